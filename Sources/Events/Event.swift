@@ -1,0 +1,36 @@
+/// The queue on which something happened.
+public enum EventQueue: String, Codable, Sendable, CaseIterable {
+  case compute, communication, storage, host
+}
+
+/// One thing that took time: an instruction, a phase of start-up, a read.
+public struct Event: Sendable {
+  /// What ran, such as `dot` or the name of a kernel.
+  public var name: String
+  /// The module path of the model that it belongs to; empty for the program as a whole.
+  public var path: String
+  /// The queue on which it ran.
+  public var queue: EventQueue
+  /// When it began, in seconds of ``Clock``.
+  public var startSeconds: Double
+  /// How long it took.
+  public var durationSeconds: Double
+  /// Floating-point operations that it performed.
+  public var flops: Double
+  /// Bytes that it read and wrote.
+  public var bytes: Int
+
+  /// Makes an event.
+  public init(
+    name: String, path: String = "", queue: EventQueue = .compute, startSeconds: Double,
+    durationSeconds: Double, flops: Double = 0, bytes: Int = 0
+  ) {
+    self.name = name
+    self.path = path
+    self.queue = queue
+    self.startSeconds = startSeconds
+    self.durationSeconds = durationSeconds
+    self.flops = flops
+    self.bytes = bytes
+  }
+}

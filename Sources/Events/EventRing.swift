@@ -1,0 +1,26 @@
+/// The most recent events, in a buffer of a fixed size.
+public struct EventRing: Sendable {
+  private var events: [Event] = []
+  private var next = 0
+  private let capacity: Int
+  /// How many events were ever recorded, those that fell out included.
+  public private(set) var recordedCount = 0
+
+  /// Makes an empty ring that keeps the last `capacity` events.
+  public init(capacity: Int) {
+    self.capacity = max(1, capacity)
+    events.reserveCapacity(self.capacity)
+  }
+
+  /// Records an event; the oldest one falls out of a full ring.
+  public mutating func record(_ event: Event) {
+    if events.count < capacity { events.append(event) } else { events[next] = event }
+    next = (next + 1) % capacity
+    recordedCount += 1
+  }
+
+  /// The events that are kept, oldest first.
+  public var recent: [Event] {
+    events.count < capacity ? events : Array(events[next...] + events[..<next])
+  }
+}
