@@ -35,7 +35,7 @@ public enum MemorySpace: String, Hashable, Codable, Sendable, CaseIterable {
 }
 
 /// The type of a value of a program: logical shape, element type, layout, memory space.
-public struct Type: Hashable, Codable, Sendable {
+public struct Type: Hashable, Sendable {
   /// The type of each element.
   public var element: ElementType
   /// The logical shape, outermost dimension first.

@@ -9,7 +9,7 @@ import DeepEPElements
 public struct Region: Hashable, Codable, Sendable {
   /// The types of the results, all row-major.
   public var resultTypes: [Type]
-  /// The extents of the parallel loops, outermost first. Loop variables `0 ..< parallel.count`.
+  /// The extents of the parallel loops, outermost first: loop variables `0 ..< parallel.count`.
   public var parallel: [Int]
   /// Buffers of which every parallel iteration has its own.
   public var scratch: [Scratch]
@@ -40,7 +40,7 @@ public struct Scratch: Hashable, Codable, Sendable {
   }
 }
 
-/// A scalar of a region, numbered without gaps from zero. Each is defined once.
+/// A scalar of a region: numbered without gaps from zero, each defined once.
 public typealias Register = Int
 /// A loop variable of a region: parallel loops first, then inner loops, each numbered once.
 public typealias LoopVariable = Int
@@ -79,8 +79,9 @@ public struct Loop: Hashable, Codable, Sendable {
   }
 }
 
-/// A scalar that a loop reduces into. It starts at the reduction's identity; the order of the
-/// combination is the device's choice.
+/// A scalar that a loop reduces into.
+///
+/// It starts at the reduction's identity; the order of the combination is the device's choice.
 public struct Accumulator: Hashable, Codable, Sendable {
   /// The register that holds the result after the loop.
   public var register: Register

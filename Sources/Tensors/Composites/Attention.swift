@@ -1,0 +1,73 @@
+/// Scaled dot-product attention (Vaswani et al.: Attention Is All You Need, 2017).
+///
+/// Operands: query, key and value, `[batch, sequence, heads, headWidth]`. Results: the weighted values
+/// in the same shape, and for backward the log-sum-exp of the scores, `[batch, heads, sequence]`.
+public struct Attention: Composite {
+  /// What scores are multiplied by, usually `1 / sqrt(headWidth)`.
+  public var scale: Double
+  /// Whether a position sees only itself and earlier ones.
+  public var isCausal: Bool
+  public var name: String { "attention" }
+  public var hasOwnGradient: Bool { true }
+
+  public func body(_ operands: [Tensor]) -> [Tensor] {
+    let scores = scores(operands[0], operands[1])
+    let largest = scores.largest([-1])
+    let weights = (scores - largest.alongLast(scores)).exponential()
+    let total = weights.sum([-1])
+    let shares = weights / total.alongLast(weights)
+    return [shares.einsum("bhts,bshd->bthd", operands[2]), largest + total.logarithm()]
+  }
+
+  /// The scores `[batch, heads, query, key]`, minus infinity where a query must not look.
+  func scores(_ query: Tensor, _ key: Tensor) -> Tensor {
+    let scores = query.einsum("bthd,bshd->bhts", key) * scale
+    guard isCausal, scores.rank == 4 else { return scores }
+    let seen = scores.indices(along: 2).compare(.greaterOrEqual, scores.indices(along: 3))
+    return seen.select(scores, scores.filled(with: -.infinity))
+  }
+
+  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+    let gradient = AttentionGradient(attention: self)
+    let others = context.operands.dropFirst() + context.results + [context.gradient]
+    let all = context.operands[0].applyAll(gradient, Array(others))
+    return all.count == 3 ? all[operand] : all[0]
+  }
+}
+
+/// The gradient of ``Attention`` (Dao et al.: FlashAttention, 2022, section 3.1 and appendix B).
+///
+/// Operands: query, key, value, output, log-sum-exp, and the gradient by the output. Results: the
+/// gradients by query, key and value.
+public struct AttentionGradient: Composite {
+  /// The attention whose gradient this is.
+  public var attention: Attention
+  public var name: String { "attentionGradient" }
+
+  public func body(_ operands: [Tensor]) -> [Tensor] {
+    let (query, key, value) = (operands[0], operands[1], operands[2])
+    let (output, logSum, g) = (operands[3], operands[4], operands[5])
+    let scores = attention.scores(query, key)
+    let shares = (scores - logSum.alongLast(scores)).exponential()
+    let along = (g * output).sum([-1]).transposed([0, 2, 1])
+    let byShares = g.einsum("bthd,bshd->bhts", value)
+    let byScores = shares * (byShares - along.alongLast(scores)) * attention.scale
+    return [
+      byScores.einsum("bhts,bshd->bthd", key),
+      byScores.einsum("bhts,bthd->bshd", query),
+      shares.einsum("bhts,bthd->bshd", g),
+    ]
+  }
+}
+
+extension Tensor {
+  /// Attention of this query, `[batch, sequence, heads, headWidth]`, over keys and values.
+  public func attention(
+    key: Tensor, value: Tensor, isCausal: Bool, scale: Double? = nil, file: String = #fileID,
+    line: Int = #line
+  ) -> Tensor {
+    let width = Double(shape.last ?? 1)
+    let attention = Attention(scale: scale ?? 1 / width.squareRoot(), isCausal: isCausal)
+    return applyAll(attention, [key, value], source: SourceLocation(file: file, line: line))[0]
+  }
+}

@@ -1,0 +1,26 @@
+/// The softmax over the last dimension.
+public struct Softmax: Composite {
+  public var name: String { "softmax" }
+  public var hasOwnGradient: Bool { true }
+
+  public func body(_ operands: [Tensor]) -> [Tensor] {
+    let x = operands[0]
+    let weights = (x - x.largest([-1]).alongLast(x)).exponential()
+    return [weights / weights.sum([-1]).alongLast(x)]
+  }
+
+  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+    let (y, g) = (context.results[0], context.gradient)
+    return y * (g - (g * y).sum([-1]).alongLast(y))
+  }
+}
+
+extension Tensor {
+  /// The softmax over the last dimension.
+  public func softmax() -> Tensor { apply(Softmax()) }
+
+  /// A tensor without the last dimension, repeated along that of `other`.
+  package func alongLast(_ other: Tensor) -> Tensor {
+    isPoisoned ? self : broadcast(to: other.shape, dimensions: Array(0..<rank))
+  }
+}

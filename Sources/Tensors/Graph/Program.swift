@@ -1,0 +1,110 @@
+/// A training program: state, and pure graphs from the state and inputs to a new state and results.
+public struct Program: Sendable {
+  /// The state, in the order in which it was first used.
+  public var slots: [Slot]
+  /// The graphs that can be called.
+  public var entries: [Entry]
+
+  /// Makes a program.
+  public init(slots: [Slot] = [], entries: [Entry] = []) {
+    self.slots = slots
+    self.entries = entries
+  }
+
+  /// The entry of a name, if the program has it.
+  public func entry(_ name: EntryName) -> Entry? { entries.first { $0.name == name } }
+
+  /// The same program with every entry replaced by what `change` makes of it.
+  package func mapEntries(_ change: (Entry) throws -> Entry) rethrows -> Program {
+    Program(slots: slots, entries: try entries.map(change))
+  }
+}
+
+/// The names of the graphs that schedules call.
+public enum EntryName: String, Hashable, Codable, Sendable, CaseIterable {
+  /// Fills every slot with its initial value.
+  case initialize
+  /// Forward, backward and update in one.
+  case step
+  /// Forward and backward, the gradients added to accumulators.
+  case accumulate
+  /// The optimiser's update from the accumulators.
+  case update
+  /// The loss without gradients.
+  case evaluate
+  /// The model's output for given inputs.
+  case generate
+}
+
+/// A pure graph from slots and inputs to slot updates and results.
+///
+/// Reads see the value from before the call, and each slot is written at most once.
+public struct Entry: Sendable {
+  /// What schedules call it by.
+  public var name: EntryName
+  /// What a call passes in, in order.
+  public var inputs: [EntryInput]
+  /// What is computed.
+  public var graph: Graph
+  /// The slots that the call writes.
+  public var updates: [SlotUpdate]
+  /// What the call returns.
+  public var results: [EntryResult]
+
+  /// Makes an entry.
+  public init(
+    name: EntryName, inputs: [EntryInput] = [], graph: Graph = Graph(),
+    updates: [SlotUpdate] = [], results: [EntryResult] = []
+  ) {
+    self.name = name
+    self.inputs = inputs
+    self.graph = graph
+    self.updates = updates
+    self.results = results
+  }
+
+  /// The values for which the graph exists.
+  package var roots: [Value] { updates.map(\.value) + results.map(\.value) }
+}
+
+/// Something passed to an entry by name.
+public struct EntryInput: Hashable, Codable, Sendable {
+  /// Its name.
+  public var name: String
+  /// Its type.
+  public var type: Type
+
+  /// Makes an input.
+  public init(name: String, type: Type) {
+    self.name = name
+    self.type = type
+  }
+}
+
+/// The new value of a slot.
+public struct SlotUpdate: Hashable, Sendable {
+  /// The index of the slot in the program.
+  public var slot: Int
+  /// Its new value.
+  public var value: Value
+
+  /// Makes an update.
+  public init(slot: Int, value: Value) {
+    self.slot = slot
+    self.value = value
+  }
+}
+
+/// A value that an entry returns.
+public struct EntryResult: Hashable, Sendable {
+  /// Its name.
+  public var name: String
+  /// The value.
+  public var value: Value
+
+  /// Makes a result.
+  public init(name: String, value: Value) {
+    self.name = name
+    self.value = value
+  }
+}

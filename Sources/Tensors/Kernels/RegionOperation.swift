@@ -1,0 +1,154 @@
+import DeepEPElements
+
+extension Region: Operation {
+  public var name: String { "region" }
+
+  public func resultTypes(of operands: [Type]) -> [Type] { resultTypes }
+
+  public func factors(operands: [Type], results: [Type]) -> Factors {
+    let sizes = parallel + [max(1, flopsPerIteration)]
+    let all = Set(sizes.indices)
+    return Factors(
+      sizes: sizes, operands: operands.map { $0.shape.map { _ in [] } },
+      results: results.map { $0.shape.map { _ in [] } }, whole: all)
+  }
+
+  /// Arithmetic expressions that one parallel iteration evaluates.
+  private var flopsPerIteration: Int { Self.flops(body) }
+
+  private static func flops(_ body: [Statement]) -> Int {
+    body.reduce(0) { total, statement in
+      switch statement {
+      case .define(_, let element, .unary), .define(_, let element, .binary):
+        total + (element.isFloatingPoint ? 1 : 0)
+      case .accumulate: total + 1
+      case .loop(let loop): total + loop.extent * flops(loop.body)
+      default: total
+      }
+    }
+  }
+
+  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+    var run = RegionInterpreter(region: self, operands: operands)
+    return run.results()
+  }
+}
+
+/// Runs a region statement by statement.
+struct RegionInterpreter {
+  let region: Region
+  let operands: [HostArray]
+  private var stores: [[Scalar]]
+  private var scratch: [[Scalar]] = []
+  private var registers: [Register: (Scalar, ElementType)] = [:]
+  private var variables: [LoopVariable: Int] = [:]
+
+  init(region: Region, operands: [HostArray]) {
+    self.region = region
+    self.operands = operands
+    stores = region.resultTypes.map {
+      Array(repeating: $0.element.scalar(0), count: $0.elementCount)
+    }
+  }
+
+  mutating func results() -> [HostArray] {
+    forEachIndex(region.parallel) { index in
+      for (variable, value) in index.enumerated() { variables[variable] = value }
+      scratch = region.scratch.map { Array(repeating: $0.element.scalar(0), count: $0.count) }
+      run(region.body)
+    }
+    return zip(region.resultTypes, stores).map { HostArray($0.element, $0.shape, scalars: $1) }
+  }
+
+  private mutating func run(_ body: [Statement]) {
+    for statement in body {
+      switch statement {
+      case .define(let register, let element, let expression):
+        registers[register] = (evaluate(expression, element), element)
+      case .store(let access, let register): store(value(register), at: access)
+      case .accumulate(let accumulator, let register): accumulate(accumulator, register)
+      case .loop(let loop): run(loop)
+      }
+    }
+  }
+
+  private var reductions: [Register: Reduction] = [:]
+
+  private mutating func run(_ loop: Loop) {
+    for accumulator in loop.accumulators {
+      let wide: ElementType = accumulator.element.isFloatingPoint ? .float64 : accumulator.element
+      registers[accumulator.register] = (accumulator.reduction.identity(wide), wide)
+      reductions[accumulator.register] = accumulator.reduction
+    }
+    for step in 0..<loop.extent {
+      variables[loop.variable] = step
+      run(loop.body)
+    }
+    for accumulator in loop.accumulators {
+      let total = value(accumulator.register)
+      let rounded = accumulator.element.converted(total, from: accumulator.element)
+      registers[accumulator.register] = (rounded, accumulator.element)
+    }
+  }
+
+  private mutating func accumulate(_ accumulator: Register, _ register: Register) {
+    guard let (total, element) = registers[accumulator], let reduction = reductions[accumulator]
+    else { return }
+    registers[accumulator] = (
+      reduction.function.evaluate(total, value(register), element), element
+    )
+  }
+
+  private func value(_ register: Register) -> Scalar { registers[register]?.0 ?? .integer(0) }
+
+  private func element(_ register: Register) -> ElementType {
+    registers[register]?.1 ?? .float64
+  }
+
+  private func position(_ index: Index) -> Int {
+    let affine = index.terms.reduce(index.offset) {
+      $0 + (variables[$1.variable] ?? 0) * $1.stride
+    }
+    return index.gathers.reduce(affine) { total, term in
+      let clamped = min(max(value(term.register).integer, 0), Int64(term.limit - 1))
+      return total + Int(clamped) * term.stride
+    }
+  }
+
+  private mutating func store(_ scalar: Scalar, at access: Access) {
+    let place = position(access.index)
+    switch access.buffer {
+    case .operand: break
+    case .result(let result): stores[result][place] = scalar
+    case .scratch(let buffer): scratch[buffer][place] = scalar
+    }
+  }
+
+  private func load(_ access: Access) -> Scalar {
+    let place = position(access.index)
+    return switch access.buffer {
+    case .operand(let operand): operands[operand][place]
+    case .result(let result): stores[result][place]
+    case .scratch(let buffer): scratch[buffer][place]
+    }
+  }
+
+  private func evaluate(_ expression: Expression, _ element: ElementType) -> Scalar {
+    switch expression {
+    case .load(let access): load(access)
+    case .constant(let number): element.scalar(number)
+    case .index(let index): .integer(element.wrapped(Int64(position(index))))
+    case .unary(let function, let x): function.evaluate(value(x), element)
+    case .binary(let function, let x, let y): function.evaluate(value(x), value(y), element)
+    case .compare(let comparison, let x, let y):
+      .integer(comparison.evaluate(value(x), value(y), self.element(x)) ? 1 : 0)
+    case .select(let condition, let x, let y):
+      value(condition).integer != 0 ? value(x) : value(y)
+    case .convert(let x): element.converted(value(x), from: self.element(x))
+    case .random(let key, let index):
+      .integer(
+        Int64(
+          bitPattern: Random.word(UInt64(bitPattern: value(key).integer), position(index))))
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import DeepEPElements
+
+/// A row of the operation table: everything that is known about one kind of node.
+///
+/// The stored properties of a conforming type are the operation's attributes; by `Codable` they have
+/// a text form. Adding an operation means adding a conforming type, listing it in
+/// ``OperationTable/standard``, a kernel choice of the devices, and tests.
+public protocol Operation: Hashable, Codable, Sendable {
+  /// The name in the text form.
+  var name: String { get }
+
+  /// The shape rule: the types of the results for operands of given types.
+  ///
+  /// - Throws: ``ShapeError`` if the operands do not fit.
+  func resultTypes(of operands: [Type]) throws -> [Type]
+
+  /// The named loops of the operation: which factor each dimension of operands and results walks.
+  func factors(operands: [Type], results: [Type]) -> Factors
+
+  /// The gradient of the loss by one operand, from the gradients by the results; nil where it is
+  /// zero.
+  func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor?
+
+  /// The interpreter's rule: results from operands, slow and obvious.
+  func evaluate(_ operands: [HostArray], types: [Type]) throws -> [HostArray]
+}
+
+extension Operation {
+  /// No gradient: the result does not depend smoothly on any operand.
+  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? { nil }
+}
+
+/// What a gradient rule starts from.
+public struct GradientContext {
+  /// The operands of the node.
+  public var operands: [Tensor]
+  /// The results of the node.
+  public var results: [Tensor]
+  /// The gradient of the loss by each result; nil where the loss does not depend on it.
+  public var gradients: [Tensor?]
+
+  /// The gradient by the first result, zero where there is none.
+  public var gradient: Tensor { gradients[0] ?? results[0].filled(with: 0) }
+}
+
+/// Operands that an operation does not accept.
+public struct ShapeError: Error, Hashable, CustomStringConvertible, Sendable {
+  /// The operation.
+  public var operation: String
+  /// What is wrong, with the types.
+  public var problem: String
+
+  /// Makes an error.
+  public init(_ operation: String, _ problem: String) {
+    self.operation = operation
+    self.problem = problem
+  }
+
+  /// A sentence for people.
+  public var description: String { "\(operation): \(problem)" }
+}
+
+extension Operation {
+  /// Throws unless there are `count` operands.
+  package func expect(_ operands: [Type], count: Int) throws {
+    guard operands.count == count else {
+      throw ShapeError(name, "expected \(count) operands, got \(operands.count)")
+    }
+  }
+
+  /// Throws unless all operands have one type; returns it.
+  package func expectSame(_ operands: [Type], count: Int) throws -> Type {
+    try expect(operands, count: count)
+    guard let first = operands.first, operands.allSatisfy({ $0 == first }) else {
+      let types = operands.map(\.description).joined(separator: " and ")
+      throw ShapeError(name, "operands must have the same type, got \(types)")
+    }
+    return first
+  }
+}
