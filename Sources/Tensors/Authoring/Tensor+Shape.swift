@@ -54,7 +54,7 @@ extension Tensor {
     return first.applyAll(Concatenate(dimension: dimension), Array(tensors.dropFirst()))[0]
   }
 
-  /// The sum along dimensions, by default all; they disappear. Negative ones count from the end.
+  /// The sum along dimensions, by default all; negative ones count from the end; they disappear.
   public func sum(_ dimensions: [Int]? = nil) -> Tensor { reduced(.sum, dimensions) }
   /// The largest element along dimensions, by default all; they disappear.
   public func largest(_ dimensions: [Int]? = nil) -> Tensor { reduced(.maximum, dimensions) }

@@ -2,15 +2,15 @@
 ///
 /// Operands: query, key and value, `[batch, sequence, heads, headWidth]`. Results: the weighted values
 /// in the same shape, and for backward the log-sum-exp of the scores, `[batch, heads, sequence]`.
-public struct Attention: Composite {
+package struct Attention: Composite {
   /// What scores are multiplied by, usually `1 / sqrt(headWidth)`.
-  public var scale: Double
+  package var scale: Double
   /// Whether a position sees only itself and earlier ones.
-  public var isCausal: Bool
-  public var name: String { "attention" }
-  public var hasOwnGradient: Bool { true }
+  package var isCausal: Bool
+  package var name: String { "attention" }
+  package var hasOwnGradient: Bool { true }
 
-  public func body(_ operands: [Tensor]) -> [Tensor] {
+  package func body(_ operands: [Tensor]) -> [Tensor] {
     let scores = scores(operands[0], operands[1])
     let largest = scores.largest([-1])
     let weights = (scores - largest.alongLast(scores)).exponential()
@@ -27,7 +27,7 @@ public struct Attention: Composite {
     return seen.select(scores, scores.filled(with: -.infinity))
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let gradient = AttentionGradient(attention: self)
     let others = context.operands.dropFirst() + context.results + [context.gradient]
     let all = context.operands[0].applyAll(gradient, Array(others))
@@ -39,12 +39,12 @@ public struct Attention: Composite {
 ///
 /// Operands: query, key, value, output, log-sum-exp, and the gradient by the output. Results: the
 /// gradients by query, key and value.
-public struct AttentionGradient: Composite {
+package struct AttentionGradient: Composite {
   /// The attention whose gradient this is.
-  public var attention: Attention
-  public var name: String { "attentionGradient" }
+  package var attention: Attention
+  package var name: String { "attentionGradient" }
 
-  public func body(_ operands: [Tensor]) -> [Tensor] {
+  package func body(_ operands: [Tensor]) -> [Tensor] {
     let (query, key, value) = (operands[0], operands[1], operands[2])
     let (output, logSum, g) = (operands[3], operands[4], operands[5])
     let scores = attention.scores(query, key)

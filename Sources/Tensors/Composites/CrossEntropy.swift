@@ -2,11 +2,11 @@
 ///
 /// Operands: `logits [..., classes]` and integer `labels [...]`. Results: the loss of each row, and for
 /// backward the log-sum-exp of its logits.
-public struct CrossEntropy: Composite {
-  public var name: String { "crossEntropy" }
-  public var hasOwnGradient: Bool { true }
+package struct CrossEntropy: Composite {
+  package var name: String { "crossEntropy" }
+  package var hasOwnGradient: Bool { true }
 
-  public func body(_ operands: [Tensor]) -> [Tensor] {
+  package func body(_ operands: [Tensor]) -> [Tensor] {
     let (logits, labels) = (operands[0], operands[1])
     let largest = logits.largest([-1])
     let total = (logits - largest.alongLast(logits)).exponential().sum([-1])
@@ -20,7 +20,7 @@ public struct CrossEntropy: Composite {
     return classes.compare(.equal, labels.converted(to: .int32).alongLast(logits))
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     guard operand == 0 else { return nil }
     let logits = context.operands[0]
     let shares = (logits - context.results[1].alongLast(logits)).exponential()

@@ -1,13 +1,13 @@
 /// The Gaussian error linear unit in its tanh form (Hendrycks, Gimpel: Gaussian Error Linear Units,
 /// 2016), as GPT-2 uses it.
-public struct Gelu: Composite {
-  public var name: String { "gelu" }
-  public var hasOwnGradient: Bool { true }
+package struct Gelu: Composite {
+  package var name: String { "gelu" }
+  package var hasOwnGradient: Bool { true }
 
   private static let scale = 0.7978845608028654  // sqrt(2 / pi)
   private static let cubic = 0.044715
 
-  public func body(_ operands: [Tensor]) -> [Tensor] {
+  package func body(_ operands: [Tensor]) -> [Tensor] {
     let x = operands[0]
     return [0.5 * x * (1 + bend(x))]
   }
@@ -16,7 +16,7 @@ public struct Gelu: Composite {
     (Self.scale * x * (1 + Self.cubic * x * x)).hyperbolicTangent()
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let x = context.operands[0]
     let bend = bend(x)
     let slope = Self.scale * (1 + 3 * Self.cubic * x * x)

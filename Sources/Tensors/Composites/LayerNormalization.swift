@@ -2,13 +2,13 @@
 ///
 /// Operands: `x [..., width]`, `weight [width]`, `bias [width]`. Results: the normalised tensor, and
 /// for backward the mean and the reciprocal standard deviation of each row.
-public struct LayerNormalization: Composite {
+package struct LayerNormalization: Composite {
   /// Added to the variance.
-  public var epsilon: Double
-  public var name: String { "layerNorm" }
-  public var hasOwnGradient: Bool { true }
+  package var epsilon: Double
+  package var name: String { "layerNorm" }
+  package var hasOwnGradient: Bool { true }
 
-  public func body(_ operands: [Tensor]) -> [Tensor] {
+  package func body(_ operands: [Tensor]) -> [Tensor] {
     let (x, weight, bias) = (operands[0], operands[1], operands[2])
     let mean = x.mean([-1])
     let centred = x - mean.alongLast(x)
@@ -16,7 +16,7 @@ public struct LayerNormalization: Composite {
     return [centred * scale.alongLast(x) * weight + bias, mean, scale]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let (x, g) = (context.operands[0], context.gradient)
     let scale = context.results[2].alongLast(x)
     let normal = (x - context.results[1].alongLast(x)) * scale

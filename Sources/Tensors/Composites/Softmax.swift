@@ -1,15 +1,15 @@
 /// The softmax over the last dimension.
-public struct Softmax: Composite {
-  public var name: String { "softmax" }
-  public var hasOwnGradient: Bool { true }
+package struct Softmax: Composite {
+  package var name: String { "softmax" }
+  package var hasOwnGradient: Bool { true }
 
-  public func body(_ operands: [Tensor]) -> [Tensor] {
+  package func body(_ operands: [Tensor]) -> [Tensor] {
     let x = operands[0]
     let weights = (x - x.largest([-1]).alongLast(x)).exponential()
     return [weights / weights.sum([-1]).alongLast(x)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let (y, g) = (context.results[0], context.gradient)
     return y * (g - (g * y).sum([-1]).alongLast(y))
   }

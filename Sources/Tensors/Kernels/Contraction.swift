@@ -1,23 +1,23 @@
 import DeepEPElements
 
 /// A strided window into a row-major buffer: what slices, transposes and reshapes are to a kernel.
-public struct View: Hashable, Codable, Sendable {
+package struct View: Hashable, Codable, Sendable {
   /// The position of the first element.
-  public var offset: Int
+  package var offset: Int
   /// The number of elements along each dimension.
-  public var shape: [Int]
+  package var shape: [Int]
   /// The distance in elements between neighbours along each dimension.
-  public var strides: [Int]
+  package var strides: [Int]
 
   /// Makes a view.
-  public init(offset: Int = 0, shape: [Int], strides: [Int]) {
+  package init(offset: Int = 0, shape: [Int], strides: [Int]) {
     self.offset = offset
     self.shape = shape
     self.strides = strides
   }
 
   /// The whole of a row-major buffer.
-  public init(_ shape: [Int]) { self.init(shape: shape, strides: rowMajorStrides(shape)) }
+  package init(_ shape: [Int]) { self.init(shape: shape, strides: rowMajorStrides(shape)) }
 
   /// The elements that the view shows.
   package func elements(of array: HostArray) -> HostArray {
@@ -31,25 +31,25 @@ public struct View: Hashable, Codable, Sendable {
 
 /// A `dot` that reads its operands through views: what `fuse` makes of a `dot` and of the movement
 /// of elements before it.
-public struct Contraction: Operation {
+package struct Contraction: Operation {
   /// The labels.
-  public var dot: Dot
+  package var dot: Dot
   /// How the left operand's buffer is seen.
-  public var left: View
+  package var left: View
   /// How the right operand's buffer is seen.
-  public var right: View
-  public var name: String { "contraction" }
+  package var right: View
+  package var name: String { "contraction" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 2)
     return try dot.resultTypes(of: seen(operands))
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     dot.factors(operands: seen(operands), results: results)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     dot.evaluate([left.elements(of: operands[0]), right.elements(of: operands[1])], types: types)
   }
 

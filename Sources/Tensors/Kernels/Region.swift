@@ -6,18 +6,18 @@ import DeepEPElements
 /// All iterations of the parallel loops are independent: a device may run them in any order and on
 /// any number of threads. Within one of them the body runs in order. Every element of every result
 /// is stored exactly once.
-public struct Region: Hashable, Codable, Sendable {
+package struct Region: Hashable, Codable, Sendable {
   /// The types of the results, all row-major.
-  public var resultTypes: [Type]
+  package var resultTypes: [Type]
   /// The extents of the parallel loops, outermost first: loop variables `0 ..< parallel.count`.
-  public var parallel: [Int]
+  package var parallel: [Int]
   /// Buffers of which every parallel iteration has its own.
-  public var scratch: [Scratch]
+  package var scratch: [Scratch]
   /// What one parallel iteration does.
-  public var body: [Statement]
+  package var body: [Statement]
 
   /// Makes a region.
-  public init(resultTypes: [Type], parallel: [Int], scratch: [Scratch] = [], body: [Statement]) {
+  package init(resultTypes: [Type], parallel: [Int], scratch: [Scratch] = [], body: [Statement]) {
     self.resultTypes = resultTypes
     self.parallel = parallel
     self.scratch = scratch
@@ -27,26 +27,26 @@ public struct Region: Hashable, Codable, Sendable {
 
 /// A buffer that is private to one parallel iteration of a region; its content is undefined at the
 /// start of each.
-public struct Scratch: Hashable, Codable, Sendable {
+package struct Scratch: Hashable, Codable, Sendable {
   /// The type of each element.
-  public var element: ElementType
+  package var element: ElementType
   /// The number of elements.
-  public var count: Int
+  package var count: Int
 
   /// Makes a scratch buffer.
-  public init(_ element: ElementType, count: Int) {
+  package init(_ element: ElementType, count: Int) {
     self.element = element
     self.count = count
   }
 }
 
 /// A scalar of a region: numbered without gaps from zero, each defined once.
-public typealias Register = Int
+package typealias Register = Int
 /// A loop variable of a region: parallel loops first, then inner loops, each numbered once.
-public typealias LoopVariable = Int
+package typealias LoopVariable = Int
 
 /// One step of a region's body.
-public indirect enum Statement: Hashable, Codable, Sendable {
+package indirect enum Statement: Hashable, Codable, Sendable {
   /// Computes a scalar.
   case define(Register, ElementType, Expression)
   /// Writes a register's value to memory; the register has the buffer's element type.
@@ -58,18 +58,18 @@ public indirect enum Statement: Hashable, Codable, Sendable {
 }
 
 /// A serial loop of a region.
-public struct Loop: Hashable, Codable, Sendable {
+package struct Loop: Hashable, Codable, Sendable {
   /// The variable that counts from zero.
-  public var variable: LoopVariable
+  package var variable: LoopVariable
   /// The number of iterations.
-  public var extent: Int
+  package var extent: Int
   /// Scalars that the loop reduces into; after the loop they are ordinary registers.
-  public var accumulators: [Accumulator]
+  package var accumulators: [Accumulator]
   /// What each iteration does.
-  public var body: [Statement]
+  package var body: [Statement]
 
   /// Makes a loop.
-  public init(
+  package init(
     _ variable: LoopVariable, extent: Int, accumulators: [Accumulator] = [], body: [Statement]
   ) {
     self.variable = variable
@@ -82,16 +82,16 @@ public struct Loop: Hashable, Codable, Sendable {
 /// A scalar that a loop reduces into.
 ///
 /// It starts at the reduction's identity; the order of the combination is the device's choice.
-public struct Accumulator: Hashable, Codable, Sendable {
+package struct Accumulator: Hashable, Codable, Sendable {
   /// The register that holds the result after the loop.
-  public var register: Register
+  package var register: Register
   /// Its element type.
-  public var element: ElementType
+  package var element: ElementType
   /// How values are combined.
-  public var reduction: Reduction
+  package var reduction: Reduction
 
   /// Makes an accumulator.
-  public init(_ register: Register, _ element: ElementType, _ reduction: Reduction) {
+  package init(_ register: Register, _ element: ElementType, _ reduction: Reduction) {
     self.register = register
     self.element = element
     self.reduction = reduction
@@ -99,7 +99,7 @@ public struct Accumulator: Hashable, Codable, Sendable {
 }
 
 /// How a scalar of a region is computed.
-public enum Expression: Hashable, Codable, Sendable {
+package enum Expression: Hashable, Codable, Sendable {
   /// An element of a buffer.
   case load(Access)
   /// A number; integer types truncate it.
@@ -123,37 +123,37 @@ public enum Expression: Hashable, Codable, Sendable {
 }
 
 /// A place in a buffer.
-public struct Access: Hashable, Codable, Sendable {
+package struct Access: Hashable, Codable, Sendable {
   /// Which buffer.
-  public var buffer: Buffer
+  package var buffer: Buffer
   /// Which element of it.
-  public var index: Index
+  package var index: Index
 
   /// Makes an access.
-  public init(_ buffer: Buffer, _ index: Index) {
+  package init(_ buffer: Buffer, _ index: Index) {
     self.buffer = buffer
     self.index = index
   }
 }
 
 /// A buffer that a region reads or writes.
-public enum Buffer: Hashable, Codable, Sendable {
+package enum Buffer: Hashable, Codable, Sendable {
   case operand(Int)
   case result(Int)
   case scratch(Int)
 }
 
 /// A position in a row-major buffer, in elements: `offset + Σ variable · stride + Σ register · stride`.
-public struct Index: Hashable, Codable, Sendable {
+package struct Index: Hashable, Codable, Sendable {
   /// The constant part.
-  public var offset: Int
+  package var offset: Int
   /// The part that depends on loop variables.
-  public var terms: [IndexTerm]
+  package var terms: [IndexTerm]
   /// The part that depends on values: an integer register, clamped to `0 ..< limit`.
-  public var gathers: [GatherTerm]
+  package var gathers: [GatherTerm]
 
   /// Makes an index.
-  public init(offset: Int = 0, terms: [IndexTerm] = [], gathers: [GatherTerm] = []) {
+  package init(offset: Int = 0, terms: [IndexTerm] = [], gathers: [GatherTerm] = []) {
     self.offset = offset
     self.terms = terms
     self.gathers = gathers
@@ -161,30 +161,30 @@ public struct Index: Hashable, Codable, Sendable {
 }
 
 /// A loop variable's contribution to an index.
-public struct IndexTerm: Hashable, Codable, Sendable {
+package struct IndexTerm: Hashable, Codable, Sendable {
   /// The loop variable.
-  public var variable: LoopVariable
+  package var variable: LoopVariable
   /// Elements per step of it.
-  public var stride: Int
+  package var stride: Int
 
   /// Makes a term.
-  public init(_ variable: LoopVariable, stride: Int) {
+  package init(_ variable: LoopVariable, stride: Int) {
     self.variable = variable
     self.stride = stride
   }
 }
 
 /// A register's contribution to an index.
-public struct GatherTerm: Hashable, Codable, Sendable {
+package struct GatherTerm: Hashable, Codable, Sendable {
   /// An integer register; clamped to `0 ..< limit`, so that no value reads outside the buffer.
-  public var register: Register
+  package var register: Register
   /// The number of valid values.
-  public var limit: Int
+  package var limit: Int
   /// Elements per step of it.
-  public var stride: Int
+  package var stride: Int
 
   /// Makes a term.
-  public init(_ register: Register, limit: Int, stride: Int) {
+  package init(_ register: Register, limit: Int, stride: Int) {
     self.register = register
     self.limit = limit
     self.stride = stride

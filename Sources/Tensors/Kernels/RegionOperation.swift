@@ -1,11 +1,11 @@
 import DeepEPElements
 
 extension Region: Operation {
-  public var name: String { "region" }
+  package var name: String { "region" }
 
-  public func resultTypes(of operands: [Type]) -> [Type] { resultTypes }
+  package func resultTypes(of operands: [Type]) -> [Type] { resultTypes }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     let sizes = parallel + [max(1, flopsPerIteration)]
     let all = Set(sizes.indices)
     return Factors(
@@ -28,7 +28,7 @@ extension Region: Operation {
     }
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     var run = RegionInterpreter(region: self, operands: operands)
     return run.results()
   }

@@ -1,5 +1,5 @@
 /// A function of one number, the same in graphs and kernels.
-public enum UnaryFunction: String, Hashable, Codable, Sendable, CaseIterable {
+package enum UnaryFunction: String, Hashable, Codable, Sendable, CaseIterable {
   case negate, absolute, sign, exponential, logarithm, squareRoot, reciprocalSquareRoot
   case reciprocal, hyperbolicTangent, sine, cosine, errorFunction, floor
   /// The complement of a Boolean, or of the bits of an integer.
@@ -7,7 +7,7 @@ public enum UnaryFunction: String, Hashable, Codable, Sendable, CaseIterable {
 }
 
 /// A function of two numbers of one type.
-public enum BinaryFunction: String, Hashable, Codable, Sendable, CaseIterable {
+package enum BinaryFunction: String, Hashable, Codable, Sendable, CaseIterable {
   case add, subtract, multiply, divide, remainder, power, maximum, minimum
   case and, or, exclusiveOr, shiftLeft
   /// Fills with zeros for unsigned types and with the sign for signed ones.
@@ -15,11 +15,11 @@ public enum BinaryFunction: String, Hashable, Codable, Sendable, CaseIterable {
 }
 
 /// A comparison of two numbers; false where one is not a number, `notEqual` then true.
-public enum Comparison: String, Hashable, Codable, Sendable, CaseIterable {
+package enum Comparison: String, Hashable, Codable, Sendable, CaseIterable {
   case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
 }
 
 /// How a reduction combines values.
-public enum Reduction: String, Hashable, Codable, Sendable, CaseIterable {
+package enum Reduction: String, Hashable, Codable, Sendable, CaseIterable {
   case sum, product, maximum, minimum
 }

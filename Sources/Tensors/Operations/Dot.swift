@@ -5,14 +5,14 @@ import DeepEPElements
 /// Each dimension carries a label; dimensions with the same label are walked together, as in
 /// Einstein's notation: `bthd,bshd->bhts`. Every label of the result is in an operand, and every
 /// label of only one operand is in the result.
-public struct Dot: Operation {
+package struct Dot: Operation {
   /// The label of each dimension of the left operand.
-  public var left: [Int]
+  package var left: [Int]
   /// The label of each dimension of the right operand.
-  public var right: [Int]
+  package var right: [Int]
   /// The label of each dimension of the result.
-  public var result: [Int]
-  public var name: String { "dot" }
+  package var result: [Int]
+  package var name: String { "dot" }
 
   /// The labels as letters, such as `ab,bc->ac`.
   package var notation: String {
@@ -22,7 +22,7 @@ public struct Dot: Operation {
     return "\(letters(left)),\(letters(right))->\(letters(result))"
   }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 2)
     let sizes = try labelSizes(operands)
     let (leftSet, rightSet, resultSet) = (Set(left), Set(right), Set(result))
@@ -50,7 +50,7 @@ public struct Dot: Operation {
     return sizes
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     let labels = Array(Set(left + right)).sorted()
     let place = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, $0) })
     let walk = { (dimensions: [Int]) in dimensions.map { place[$0].map { [$0] } ?? [] } }
@@ -62,7 +62,7 @@ public struct Dot: Operation {
       sizes: sizes, operands: [walk(left), walk(right)], results: [walk(result)], flopsPerPoint: 2)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let factors = factors(operands: operands.map(\.type), results: types)
     let strides = zip(factors.operands, operands.map(\.shape)).map {
       factorStrides($0, $1, factors)
@@ -83,7 +83,7 @@ public struct Dot: Operation {
     return strides
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let other = context.operands[1 - operand]
     let dot =
       operand == 0
@@ -106,7 +106,7 @@ extension Dot {
     guard (left + right + result).allSatisfy({ (0..<26).contains($0) }) else { return nil }
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let notation = try decoder.container(keyedBy: CodingKeys.self).decode(
       String.self, forKey: .labels)
     guard let dot = Dot(notation) else {
@@ -115,7 +115,7 @@ extension Dot {
     self = dot
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(notation, forKey: .labels)
   }

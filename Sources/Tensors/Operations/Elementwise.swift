@@ -1,28 +1,28 @@
 import DeepEPElements
 
 /// A function of each element.
-public struct Unary: Operation {
+package struct Unary: Operation {
   /// The function.
-  public var function: UnaryFunction
+  package var function: UnaryFunction
   /// The function's name.
-  public var name: String { function.rawValue }
+  package var name: String { function.rawValue }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     return operands
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .elementwise(results[0].shape, operands: 1)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let x = operands[0]
     let scalars = (0..<x.count).map { function.evaluate(x[$0], x.element) }
     return [HostArray(x.element, x.shape, scalars: scalars)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let (x, y, g) = (context.operands[0], context.results[0], context.gradient)
     switch function {
     case .negate: return -g
@@ -42,27 +42,27 @@ public struct Unary: Operation {
 }
 
 /// A function of corresponding elements of two operands of one type.
-public struct Binary: Operation {
+package struct Binary: Operation {
   /// The function.
-  public var function: BinaryFunction
+  package var function: BinaryFunction
   /// The function's name.
-  public var name: String { function.rawValue }
+  package var name: String { function.rawValue }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     [try expectSame(operands, count: 2)]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .elementwise(results[0].shape, operands: 2)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let (x, y) = (operands[0], operands[1])
     let scalars = (0..<x.count).map { function.evaluate(x[$0], y[$0], x.element) }
     return [HostArray(x.element, x.shape, scalars: scalars)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let (x, y) = (context.operands[0], context.operands[1])
     let (g, z) = (context.gradient, context.results[0])
     switch function {
@@ -86,21 +86,21 @@ public struct Binary: Operation {
 }
 
 /// A comparison of corresponding elements; the result is Boolean.
-public struct Compare: Operation {
+package struct Compare: Operation {
   /// The comparison.
-  public var comparison: Comparison
+  package var comparison: Comparison
   /// The comparison's name.
-  public var name: String { comparison.rawValue }
+  package var name: String { comparison.rawValue }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     [try expectSame(operands, count: 2).with(element: .bool)]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .elementwise(results[0].shape, operands: 2)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let (x, y) = (operands[0], operands[1])
     let truths = (0..<x.count).map { comparison.evaluate(x[$0], y[$0], x.element) ? 1.0 : 0 }
     return [HostArray(.bool, x.shape, truths)]
@@ -108,10 +108,10 @@ public struct Compare: Operation {
 }
 
 /// The second operand where the first, a Boolean, is true; otherwise the third.
-public struct Select: Operation {
-  public var name: String { "select" }
+package struct Select: Operation {
+  package var name: String { "select" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 3)
     let result = operands[1]
     guard operands[2] == result, operands[0] == result.with(element: .bool) else {
@@ -121,18 +121,18 @@ public struct Select: Operation {
     return [result]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .elementwise(results[0].shape, operands: 3, flops: 0)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let scalars = (0..<operands[0].count).map {
       operands[operands[0][$0].integer != 0 ? 1 : 2][$0]
     }
     return [HostArray(operands[1].element, operands[1].shape, scalars: scalars)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     guard operand > 0 else { return nil }
     let (g, zero) = (context.gradient, context.gradient.filled(with: 0))
     return operand == 1
@@ -141,27 +141,27 @@ public struct Select: Operation {
 }
 
 /// The same numbers as another element type.
-public struct Convert: Operation {
+package struct Convert: Operation {
   /// The element type of the result.
-  public var element: ElementType
-  public var name: String { "convert" }
+  package var element: ElementType
+  package var name: String { "convert" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     return [operands[0].with(element: element)]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .elementwise(results[0].shape, operands: 1, flops: 0)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let x = operands[0]
     let scalars = (0..<x.count).map { element.converted(x[$0], from: x.element) }
     return [HostArray(element, x.shape, scalars: scalars)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let source = context.operands[0].type.element
     guard source.isFloatingPoint, element.isFloatingPoint else { return nil }
     return context.gradient.converted(to: source)

@@ -3,10 +3,10 @@ import DeepEPElements
 /// Rows of a table: `result[i..., c...] = table[indices[i...], c...]`.
 ///
 /// Indices outside the table are clamped to its first and last row.
-public struct Gather: Operation {
-  public var name: String { "gather" }
+package struct Gather: Operation {
+  package var name: String { "gather" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 2)
     guard operands[0].rank > 0, !operands[1].element.isFloatingPoint else {
       throw ShapeError(name, "needs a table and integers, got \(operands[0]) and \(operands[1])")
@@ -14,7 +14,7 @@ public struct Gather: Operation {
     return [operands[0].with(shape: operands[1].shape + operands[0].shape.dropFirst())]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     let result = results[0].shape
     let indices = operands[1].rank
     return Factors(
@@ -25,7 +25,7 @@ public struct Gather: Operation {
       results: [result.indices.map { [$0] }], whole: [result.count], flopsPerPoint: 0)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let (table, indices) = (operands[0], operands[1])
     let row = table.shape.dropFirst().reduce(1, *)
     let places = indices.integers.flatMap { index in
@@ -35,7 +35,7 @@ public struct Gather: Operation {
     return [table.gathered(places, shape: types[0].shape)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     guard operand == 0 else { return nil }
     let zeros = context.operands[0].filled(with: 0)
     return zeros.scatterAdd(context.operands[1], context.gradient)
@@ -46,10 +46,10 @@ public struct Gather: Operation {
 /// to the last.
 ///
 /// Indices outside the table are clamped to its first and last row.
-public struct ScatterAdd: Operation {
-  public var name: String { "scatterAdd" }
+package struct ScatterAdd: Operation {
+  package var name: String { "scatterAdd" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 3)
     let (table, indices, updates) = (operands[0], operands[1], operands[2])
     guard table.rank > 0, !indices.element.isFloatingPoint,
@@ -62,7 +62,7 @@ public struct ScatterAdd: Operation {
     return [table]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     let updates = operands[2].shape
     let indices = operands[1].rank
     let table = [[updates.count]] + (indices..<updates.count).map { [$0] }
@@ -72,7 +72,7 @@ public struct ScatterAdd: Operation {
       results: [table], whole: [updates.count])
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let (table, updates) = (operands[0], operands[2])
     var scalars = (0..<table.count).map { table[$0] }
     let row = table.shape.dropFirst().reduce(1, *)
@@ -86,7 +86,7 @@ public struct ScatterAdd: Operation {
     return [HostArray(table.element, table.shape, scalars: scalars)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     switch operand {
     case 0: context.gradient
     case 2: context.gradient.gather(context.operands[1])

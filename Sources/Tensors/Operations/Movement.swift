@@ -1,12 +1,12 @@
 import DeepEPElements
 
 /// The same elements in row-major order under another shape.
-public struct Reshape: Operation {
+package struct Reshape: Operation {
   /// The shape of the result.
-  public var shape: [Int]
-  public var name: String { "reshape" }
+  package var shape: [Int]
+  package var name: String { "reshape" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     guard operands[0].elementCount == shape.reduce(1, *), shape.allSatisfy({ $0 >= 0 }) else {
       throw ShapeError(name, "\(operands[0]) cannot take the shape \(shape)")
@@ -14,7 +14,7 @@ public struct Reshape: Operation {
     return [operands[0].with(shape: shape)]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     var factors = Factors(sizes: [], operands: [[]], results: [[]], flopsPerPoint: 0)
     for group in reshapeGroups(from: operands[0].shape, to: shape) {
       let finer = group.source.count >= group.target.count ? group.source : group.target
@@ -34,11 +34,11 @@ public struct Reshape: Operation {
     return sizes.count == 1 ? [factors] : sizes.map { _ in factors }
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     [operands[0].reshaped(shape)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     context.gradient.reshaped(context.operands[0].shape)
   }
 }
@@ -76,12 +76,12 @@ package func reshapeGroups(from source: [Int], to target: [Int]) -> [ReshapeGrou
 }
 
 /// Reorders dimensions: dimension `i` of the result is dimension `permutation[i]` of the operand.
-public struct Transpose: Operation {
+package struct Transpose: Operation {
   /// The operand's dimension for each dimension of the result.
-  public var permutation: [Int]
-  public var name: String { "transpose" }
+  package var permutation: [Int]
+  package var name: String { "transpose" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     guard permutation.sorted() == Array(0..<operands[0].rank) else {
       throw ShapeError(name, "\(permutation) is no permutation of the dimensions of \(operands[0])")
@@ -91,7 +91,7 @@ public struct Transpose: Operation {
     return [result]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     let shape = operands[0].shape
     return Factors(
       sizes: shape, operands: [shape.indices.map { [$0] }], results: [permutation.map { [$0] }],
@@ -105,7 +105,7 @@ public struct Transpose: Operation {
     return inverse
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let inverse = inverse
     let places = positions(of: types[0].shape, in: operands[0].shape) { index in
       inverse.map { index[$0] }
@@ -113,21 +113,21 @@ public struct Transpose: Operation {
     return [operands[0].gathered(places, shape: types[0].shape)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     context.gradient.transposed(inverse)
   }
 }
 
 /// Repeats an operand along new dimensions.
-public struct Broadcast: Operation {
+package struct Broadcast: Operation {
   /// The shape of the result.
-  public var shape: [Int]
+  package var shape: [Int]
   /// The dimension of the result that each dimension of the operand becomes, ascending; its size is
   /// the same or, in the operand, one.
-  public var dimensions: [Int]
-  public var name: String { "broadcast" }
+  package var dimensions: [Int]
+  package var name: String { "broadcast" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     let sizes = operands[0].shape
     let fits =
@@ -141,14 +141,14 @@ public struct Broadcast: Operation {
     return [operands[0].with(shape: shape)]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     let sizes = operands[0].shape
     let operand = zip(dimensions, sizes).map { $1 == shape[$0] ? [$0] : [] }
     return Factors(
       sizes: shape, operands: [operand], results: [shape.indices.map { [$0] }], flopsPerPoint: 0)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let sizes = operands[0].shape
     let places = positions(of: shape, in: sizes) { index in
       zip(dimensions, sizes).map { $1 == 1 ? 0 : index[$0] }
@@ -156,7 +156,7 @@ public struct Broadcast: Operation {
     return [operands[0].gathered(places, shape: shape)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let sizes = context.operands[0].shape
     let kept = zip(dimensions, sizes).filter { $1 == shape[$0] }.map(\.0)
     let summed = context.gradient.sum(shape.indices.filter { !kept.contains($0) })
@@ -165,14 +165,14 @@ public struct Broadcast: Operation {
 }
 
 /// A box of elements.
-public struct Slice: Operation {
+package struct Slice: Operation {
   /// The first index along each dimension.
-  public var starts: [Int]
+  package var starts: [Int]
   /// The number of elements along each dimension.
-  public var sizes: [Int]
-  public var name: String { "slice" }
+  package var sizes: [Int]
+  package var name: String { "slice" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     let shape = operands[0].shape
     let fits =
@@ -186,29 +186,29 @@ public struct Slice: Operation {
     return [operands[0].with(shape: sizes)]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .resizing(from: operands[0].shape, to: sizes)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let places = positions(of: sizes, in: operands[0].shape) { zip($0, starts).map { $0 + $1 } }
     return [operands[0].gathered(places, shape: sizes)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     context.gradient.padded(starts, in: context.operands[0].shape)
   }
 }
 
 /// Puts an operand into a larger tensor of zeros.
-public struct Pad: Operation {
+package struct Pad: Operation {
   /// Where the operand begins along each dimension.
-  public var starts: [Int]
+  package var starts: [Int]
   /// The shape of the result.
-  public var shape: [Int]
-  public var name: String { "pad" }
+  package var shape: [Int]
+  package var name: String { "pad" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     let sizes = operands[0].shape
     let fits =
@@ -220,11 +220,11 @@ public struct Pad: Operation {
     return [operands[0].with(shape: shape)]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .resizing(from: operands[0].shape, to: shape)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let x = operands[0]
     var scalars = Array(repeating: x.element.scalar(0), count: types[0].elementCount)
     let places = positions(of: x.shape, in: shape) { zip($0, starts).map { $0 + $1 } }
@@ -232,18 +232,18 @@ public struct Pad: Operation {
     return [HostArray(x.element, shape, scalars: scalars)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     context.gradient.sliced(starts, sizes: context.operands[0].shape)
   }
 }
 
 /// Operands one after the other along a dimension.
-public struct Concatenate: Operation {
+package struct Concatenate: Operation {
   /// The dimension.
-  public var dimension: Int
-  public var name: String { "concatenate" }
+  package var dimension: Int
+  package var name: String { "concatenate" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     guard let first = operands.first, first.shape.indices.contains(dimension) else {
       throw ShapeError(name, "needs operands that have a dimension \(dimension)")
     }
@@ -259,7 +259,7 @@ public struct Concatenate: Operation {
     return [first.with(shape: shape)]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     var sizes = results[0].shape
     let all = sizes.indices.map { [$0] }
     var factors = Factors(sizes: [], operands: [], results: [all], flopsPerPoint: 0)
@@ -273,7 +273,7 @@ public struct Concatenate: Operation {
     return factors
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     var scalars: [Scalar] = []
     let strides = operands.map { rowMajorStrides($0.shape) }
     forEachIndex(types[0].shape) { index in
@@ -287,7 +287,7 @@ public struct Concatenate: Operation {
     return [HostArray(types[0].element, types[0].shape, scalars: scalars)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let shape = context.operands[operand].shape
     var starts = Array(repeating: 0, count: shape.count)
     starts[dimension] = context.operands[..<operand].reduce(0) { $0 + $1.shape[dimension] }

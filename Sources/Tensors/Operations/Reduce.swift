@@ -1,14 +1,14 @@
 import DeepEPElements
 
 /// Combines the elements along some dimensions, which the result no longer has.
-public struct Reduce: Operation {
+package struct Reduce: Operation {
   /// How elements are combined.
-  public var reduction: Reduction
+  package var reduction: Reduction
   /// The dimensions that disappear, ascending.
-  public var dimensions: [Int]
-  public var name: String { "reduce" }
+  package var dimensions: [Int]
+  package var name: String { "reduce" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     let known = operands[0].dimensions.indices
     guard dimensions.allSatisfy(known.contains), Set(dimensions).count == dimensions.count else {
@@ -20,14 +20,14 @@ public struct Reduce: Operation {
     return [result]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     let all = operands[0].shape.indices
     return Factors(
       sizes: operands[0].shape, operands: [all.map { [$0] }],
       results: [all.filter { !dimensions.contains($0) }.map { [$0] }])
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let x = operands[0]
     let kept = x.shape.indices.filter { !dimensions.contains($0) }
     let shape = kept.map { x.shape[$0] }
@@ -42,7 +42,7 @@ public struct Reduce: Operation {
     return [HostArray(x.element, shape, scalars: totals)]
   }
 
-  public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
+  package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let x = context.operands[0]
     let kept = x.shape.indices.filter { !dimensions.contains($0) }
     let spread = { (y: Tensor) in y.broadcast(to: x.shape, dimensions: kept) }

@@ -1,87 +1,87 @@
 import DeepEPElements
 
 /// A value that the caller of an entry passes in.
-public struct Input: Operation {
+package struct Input: Operation {
   /// Its position among the entry's inputs.
-  public var index: Int
+  package var index: Int
   /// Its type.
-  public var type: Type
-  public var name: String { "input" }
+  package var type: Type
+  package var name: String { "input" }
 
-  public func resultTypes(of operands: [Type]) -> [Type] { [type] }
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func resultTypes(of operands: [Type]) -> [Type] { [type] }
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .elementwise(type.shape, operands: 0, flops: 0)
   }
-  public func evaluate(_ operands: [HostArray], types: [Type]) throws -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) throws -> [HostArray] {
     throw ShapeError(name, "input \(index) was not given")
   }
 }
 
 /// The value of a slot from before the call.
-public struct Read: Operation {
+package struct Read: Operation {
   /// The slot's position in the program.
-  public var slot: Int
+  package var slot: Int
   /// Its type.
-  public var type: Type
-  public var name: String { "read" }
+  package var type: Type
+  package var name: String { "read" }
 
-  public func resultTypes(of operands: [Type]) -> [Type] { [type] }
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func resultTypes(of operands: [Type]) -> [Type] { [type] }
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .elementwise(type.shape, operands: 0, flops: 0)
   }
-  public func evaluate(_ operands: [HostArray], types: [Type]) throws -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) throws -> [HostArray] {
     throw ShapeError(name, "slot \(slot) has no value")
   }
 }
 
 /// Numbers that are known when the program is built: one for all elements, or one for each.
-public struct Constant: Operation {
+package struct Constant: Operation {
   /// The type of the result.
-  public var type: Type
+  package var type: Type
   /// One number for all elements, or as many as there are elements, row-major.
-  public var numbers: [Double]
-  public var name: String { "constant" }
+  package var numbers: [Double]
+  package var name: String { "constant" }
 
   /// The number of all elements, if they are alike.
   package var splat: Double? { numbers.count == 1 ? numbers[0] : nil }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     guard numbers.count == 1 || numbers.count == type.elementCount else {
       throw ShapeError(name, "\(numbers.count) numbers for \(type)")
     }
     return [type]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .elementwise(type.shape, operands: 0, flops: 0)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let all = splat.map { [Double](repeating: $0, count: type.elementCount) } ?? numbers
     return [HostArray(type.element, type.shape, all)]
   }
 }
 
 /// The index of each element along one dimension.
-public struct Iota: Operation {
+package struct Iota: Operation {
   /// The type of the result.
-  public var type: Type
+  package var type: Type
   /// The dimension along which the numbers grow, from zero.
-  public var dimension: Int
-  public var name: String { "iota" }
+  package var dimension: Int
+  package var name: String { "iota" }
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     guard type.dimensions.indices.contains(dimension) else {
       throw ShapeError(name, "\(type) has no dimension \(dimension)")
     }
     return [type]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .elementwise(type.shape, operands: 0, flops: 0)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     var numbers: [Double] = []
     forEachIndex(type.shape) { numbers.append(Double($0[dimension])) }
     return [HostArray(type.element, type.shape, numbers)]
@@ -92,26 +92,26 @@ public struct Iota: Operation {
 ///
 /// Word `i` of key `k` is `mix(mix(k · G) + (i + 1) · G)` with SplitMix64's constant `G` and
 /// finaliser `mix` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-public struct Random: Operation {
+package struct Random: Operation {
   /// The shape of the result; its element type is `uint64`.
-  public var shape: [Int]
-  public var name: String { "random" }
+  package var shape: [Int]
+  package var name: String { "random" }
 
   /// SplitMix64's golden-ratio increment.
   package static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-  public func resultTypes(of operands: [Type]) throws -> [Type] {
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
     guard operands == [Type(.uint64, [])] else {
       throw ShapeError(name, "needs one uint64 scalar as key, got \(operands.map(\.description))")
     }
     return [Type(.uint64, shape)]
   }
 
-  public func factors(operands: [Type], results: [Type]) -> Factors {
+  package func factors(operands: [Type], results: [Type]) -> Factors {
     .init(sizes: shape, operands: [[]], results: [shape.indices.map { [$0] }], flopsPerPoint: 0)
   }
 
-  public func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
+  package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let key = UInt64(bitPattern: operands[0].integers[0])
     let words = (0..<shape.reduce(1, *)).map { Int64(bitPattern: Random.word(key, $0)) }
     return [HostArray(.uint64, shape, integers: words)]
