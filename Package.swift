@@ -33,5 +33,6 @@ let package = Package(
     module("Events"),
     module("Tensors", imports: ["Elements"]),
     module("Targets", imports: ["Tensors", "Elements"]),
+    module("Transforms", imports: ["Tensors", "Targets", "Elements"]),
   ]
 )

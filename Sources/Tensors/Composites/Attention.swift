@@ -10,6 +10,11 @@ package struct Attention: Composite {
   package var name: String { "attention" }
   package var hasOwnGradient: Bool { true }
 
+  package init(scale: Double, isCausal: Bool) {
+    self.scale = scale
+    self.isCausal = isCausal
+  }
+
   package func body(_ operands: [Tensor]) -> [Tensor] {
     let scores = scores(operands[0], operands[1])
     let largest = scores.largest([-1])
@@ -43,6 +48,10 @@ package struct AttentionGradient: Composite {
   /// The attention whose gradient this is.
   package var attention: Attention
   package var name: String { "attentionGradient" }
+
+  package init(attention: Attention) {
+    self.attention = attention
+  }
 
   package func body(_ operands: [Tensor]) -> [Tensor] {
     let (query, key, value) = (operands[0], operands[1], operands[2])

@@ -6,6 +6,8 @@ package struct CrossEntropy: Composite {
   package var name: String { "crossEntropy" }
   package var hasOwnGradient: Bool { true }
 
+  package init() {}
+
   package func body(_ operands: [Tensor]) -> [Tensor] {
     let (logits, labels) = (operands[0], operands[1])
     let largest = logits.largest([-1])

@@ -4,6 +4,8 @@ package struct Gelu: Composite {
   package var name: String { "gelu" }
   package var hasOwnGradient: Bool { true }
 
+  package init() {}
+
   private static let scale = 0.7978845608028654  // sqrt(2 / pi)
   private static let cubic = 0.044715
 

@@ -8,6 +8,10 @@ package struct LayerNormalization: Composite {
   package var name: String { "layerNorm" }
   package var hasOwnGradient: Bool { true }
 
+  package init(epsilon: Double) {
+    self.epsilon = epsilon
+  }
+
   package func body(_ operands: [Tensor]) -> [Tensor] {
     let (x, weight, bias) = (operands[0], operands[1], operands[2])
     let mean = x.mean([-1])

@@ -3,6 +3,8 @@ package struct Softmax: Composite {
   package var name: String { "softmax" }
   package var hasOwnGradient: Bool { true }
 
+  package init() {}
+
   package func body(_ operands: [Tensor]) -> [Tensor] {
     let x = operands[0]
     let weights = (x - x.largest([-1]).alongLast(x)).exponential()

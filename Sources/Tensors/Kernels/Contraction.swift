@@ -40,6 +40,12 @@ package struct Contraction: Operation {
   package var right: View
   package var name: String { "contraction" }
 
+  package init(dot: Dot, left: View, right: View) {
+    self.dot = dot
+    self.left = left
+    self.right = right
+  }
+
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 2)
     return try dot.resultTypes(of: seen(operands))

@@ -14,6 +14,12 @@ package struct Dot: Operation {
   package var result: [Int]
   package var name: String { "dot" }
 
+  package init(left: [Int], right: [Int], result: [Int]) {
+    self.left = left
+    self.right = right
+    self.result = result
+  }
+
   /// The labels as letters, such as `ab,bc->ac`.
   package var notation: String {
     let letters = { (labels: [Int]) in

@@ -4,6 +4,10 @@ import DeepEPElements
 package struct Unary: Operation {
   /// The function.
   package var function: UnaryFunction
+
+  package init(function: UnaryFunction) {
+    self.function = function
+  }
   /// The function's name.
   package var name: String { function.rawValue }
 
@@ -45,6 +49,10 @@ package struct Unary: Operation {
 package struct Binary: Operation {
   /// The function.
   package var function: BinaryFunction
+
+  package init(function: BinaryFunction) {
+    self.function = function
+  }
   /// The function's name.
   package var name: String { function.rawValue }
 
@@ -89,6 +97,10 @@ package struct Binary: Operation {
 package struct Compare: Operation {
   /// The comparison.
   package var comparison: Comparison
+
+  package init(comparison: Comparison) {
+    self.comparison = comparison
+  }
   /// The comparison's name.
   package var name: String { comparison.rawValue }
 
@@ -110,6 +122,8 @@ package struct Compare: Operation {
 /// The second operand where the first, a Boolean, is true; otherwise the third.
 package struct Select: Operation {
   package var name: String { "select" }
+
+  package init() {}
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 3)
@@ -145,6 +159,10 @@ package struct Convert: Operation {
   /// The element type of the result.
   package var element: ElementType
   package var name: String { "convert" }
+
+  package init(element: ElementType) {
+    self.element = element
+  }
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)

@@ -6,6 +6,8 @@ import DeepEPElements
 package struct Gather: Operation {
   package var name: String { "gather" }
 
+  package init() {}
+
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 2)
     guard operands[0].rank > 0, !operands[1].element.isFloatingPoint else {
@@ -48,6 +50,8 @@ package struct Gather: Operation {
 /// Indices outside the table are clamped to its first and last row.
 package struct ScatterAdd: Operation {
   package var name: String { "scatterAdd" }
+
+  package init() {}
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 3)

@@ -6,6 +6,10 @@ package struct Reshape: Operation {
   package var shape: [Int]
   package var name: String { "reshape" }
 
+  package init(shape: [Int]) {
+    self.shape = shape
+  }
+
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     guard operands[0].elementCount == shape.reduce(1, *), shape.allSatisfy({ $0 >= 0 }) else {
@@ -81,6 +85,10 @@ package struct Transpose: Operation {
   package var permutation: [Int]
   package var name: String { "transpose" }
 
+  package init(permutation: [Int]) {
+    self.permutation = permutation
+  }
+
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     guard permutation.sorted() == Array(0..<operands[0].rank) else {
@@ -127,6 +135,11 @@ package struct Broadcast: Operation {
   package var dimensions: [Int]
   package var name: String { "broadcast" }
 
+  package init(shape: [Int], dimensions: [Int]) {
+    self.shape = shape
+    self.dimensions = dimensions
+  }
+
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     let sizes = operands[0].shape
@@ -172,6 +185,11 @@ package struct Slice: Operation {
   package var sizes: [Int]
   package var name: String { "slice" }
 
+  package init(starts: [Int], sizes: [Int]) {
+    self.starts = starts
+    self.sizes = sizes
+  }
+
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     let shape = operands[0].shape
@@ -208,6 +226,11 @@ package struct Pad: Operation {
   package var shape: [Int]
   package var name: String { "pad" }
 
+  package init(starts: [Int], shape: [Int]) {
+    self.starts = starts
+    self.shape = shape
+  }
+
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     let sizes = operands[0].shape
@@ -242,6 +265,10 @@ package struct Concatenate: Operation {
   /// The dimension.
   package var dimension: Int
   package var name: String { "concatenate" }
+
+  package init(dimension: Int) {
+    self.dimension = dimension
+  }
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     guard let first = operands.first, first.shape.indices.contains(dimension) else {

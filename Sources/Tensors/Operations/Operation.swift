@@ -39,6 +39,12 @@ public struct GradientContext {
   /// The gradient of the loss by each result; nil where the loss does not depend on it.
   public var gradients: [Tensor?]
 
+  package init(operands: [Tensor], results: [Tensor], gradients: [Tensor?]) {
+    self.operands = operands
+    self.results = results
+    self.gradients = gradients
+  }
+
   /// The gradient by the first result, zero where there is none.
   public var gradient: Tensor { gradients[0] ?? results[0].filled(with: 0) }
 }

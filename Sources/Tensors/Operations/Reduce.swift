@@ -8,6 +8,11 @@ package struct Reduce: Operation {
   package var dimensions: [Int]
   package var name: String { "reduce" }
 
+  package init(reduction: Reduction, dimensions: [Int]) {
+    self.reduction = reduction
+    self.dimensions = dimensions
+  }
+
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     let known = operands[0].dimensions.indices

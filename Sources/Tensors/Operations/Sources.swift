@@ -8,6 +8,11 @@ package struct Input: Operation {
   package var type: Type
   package var name: String { "input" }
 
+  package init(index: Int, type: Type) {
+    self.index = index
+    self.type = type
+  }
+
   package func resultTypes(of operands: [Type]) -> [Type] { [type] }
   package func factors(operands: [Type], results: [Type]) -> Factors {
     .elementwise(type.shape, operands: 0, flops: 0)
@@ -25,6 +30,11 @@ package struct Read: Operation {
   package var type: Type
   package var name: String { "read" }
 
+  package init(slot: Int, type: Type) {
+    self.slot = slot
+    self.type = type
+  }
+
   package func resultTypes(of operands: [Type]) -> [Type] { [type] }
   package func factors(operands: [Type], results: [Type]) -> Factors {
     .elementwise(type.shape, operands: 0, flops: 0)
@@ -41,6 +51,11 @@ package struct Constant: Operation {
   /// One number for all elements, or as many as there are elements, row-major.
   package var numbers: [Double]
   package var name: String { "constant" }
+
+  package init(type: Type, numbers: [Double]) {
+    self.type = type
+    self.numbers = numbers
+  }
 
   /// The number of all elements, if they are alike.
   package var splat: Double? { numbers.count == 1 ? numbers[0] : nil }
@@ -69,6 +84,11 @@ package struct Iota: Operation {
   /// The dimension along which the numbers grow, from zero.
   package var dimension: Int
   package var name: String { "iota" }
+
+  package init(type: Type, dimension: Int) {
+    self.type = type
+    self.dimension = dimension
+  }
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     guard type.dimensions.indices.contains(dimension) else {

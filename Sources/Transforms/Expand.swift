@@ -1,0 +1,62 @@
+import DeepEPTensors
+
+/// Defines the transform that replaces composites by their bodies.
+///
+/// Needs nothing; leaves no composite for which `keeps` says no.
+package struct Expand: Transform {
+  package let name = TransformName.expand
+  private let keeps: @Sendable (any Composite) -> Bool
+
+  /// Expands every composite but those that `keeps` accepts.
+  package init(keeps: @escaping @Sendable (any Composite) -> Bool = { _ in false }) {
+    self.keeps = keeps
+  }
+
+  package func apply(_ program: Program) throws -> Program {
+    try program.mapEntries { entry in
+      var rewriter = GraphRewriter(entry.graph)
+      for (index, node) in entry.graph.nodes.enumerated() {
+        if let composite = node.operation as? any Composite, !keeps(composite) {
+          try expand(composite, index, &rewriter)
+        } else {
+          rewriter.copy(index)
+        }
+      }
+      return rewriter.finish(entry)
+    }
+  }
+
+  private func expand(
+    _ composite: any Composite, _ index: Int, _ rewriter: inout GraphRewriter
+  ) throws {
+    let node = rewriter.mapped(rewriter.source.nodes[index])
+    let body = try composite.expanded(rewriter.target.types(of: node.operands))
+    let results = try inline(body.graph, body.results.compactMap(\.value), node, &rewriter)
+    for (result, value) in results.enumerated() {
+      rewriter[Value(node: index, result: result)] = value
+    }
+  }
+
+  /// Writes a body, composites inside it expanded in turn; returns what its results have become.
+  private func inline(
+    _ body: Graph, _ results: [Value], _ call: Node, _ rewriter: inout GraphRewriter
+  ) throws -> [Value] {
+    var known: [[Value]] = []
+    let map = { (value: Value, known: [[Value]]) in known[value.node][value.result] }
+    for var node in body.nodes {
+      node.operands = node.operands.map { map($0, known) }
+      node.controls = call.controls
+      node.origin = call.origin
+      if let input = node.operation as? Input {
+        known.append([call.operands[input.index]])
+      } else if let composite = node.operation as? any Composite, !keeps(composite) {
+        let inner = try composite.expanded(rewriter.target.types(of: node.operands))
+        known.append(try inline(inner.graph, inner.results.compactMap(\.value), node, &rewriter))
+      } else {
+        let new = rewriter.target.append(node)
+        known.append(node.types.indices.map { Value(node: new, result: $0) })
+      }
+    }
+    return results.map { map($0, known) }
+  }
+}

@@ -1,0 +1,31 @@
+import DeepEPTensors
+
+/// A pure function from program to program.
+///
+/// Results do not change: what comes out computes what went in computed, to rounding.
+package protocol Transform: Sendable {
+  /// The name by which `deepep inspect --after` knows it.
+  var name: TransformName { get }
+
+  /// The changed program.
+  func apply(_ program: Program) throws -> Program
+}
+
+/// The transforms, in the order in which they run.
+package enum TransformName: String, CaseIterable, Sendable {
+  case trace, gradient, expand, simplify, fuse, order
+}
+
+extension Program {
+  /// The program after each of the transforms in turn, verified between them.
+  package func applying(_ transforms: [any Transform]) throws -> Program {
+    try transforms.reduce(self) { program, transform in
+      let result = try transform.apply(program)
+      try result.verify()
+      return result
+    }
+  }
+
+  /// The transforms that turn a differentiated program into one that a device can run.
+  package static let lowering: [any Transform] = [Expand(), Simplify(), Fuse(), Order()]
+}
