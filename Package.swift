@@ -33,6 +33,9 @@ let package = Package(
     module("Events"),
     module("Tensors", imports: ["Elements"]),
     module("Targets", imports: ["Tensors", "Elements"]),
+    module("Models", imports: ["Tensors", "Elements"]),
+    module("Optimizers", imports: ["Tensors", "Elements"]),
     module("Transforms", imports: ["Tensors", "Targets", "Elements"]),
+    tests("Transforms", imports: ["Transforms", "Models", "Tensors", "Elements"]),
   ]
 )

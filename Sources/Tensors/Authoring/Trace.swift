@@ -62,7 +62,9 @@ package final class Trace {
     return Tensor(self, Value(node: node))
   }
 
-  /// The value of a tensor in this trace; nil if the tensor is poisoned.
+  /// The value of a tensor in this trace, moved here if it was elsewhere; nil if it is poisoned.
+  package func adopt(_ tensor: Tensor) -> Value? { value(of: tensor) }
+
   private func value(of tensor: Tensor) -> Value? {
     guard tensor.trace !== self else { return tensor.value }
     if let error = tensor.trace.error, self.error == nil { self.error = error }
@@ -81,6 +83,7 @@ package final class Trace {
       copy.operands = copy.operands.map {
         Value(node: move($0.node, from: other), result: $0.result)
       }
+      if copy.origin.path.isEmpty { copy.origin.path = origin.path }
       moved = graph.append(copy)
     }
     imported[key, default: (other, [:])].values[node] = moved

@@ -1,0 +1,115 @@
+import DeepEPTensors
+
+/// Defines the transform that turns element-wise operations, reductions and the movement of elements
+/// into regions: loop nests that read and write memory as rarely as the grouping allows.
+///
+/// Needs a program without composites; leaves inputs, slots, dense constants, contractions, regions,
+/// and reshapes of values in memory.
+package struct Fuse: Transform {
+  package let name = TransformName.fuse
+
+  package init() {}
+
+  package func apply(_ program: Program) throws -> Program {
+    try program.mapEntries { entry in
+      let entry = try entry.splittingReductions().pruned()
+      var fusion = Fusion(entry)
+      return fusion.fused()
+    }
+  }
+}
+
+/// The fusion of one entry.
+private struct Fusion {
+  private let entry: Entry
+  private let roles: Roles
+  private let clusters: Clusters
+  private var rewriter: GraphRewriter
+  private var isWritten: Set<Value> = []
+
+  init(_ entry: Entry) {
+    self.entry = entry
+    roles = Roles(entry)
+    clusters = Clusters(entry, roles)
+    rewriter = GraphRewriter(entry.graph)
+  }
+
+  mutating func fused() -> Entry {
+    let needed = entry.graph.reachable(from: entry.roots)
+    for (index, node) in entry.graph.nodes.enumerated() where needed[index] {
+      // Inputs stay even if unused: their position is the entry's interface.
+      if roles[index] != .movement, isNeededInMemory(index) || node.operation is Input {
+        write(Value(node: index))
+      }
+    }
+    entry.roots.forEach { write($0) }
+    return rewriter.finish(entry).pruned()
+  }
+
+  private func isNeededInMemory(_ node: Int) -> Bool {
+    roles[node] == .memory || roles[node] == .placement || clusters.isOutput(node)
+  }
+
+  /// Writes the node that puts a value into memory, after all that it needs.
+  private mutating func write(_ value: Value) {
+    guard isWritten.insert(value).inserted else { return }
+    let node = entry.graph.nodes[value.node]
+    switch roles[value.node] {
+    case .memory: writeMemory(node, value.node)
+    case .movement:
+      node.operands.forEach { write($0) }
+      rewriter.copy(value.node)
+    default: if let cluster = clusters.owners[value.node].first { write(cluster: cluster) }
+    }
+  }
+
+  private mutating func writeMemory(_ node: Node, _ index: Int) {
+    for result in node.types.indices { isWritten.insert(Value(node: index, result: result)) }
+    guard let dot = node.operation as? Dot, let left = roles.view(node.operands[0]),
+      let right = roles.view(node.operands[1])
+    else {
+      node.operands.forEach { write($0) }
+      return rewriter.copy(index)
+    }
+    write(left.base)
+    write(right.base)
+    var contraction = node
+    contraction.operation = Contraction(dot: dot, left: left.view, right: right.view)
+    contraction.operands = [left.base, right.base]
+    rewriter.append(rewriter.mapped(contraction), for: index)
+  }
+
+  private mutating func write(cluster index: Int) {
+    let cluster = clusters.all[index]
+    let outputs = cluster.members.sorted().filter {
+      clusters.owners[$0].first == index && clusters.isOutput($0)
+    }.map { Value(node: $0) }
+    isWritten.formUnion(outputs)
+    let (region, operands) = region(of: cluster, outputs)
+    operands.forEach { write($0) }
+    let last = entry.graph.nodes[cluster.members.max() ?? 0]
+    let node = Node(region, operands, types: region.resultTypes, origin: last.origin)
+    let new = rewriter.target.append(rewriter.mapped(node))
+    for (result, output) in outputs.enumerated() {
+      rewriter[output] = Value(node: new, result: result)
+    }
+  }
+
+  private func region(of cluster: Cluster, _ outputs: [Value]) -> (Region, [Value]) {
+    let (graph, members) = (entry.graph, cluster.members)
+    switch cluster.space {
+    case .map(let shape, let columns):
+      return MapRegion(
+        graph: graph, roles: roles, members: members, shape: shape, columns: columns,
+        outputs: outputs
+      ).written()
+    case .reduce(let shape, let dimensions):
+      return ReduceRegion(
+        graph: graph, roles: roles, members: members, shape: shape, dimensions: dimensions,
+        outputs: outputs
+      ).written()
+    case .placement:
+      return PlacementRegion(graph: graph, roles: roles, member: members[0]).written()
+    }
+  }
+}

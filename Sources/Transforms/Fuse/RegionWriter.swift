@@ -1,0 +1,202 @@
+import DeepEPElements
+import DeepEPTensors
+
+/// Writes the statements of one region by pulling values: asked for an element of a value, it writes
+/// what computes that element in the outermost loop in which it is known.
+struct RegionWriter {
+  let graph: Graph
+  let roles: Roles
+  let members: Set<Int>
+  /// The values in memory that the region reads.
+  private(set) var operands: [Value] = []
+  private(set) var scratch: [Scratch] = []
+  private var scopes: [Scope]
+  private var registerCount = 0
+  private(set) var variableCount: Int
+
+  /// A loop body that is being written.
+  private struct Scope {
+    var variables: Set<LoopVariable>
+    var statements: [Statement] = []
+    var known: [Element: Register] = [:]
+  }
+
+  /// One element of a value.
+  private struct Element: Hashable {
+    let value: Value
+    let index: [Affine]
+  }
+
+  init(_ graph: Graph, _ roles: Roles, members: [Int], parallel: Int) {
+    self.graph = graph
+    self.roles = roles
+    self.members = Set(members)
+    variableCount = parallel
+    scopes = [Scope(variables: Set(0..<parallel))]
+  }
+
+  // MARK: Loops
+
+  /// New loop variables.
+  mutating func variables(_ count: Int) -> [LoopVariable] {
+    defer { variableCount += count }
+    return Array(variableCount..<variableCount + count)
+  }
+
+  /// Writes a nest of serial loops; the body writes what the innermost does and returns the
+  /// accumulators.
+  mutating func loop(
+    _ variables: [LoopVariable], _ extents: [Int],
+    _ body: (inout RegionWriter) -> [Accumulator]
+  ) {
+    guard let outermost = variables.first else { return _ = body(&self) }
+    scopes.append(
+      Scope(variables: scopes[scopes.count - 1].variables.union(variables)))
+    let accumulators = body(&self)
+    var statements = scopes.removeLast().statements
+    for (variable, extent) in zip(variables, extents).reversed() {
+      let own = variable == outermost ? accumulators : []
+      statements = [
+        .loop(Loop(variable, extent: extent, accumulators: own, body: statements))
+      ]
+    }
+    scopes[scopes.count - 1].statements += statements
+  }
+
+  /// The statements that were written outside all loops.
+  var body: [Statement] { scopes[0].statements }
+
+  mutating func newRegister() -> Register {
+    defer { registerCount += 1 }
+    return registerCount
+  }
+
+  /// Appends a statement to the innermost loop.
+  mutating func append(_ statement: Statement) {
+    scopes[scopes.count - 1].statements.append(statement)
+  }
+
+  /// Defines a register in the innermost loop.
+  mutating func define(_ element: ElementType, _ expression: Expression) -> Register {
+    define(element, expression, depth: scopes.count - 1)
+  }
+
+  private mutating func define(
+    _ element: ElementType, _ expression: Expression, depth: Int
+  ) -> Register {
+    let register = registerCount
+    registerCount += 1
+    scopes[depth].statements.append(.define(register, element, expression))
+    return register
+  }
+
+  /// Makes a scratch buffer.
+  mutating func newScratch(_ element: ElementType, count: Int) -> Buffer {
+    scratch.append(Scratch(element, count: count))
+    return .scratch(scratch.count - 1)
+  }
+
+  /// Notes that a register of the innermost loop holds an element of a value.
+  mutating func remember(_ value: Value, _ index: [Affine], _ register: Register) {
+    scopes[scopes.count - 1].known[Element(value: value, index: index)] = register
+  }
+
+  // MARK: Elements
+
+  /// The outermost loop in which all variables of an index are known.
+  private func depth(_ index: [Affine]) -> Int {
+    let variables = index.reduce(into: Set<LoopVariable>()) { $0.formUnion($1.variables) }
+    return scopes.firstIndex { $0.variables.isSuperset(of: variables) } ?? scopes.count - 1
+  }
+
+  /// The register that holds an element of a value.
+  mutating func pull(_ value: Value, _ index: [Affine]) -> Register {
+    let element = Element(value: value, index: index)
+    if let known = scopes.lazy.compactMap({ $0.known[element] }).first { return known }
+    let depth = depth(index)
+    let register = compute(value, index, depth)
+    scopes[depth].known[element] = register
+    return register
+  }
+
+  private mutating func compute(_ value: Value, _ index: [Affine], _ depth: Int) -> Register {
+    let node = graph.nodes[value.node]
+    if members.contains(value.node) { return computeMember(value.node, index, depth) }
+    if roles[value.node] == .movement { return move(node, index, depth) }
+    let strides = rowMajorStrides(graph.type(of: value).shape)
+    return load(value, Affine.position(index, strides).index, depth)
+  }
+
+  private mutating func load(_ value: Value, _ index: Index, _ depth: Int) -> Register {
+    let operand = operands.firstIndex(of: value) ?? operands.count
+    if operand == operands.count { operands.append(value) }
+    return define(
+      graph.type(of: value).element, .load(Access(.operand(operand), index)), depth: depth)
+  }
+
+  private mutating func move(_ node: Node, _ index: [Affine], _ depth: Int) -> Register {
+    let element = node.types[0].element
+    switch node.operation {
+    case let constant as Constant:
+      return define(element, .constant(constant.splat ?? 0), depth: depth)
+    case let iota as Iota: return define(element, .index(index[iota.dimension].index), depth: depth)
+    case let reshape as Reshape: return pull(reshape, node.operands[0], index, depth)
+    case let transpose as Transpose:
+      return pull(node.operands[0], transpose.inverse.map { index[$0] })
+    case let slice as Slice:
+      return pull(node.operands[0], zip(index, slice.starts).map { $0 + Affine($1) })
+    case let broadcast as Broadcast:
+      let sizes = graph.type(of: node.operands[0]).shape
+      let source = zip(broadcast.dimensions, sizes).map { $1 == 1 ? Affine() : index[$0] }
+      return pull(node.operands[0], source)
+    default: return define(element, .constant(0), depth: depth)
+    }
+  }
+
+  private mutating func pull(
+    _ reshape: Reshape, _ operand: Value, _ index: [Affine], _ depth: Int
+  ) -> Register {
+    let shape = graph.type(of: operand).shape
+    if let source = reshape.operandIndex(index, from: shape) { return pull(operand, source) }
+    // Not affine by dimension, so the operand is in memory, where only the position counts.
+    return load(operand, Affine.position(index, rowMajorStrides(reshape.shape)).index, depth)
+  }
+
+  private mutating func computeMember(
+    _ member: Int, _ index: [Affine], _ depth: Int
+  ) -> Register {
+    let node = graph.nodes[member]
+    let element = node.types[0].element
+    switch node.operation {
+    case is Gather: return load(node, index, depth)
+    case is Random:
+      let key = pull(node.operands[0], [])
+      let position = Affine.position(index, rowMajorStrides(node.types[0].shape))
+      return define(element, .random(key: key, position.index), depth: depth)
+    default: break
+    }
+    if roles[member] == .copy { return move(node, index, depth) }
+    let sources = node.operands.map { pull($0, index) }
+    return define(element, scalarExpression(node.operation, sources), depth: depth)
+  }
+
+  private func scalarExpression(_ operation: any Operation, _ sources: [Register]) -> Expression {
+    switch operation {
+    case let unary as Unary: .unary(unary.function, sources[0])
+    case let binary as Binary: .binary(binary.function, sources[0], sources[1])
+    case let compare as Compare: .compare(compare.comparison, sources[0], sources[1])
+    case is Select: .select(sources[0], sources[1], sources[2])
+    default: .convert(sources[0])
+    }
+  }
+
+  private mutating func load(_ node: Node, _ index: [Affine], _ depth: Int) -> Register {
+    let (table, indices) = (graph.type(of: node.operands[0]), graph.type(of: node.operands[1]))
+    let row = pull(node.operands[1], Array(index.prefix(indices.rank)))
+    let strides = rowMajorStrides(table.shape)
+    let columns = Array(index.dropFirst(indices.rank))
+    var place = Affine.position(columns, Array(strides.dropFirst())).index
+    place.gathers = [GatherTerm(row, limit: table.shape[0], stride: strides[0])]
+    return load(node.operands[0], place, depth)
+  }
+}
