@@ -33,5 +33,7 @@ let package = Package(
     module("Events"),
     module("Tensors", imports: ["Elements"]),
     module("Targets", imports: ["Tensors", "Elements"]),
+    module("Storage", imports: ["Elements", "Events"]),
+    tests("Storage", imports: ["Storage", "Elements"]),
   ]
 )
