@@ -18,6 +18,14 @@ func shim(_ name: String) -> Target {
     cSettings: [.headerSearchPath("../../.deepep/include")])
 }
 
+func executable(_ name: String, imports: [String]) -> Target {
+  .executableTarget(
+    name: "DeepEP" + name,
+    dependencies: imports.map { .init(stringLiteral: "DeepEP" + $0) },
+    path: "Sources/" + name,
+    swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
+}
+
 func tests(_ name: String, imports: [String]) -> Target {
   .testTarget(
     name: "DeepEP" + name + "Tests",
@@ -28,12 +36,17 @@ func tests(_ name: String, imports: [String]) -> Target {
 
 let package = Package(
   name: "DeepEP",
+  products: [
+    .executable(name: "deepep", targets: ["DeepEPCommand"])
+  ],
   targets: [
     module("Elements"),
     module("Events"),
     module("Tensors", imports: ["Elements"]),
     module("Targets", imports: ["Tensors", "Elements"]),
     module("Storage", imports: ["Elements", "Events"]),
+    executable("Command", imports: ["Storage", "Events"]),
     tests("Storage", imports: ["Storage", "Elements"]),
+    tests("Command", imports: ["Command"]),
   ]
 )

@@ -1,0 +1,52 @@
+import Glibc
+
+/// Somebody stopped reading the output, as `head` does after its last line.
+package struct OutputClosed: Error, Sendable {
+  /// Makes the error.
+  package init() {}
+}
+
+/// A stream that text is written to, each piece by a single write(2).
+package struct TerminalOutput: Sendable {
+  private let descriptor: Int32
+
+  /// Writes to an open file descriptor, which stays open.
+  package init(descriptor: Int32) { self.descriptor = descriptor }
+
+  /// The standard output.
+  package static var standard: TerminalOutput { TerminalOutput(descriptor: STDOUT_FILENO) }
+  /// The standard error.
+  package static var error: TerminalOutput { TerminalOutput(descriptor: STDERR_FILENO) }
+
+  /// Whether this is a terminal that can move its cursor.
+  package var isTerminal: Bool {
+    guard isatty(descriptor) == 1 else { return false }
+    return getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? false
+  }
+
+  /// The columns of the terminal; 80 if it does not say.
+  package var width: Int {
+    var size = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  /// Writes `text` in one write(2), or as few as the system permits.
+  ///
+  /// Throws ``OutputClosed`` if nobody reads any more, ``UsageError`` if it fails otherwise.
+  package func write(_ text: String) throws {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count >= 0 {
+        bytes = bytes.dropFirst(count)
+      } else if errno == EPIPE {
+        throw OutputClosed()
+      } else if errno != EINTR {
+        throw UsageError(
+          "cannot write the output: \(String(cString: strerror(errno)))",
+          fix: "check where the output goes")
+      }
+    }
+  }
+}
