@@ -26,11 +26,12 @@ func executable(_ name: String, imports: [String]) -> Target {
     swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
 }
 
-func tests(_ name: String, imports: [String]) -> Target {
+func tests(_ name: String, imports: [String], exclude: [String] = []) -> Target {
   .testTarget(
     name: "DeepEP" + name + "Tests",
     dependencies: imports.map { .init(stringLiteral: "DeepEP" + $0) },
     path: "Tests/" + name,
+    exclude: exclude,
     swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
 }
 
@@ -46,7 +47,7 @@ let package = Package(
     module("Targets", imports: ["Tensors", "Elements"]),
     module("Storage", imports: ["Elements", "Events"]),
     executable("Command", imports: ["Storage", "Events"]),
-    tests("Storage", imports: ["Storage", "Elements"]),
+    tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
     tests("Command", imports: ["Command"]),
   ]
 )

@@ -43,6 +43,12 @@ public struct NGramModel: Sendable {
     return tokens.isEmpty ? 0 : sum / Double(tokens.count)
   }
 
+  /// The probability of `token` after the tokens `history`, of which the last ones count.
+  public func probability(of token: Int32, following history: [Int32]) -> Double {
+    let contexts = history.reduce([NGramTrie.root]) { extended($0, by: $1) }
+    return probability(of: token, after: contexts)
+  }
+
   /// Interpolates from the uniform distribution up to the longest known context.
   private func probability(of token: Int32, after contexts: [Int32]) -> Double {
     var probability = 1 / Double(vocabularySize)

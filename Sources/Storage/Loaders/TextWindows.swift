@@ -37,9 +37,8 @@ struct TextWindows: Sendable {
     let key = Mixer.mix(Mixer.mix(seed) ^ UInt64(epoch))
     let permutation = SeededPermutation(count: windowsPerEpoch, key: key)
     let lastOffset = trainingTokenCount - 1 - windowsPerEpoch * sequenceLength
-    let offsetCount = UInt64(min(lastOffset + 1, sequenceLength))
     // The seed of the offset must not be one of the permutation's round keys.
-    let offset = Int(Mixer.mix(~key) % offsetCount)
+    let offset = Int(Mixer.mix(~key) % UInt64(lastOffset + 1))
     return offset + permutation[index] * sequenceLength
   }
 
