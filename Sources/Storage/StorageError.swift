@@ -19,3 +19,15 @@ public struct StorageError: Error, CustomStringConvertible, Equatable, Sendable 
   /// The error on two lines: what and where, then the fix.
   public var description: String { "\(what) (\(place))\n  \(fix)" }
 }
+
+extension String {
+  /// This text, which came from a file, in quotes as an error shows it.
+  ///
+  /// Control characters are escaped, since they could change the terminal, and what is long is cut.
+  var shown: String {
+    let start = unicodeScalars.prefix(100).map { scalar in
+      scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : "\(scalar)"
+    }
+    return "'\(start.joined())\(unicodeScalars.count > 100 ? "…" : "")'"
+  }
+}

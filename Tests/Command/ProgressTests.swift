@@ -99,7 +99,7 @@ private func written(_ style: Progress.Style, steps: ClosedRange<Int>, of count:
     }
     // The test runner of the child writes there too.
     let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-    #expect(!text.contains("error:") && !text.contains("OutputClosed"))
+    #expect(!text.contains("error:") && !text.contains("readerGone"))
   }
 
   @Test func anErrorIsPrintedAndSetsTheStatus() async {
@@ -110,6 +110,14 @@ private func written(_ style: Progress.Style, steps: ClosedRange<Int>, of count:
     }
     let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(text.contains("error: unknown option '--x'\n  see --help\n"))
+  }
+
+  @Test func aFullDiskIsAnErrorOfItsOwn() {
+    let full = open("/dev/full", O_WRONLY)
+    defer { close(full) }
+    #expect(throws: OutputError.failed(reason: "No space left on device")) {
+      try TerminalOutput(descriptor: full).write("line\n")
+    }
   }
 
   @Test func successIsZero() { #expect(EntryPoint.run {} == 0) }

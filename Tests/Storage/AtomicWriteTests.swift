@@ -73,6 +73,57 @@ struct ProducerFailed: Error {}
     #expect(contents(file) == [1])
   }
 
+  @Test func nothingButARegularFileIsReplaced() throws {
+    let folder = try TemporaryFolder()
+    mkfifo(folder.file("pipe"), 0o600)
+    let error = #expect(throws: StorageError.self) {
+      try SafetensorsWriter.write([old], to: folder.file("pipe"))
+    }
+    #expect(error?.what == "cannot write: not a regular file")
+    #expect(folder.names == ["pipe"])
+  }
+
+  @Test func aSymbolicLinkStaysAndItsFileIsReplaced() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write([1], to: "model-1")
+    symlink("model-1", folder.file("latest"))
+    try SafetensorsWriter.write([old], to: folder.file("latest"))
+    #expect(try SafetensorsFile(file).names == ["x"])
+    var status = stat()
+    lstat(folder.file("latest"), &status)
+    #expect(status.st_mode & S_IFMT == S_IFLNK)
+  }
+
+  @Test func whatKilledProcessesLeftBehindIsRemovedAndWhatOthersWriteIsNot() throws {
+    let folder = try TemporaryFolder()
+    try folder.write([1], to: ".model.partial-1-1")
+    try folder.write([1], to: ".other.partial-1-1")
+    let busy = open(try folder.write([1], to: ".model.partial-2-2"), O_RDONLY)
+    defer { close(busy) }
+    #expect(flock(busy, LOCK_EX) == 0)
+    try SafetensorsWriter.write([old], to: folder.file("model"))
+    #expect(folder.names == [".model.partial-2-2", ".other.partial-1-1", "model"])
+  }
+
+  /// Two threads that write one file at the same time: the last one wins, whole.
+  @Test func writersAtTheSameTimeDoNotMix() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("model")
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for value in 0..<8 {
+        group.addTask {
+          let values = [Float](repeating: Float(value), count: 10_000)
+          try SafetensorsWriter.write([TensorToWrite("x", [10_000], values)], to: path)
+        }
+      }
+      try await group.waitForAll()
+    }
+    let bytes = try SafetensorsFile(path).tensor(named: "x").withBytes { Array($0) }
+    #expect(bytes.count == 40_000)
+    #expect(bytes == Array((0..<10_000).flatMap { _ in bytes[..<4] }))
+    #expect(folder.names == ["model"])
+  }
+
   /// A full disk in the middle of writing: a limit of this process on the size of files.
   @Test func aWriteThatIsCutShortLeavesTheOldFile() async throws {
     await #expect(processExitsWith: .success) {

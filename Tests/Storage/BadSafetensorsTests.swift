@@ -67,6 +67,13 @@ import Testing
     #expect(message?.contains(expected) == true, "\(message ?? "no error")")
   }
 
+  @Test func namesFromAFileCannotChangeTheTerminal() throws {
+    let name = "\\u001b[2J" + String(repeating: "x", count: 200)
+    let message = try Self.error("{\(Self.tensor(name, "3", "0", "4"))}", dataByteCount: 4)
+    let shown = "'\\u{1B}[2J" + String(repeating: "x", count: 96) + "…'"
+    #expect(message?.contains("tensor \(shown) of float32 [3]") == true, "\(message ?? "")")
+  }
+
   @Test(arguments: [9, 1_000_000, UInt64(Int.max), UInt64.max])
   func refusesALengthBeyondTheFile(_ length: UInt64) throws {
     let message = try Self.error("{}      ", dataByteCount: 0, length: length)

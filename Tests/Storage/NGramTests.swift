@@ -31,6 +31,33 @@ import Testing
     #expect(abs(model.crossEntropyNats(rest) - sum / Double(rest.count)) < 1e-12)
   }
 
+  /// The text of `Fixtures/ngram_reference.py`.
+  private static var madeText: String {
+    let words = "in the beginning was a word and it was with light upon earth".split(separator: " ")
+    var state: UInt32 = 1
+    var text = ""
+    for _ in 0..<4000 {
+      state = state &* 1_664_525 &+ 1_013_904_223
+      text += words[Int(state >> 16) % words.count] + (state >> 29 == 0 ? ".\n" : " ")
+    }
+    return text
+  }
+
+  /// The figures that `Fixtures/ngram_reference.py` printed.
+  @Test(arguments: [
+    (1, 2.7216452975811625), (2, 1.19377953618741), (3, 0.7228941716505187),
+    (4, 0.6274833739430682), (5, 0.6260410425009545), (6, 0.6300833388718292),
+  ])
+  func agreesWithAnotherImplementation(_ order: Int, _ expected: Double) throws {
+    let tokenizer = CharacterTokenizer(text: Self.madeText)
+    let loader = try TextLoader(
+      tokens: tokenizer.encode(Self.madeText), tokenizer: tokenizer, sequenceLength: 1,
+      batchSize: 1)
+    let model = try NGramModel(
+      loader.trainingTokens, vocabularySize: loader.vocabularySize, order: order)
+    #expect(abs(model.crossEntropyNats(loader.validationTokens) - expected) < 1e-9)
+  }
+
   /// A text that repeats itself is learnt; one of independent tokens costs its entropy.
   @Test func learnsWhatThereIsToLearn() throws {
     let cycle = (0..<10_000).map { Int32($0 % 10) }

@@ -13,7 +13,7 @@ package enum EntryPoint {
     do {
       try body()
       return 0
-    } catch is OutputClosed {
+    } catch OutputError.readerGone {
       return 128 + SIGPIPE
     } catch {
       try? TerminalOutput.error.write(message(for: error))

@@ -1,9 +1,20 @@
 import Glibc
 
-/// Somebody stopped reading the output, as `head` does after its last line.
-package struct OutputClosed: Error, Sendable {
-  /// Makes the error.
-  package init() {}
+/// Why text could not be written.
+package enum OutputError: Error, Equatable, CustomStringConvertible, Sendable {
+  /// Somebody stopped reading, as `head` does after its last line.
+  case readerGone
+  /// The system's reason, such as a full disk.
+  case failed(reason: String)
+
+  /// The reason and what would fix it.
+  package var description: String {
+    switch self {
+    case .readerGone: "nobody reads the output any more"
+    case .failed(let reason):
+      "cannot write the output: \(reason) (standard output)\n  check where the output goes"
+    }
+  }
 }
 
 /// A stream that text is written to, each piece by a single write(2).
@@ -33,20 +44,24 @@ package struct TerminalOutput: Sendable {
 
   /// Writes `text` in one write(2), or as few as the system permits.
   ///
-  /// Throws ``OutputClosed`` if nobody reads any more, ``UsageError`` if it fails otherwise.
+  /// Throws ``OutputError``.
   package func write(_ text: String) throws {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count >= 0 {
-        bytes = bytes.dropFirst(count)
-      } else if errno == EPIPE {
-        throw OutputClosed()
-      } else if errno != EINTR {
-        throw UsageError(
-          "cannot write the output: \(String(cString: strerror(errno)))",
-          fix: "check where the output goes")
-      }
+      if count >= 0 { bytes = bytes.dropFirst(count) } else { try handleError(errno) }
+    }
+  }
+
+  /// Returns when writing may be tried again.
+  private func handleError(_ number: Int32) throws {
+    switch number {
+    case EINTR: return
+    case EAGAIN:
+      var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      poll(&waiting, 1, -1)
+    case EPIPE: throw OutputError.readerGone
+    default: throw OutputError.failed(reason: String(cString: strerror(number)))
     }
   }
 }

@@ -16,14 +16,18 @@ public struct NGramModel: Sendable {
 
   /// Counts the n-grams of `tokens`, which are 0 ..< `vocabularySize`.
   ///
-  /// Throws ``StorageError`` if the order is not 1 to 16 or there are no tokens.
+  /// Throws ``StorageError`` if the order is not 1 to 16, or there are no tokens or more
+  /// than 2^31 / `order`.
   public init(
     _ tokens: ArraySlice<Int32>, vocabularySize: Int, order: Int = 5
   ) throws {
-    guard (1...16).contains(order), !tokens.isEmpty, vocabularySize > 0 else {
+    guard (1...16).contains(order), vocabularySize > 0,
+      (1..<Int(Int32.max) / order).contains(tokens.count)
+    else {
       throw StorageError(
         "an order of \(order), \(tokens.count) tokens and a vocabulary of \(vocabularySize)",
-        at: "n-gram model", fix: "use an order of 1 to 16 and a text that is not empty")
+        at: "n-gram model",
+        fix: "use an order of 1 to 16 and a text that is neither empty nor above 100 MB")
     }
     (self.order, self.vocabularySize) = (order, vocabularySize)
     trie = NGramTrie(tokens, order: order)

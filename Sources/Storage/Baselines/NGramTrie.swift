@@ -16,12 +16,11 @@ struct NGramTrie: Sendable {
   private var mask: Int
 
   static let root: Int32 = 0
-  private static let noKey = UInt64.max
 
   /// Counts all n-grams of 1 to `order` tokens of `tokens`.
   init(_ tokens: ArraySlice<Int32>, order: Int) {
     mask = (1 << 16) - 1
-    keys = [UInt64](repeating: NGramTrie.noKey, count: mask + 1)
+    keys = [UInt64](repeating: 0, count: mask + 1)
     children = [Int32](repeating: -1, count: mask + 1)
     var suffixes = [NGramTrie.root]  // by length, those that end before the token
     for token in tokens { suffixes = count(token, after: suffixes, order: order) }
@@ -68,7 +67,7 @@ struct NGramTrie: Sendable {
   private mutating func grow() {
     let (oldKeys, oldChildren) = (keys, children)
     mask = mask * 2 + 1
-    keys = [UInt64](repeating: NGramTrie.noKey, count: mask + 1)
+    keys = [UInt64](repeating: 0, count: mask + 1)
     children = [Int32](repeating: -1, count: mask + 1)
     for (key, child) in zip(oldKeys, oldChildren) where child >= 0 {
       let slot = slot(key)

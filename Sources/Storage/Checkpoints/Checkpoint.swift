@@ -72,12 +72,12 @@ public struct Checkpoint: Sendable {
     let byName = Dictionary(found.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     let wanted = Set(expected.map(\.name))
     let wrong = expected.compactMap { tensor -> String? in
-      guard let other = byName[tensor.name] else { return "'\(tensor.name)' is missing" }
+      guard let other = byName[tensor.name] else { return "\(tensor.name.shown) is missing" }
       guard other != tensor else { return nil }
-      return "'\(tensor.name)' is \(other.typeDescription) in the file, "
+      return "\(tensor.name.shown) is \(other.typeDescription) in the file, "
         + "\(tensor.typeDescription) in the model"
     }
     let unexpected = found.filter { !wanted.contains($0.name) }
-    return wrong + unexpected.map { "'\($0.name)' is unexpected" }
+    return wrong + unexpected.map { "\($0.name.shown) is unexpected" }
   }
 }

@@ -58,7 +58,7 @@ extension CheckpointState {
       let text = metadata[key.rawValue]
       guard let number = text.flatMap({ Int($0) }), number >= 0 else {
         throw StorageError(
-          "\(text.map { "'\($0)'" } ?? "nothing") where a whole number belongs",
+          "\(text.map(\.shown) ?? "nothing") where a whole number belongs",
           at: "\(path), metadata '\(key.rawValue)'", fix: "the file is damaged: use another one")
       }
       return number
@@ -76,7 +76,7 @@ extension CheckpointState {
   private static func checkVersion(_ text: String?, path: String) throws {
     guard let text, let version = Int(text), version >= 1 else {
       throw StorageError(
-        "not a checkpoint of DeepEP: its version is \(text.map { "'\($0)'" } ?? "missing")",
+        "not a checkpoint of DeepEP: its version is \(text.map(\.shown) ?? "missing")",
         at: "\(path), metadata '\(Key.version.rawValue)'", fix: "name a file that DeepEP wrote")
     }
     guard version <= formatVersion else {

@@ -3,8 +3,8 @@ import Glibc
 /// A file that is either written whole or not there.
 ///
 /// The bytes go to `.NAME.partial-PID-THREAD` in the same folder, which then takes the place of
-/// NAME. Whatever fails on the way, the file that was there before is untouched and the partial
-/// one is removed. (A process that is killed leaves its partial file behind.)
+/// NAME. Whatever fails until then, the file that was there before is untouched and the partial
+/// one is removed. One that a killed process left behind is removed by the next write of NAME.
 struct AtomicFile: ~Copyable {
   let path: String
   private let folder: String
@@ -12,17 +12,44 @@ struct AtomicFile: ~Copyable {
   private let descriptor: FileDescriptor
 
   private init(_ path: String) throws {
+    let path = try AtomicFile.destination(path)
     let slash = path.lastIndex(of: "/")
     let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
     let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     guard !name.isEmpty, name != ".", name != ".." else {
       throw StorageError("cannot write: not the name of a file", at: path, fix: "name a file")
     }
+    let prefix = ".\(name).partial-"
+    StalePartialFiles.remove(in: folder, prefix: prefix)
     // The thread, because two threads may write the same file, and the last one wins whole.
-    let partialPath = "\(folder)/.\(name).partial-\(getpid())-\(pthread_self())"
-    descriptor = try FileDescriptor(
-      opening: partialPath, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, action: "write")
+    let partialPath = "\(folder)/\(prefix)\(getpid())-\(pthread_self())"
+    descriptor = try AtomicFile.openLocked(partialPath)
     (self.path, self.folder, self.partialPath) = (path, folder, partialPath)
+  }
+
+  /// Opens the partial file and takes its lock, again if it was taken for stale in between.
+  private static func openLocked(_ partialPath: String) throws -> FileDescriptor {
+    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW
+    while true {
+      let file = try FileDescriptor(opening: partialPath, flags: flags, action: "write")
+      // Where files cannot be locked, nobody can take this one for stale either.
+      _ = file.lock(waiting: true)
+      if try file.status(action: "write").st_nlink > 0 { return file }
+    }
+  }
+
+  /// Where `path` leads: through a symbolic link, which stays; never over a device or a folder.
+  private static func destination(_ path: String) throws -> String {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return path }
+    guard status.isRegularFile else {
+      throw StorageError(
+        status.isFolder ? "cannot write: this is a folder" : "cannot write: not a regular file",
+        at: path, fix: "name a file")
+    }
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   /// Writes `byteCount` bytes, which `body` hands over piece by piece, to `path`.

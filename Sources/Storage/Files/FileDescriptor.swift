@@ -52,6 +52,11 @@ struct FileDescriptor: ~Copyable {
     }
   }
 
+  /// Takes the lock of the file, which others see; false if it cannot be had.
+  func lock(waiting: Bool) -> Bool {
+    flock(number, waiting ? LOCK_EX : LOCK_EX | LOCK_NB) == 0
+  }
+
   func synchronise() throws {
     guard fsync(number) == 0 else { throw SystemError().error("bring to disk", at: path) }
   }

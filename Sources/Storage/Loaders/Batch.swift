@@ -7,16 +7,26 @@ public struct BatchArray: Equatable, Sendable {
   /// The elements, little-endian.
   public let bytes: [UInt8]
 
-  /// Makes an int32 array; `values` are as many as the shape has elements.
-  public init(_ name: String, _ shape: [Int], _ values: [Int32]) {
-    tensor = TensorDescription(name, .int32, shape)
-    bytes = values.withUnsafeBytes(Array.init)
+  /// Makes an int32 array; throws ``StorageError`` if `values` do not fill the shape.
+  public init(_ name: String, _ shape: [Int], _ values: [Int32]) throws {
+    try self.init(
+      TensorDescription(name, .int32, shape), bytes: values.withUnsafeBytes(Array.init))
   }
 
-  /// Makes a float32 array; `values` are as many as the shape has elements.
-  public init(_ name: String, _ shape: [Int], _ values: [Float]) {
-    tensor = TensorDescription(name, .float32, shape)
-    bytes = values.withUnsafeBytes(Array.init)
+  /// Makes a float32 array; throws ``StorageError`` if `values` do not fill the shape.
+  public init(_ name: String, _ shape: [Int], _ values: [Float]) throws {
+    try self.init(
+      TensorDescription(name, .float32, shape), bytes: values.withUnsafeBytes(Array.init))
+  }
+
+  /// Makes an array of any type; throws ``StorageError`` if `bytes` do not fill the shape.
+  public init(_ tensor: TensorDescription, bytes: [UInt8]) throws {
+    guard tensor.byteCount == bytes.count else {
+      throw StorageError(
+        "\(bytes.count) bytes for \(tensor.typeDescription)", at: "batch, array '\(tensor.name)'",
+        fix: "give as many values as the shape has elements")
+    }
+    (self.tensor, self.bytes) = (tensor, bytes)
   }
 
   /// The elements of an int32 array; empty for another type.

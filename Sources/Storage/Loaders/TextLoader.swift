@@ -55,6 +55,9 @@ public struct TextLoader: BatchLoader {
   /// The number of different tokens.
   public var vocabularySize: Int { tokenizer.vocabularySize }
 
+  /// What the order of the windows follows from; keep it with the position to continue a run.
+  public var seed: UInt64 { windows.seed }
+
   /// The number of windows of an epoch.
   public var examplesPerEpoch: Int { windows.windowsPerEpoch }
 
@@ -76,7 +79,7 @@ public struct TextLoader: BatchLoader {
         "\(count) examples at position \(position) were asked for", at: "text loader",
         fix: "positions count from zero, and a batch has at least one example")
     }
-    return batch((position..<position + count).map(windows.trainingStart), validCount: count)
+    return try batch((position..<position + count).map(windows.trainingStart), validCount: count)
   }
 
   /// The number of batches of the held-out text; zero if not even one window of it was held out.
@@ -97,15 +100,15 @@ public struct TextLoader: BatchLoader {
     let first = index * batchSize
     let count = windows.validationWindowCount
     let starts = (first..<first + batchSize).map { windows.validationStart($0 % count) }
-    return batch(starts, validCount: min(batchSize, count - first))
+    return try batch(starts, validCount: min(batchSize, count - first))
   }
 
-  private func batch(_ starts: [Int], validCount: Int) -> Batch {
+  private func batch(_ starts: [Int], validCount: Int) throws -> Batch {
     let shape = [starts.count, sequenceLength]
     let ids = starts.flatMap { tokens[$0..<$0 + sequenceLength] }
     let targets = starts.flatMap { tokens[$0 + 1..<$0 + 1 + sequenceLength] }
     return Batch(
-      [BatchArray("ids", shape, ids), BatchArray("targets", shape, targets)],
+      [try BatchArray("ids", shape, ids), try BatchArray("targets", shape, targets)],
       validCount: validCount)
   }
 

@@ -34,8 +34,9 @@ public struct SafetensorsFile: Sendable {
   public func tensor(named name: String) throws -> StoredTensor {
     guard let index = indices[name] else {
       throw StorageError(
-        "there is no tensor '\(name)'", at: path,
-        fix: "the file has \(tensors.count): \(names.prefix(5).joined(separator: ", "))"
+        "there is no tensor \(name.shown)", at: path,
+        fix:
+          "the file has \(tensors.count): \(names.prefix(5).map(\.shown).joined(separator: ", "))"
           + (tensors.count > 5 ? ", …" : ""))
     }
     return tensors[index]

@@ -55,7 +55,7 @@ struct SafetensorsHeader {
     var metadata: [String: String] = [:]
     var entries: [Entry] = []
     try scanner.object { scanner, name in
-      guard names.insert(name).inserted else { throw scanner.error("'\(name)' appears twice") }
+      guard names.insert(name).inserted else { throw scanner.error("\(name.shown) appears twice") }
       if name == "__metadata__" {
         metadata = try SafetensorsHeader.metadata(&scanner)
       } else {
@@ -70,7 +70,7 @@ struct SafetensorsHeader {
     try scanner.object { scanner, key in
       let value = try scanner.string()
       guard metadata.updateValue(value, forKey: key) == nil else {
-        throw scanner.error("the metadata '\(key)' appears twice")
+        throw scanner.error("the metadata \(key.shown) appears twice")
       }
     }
     return metadata
@@ -85,15 +85,16 @@ struct SafetensorsHeader {
       case "dtype" where type == nil: type = try scanner.string()
       case "shape" where shape == nil: shape = try scanner.numbers()
       case "data_offsets" where offsets == nil: offsets = try scanner.numbers()
-      default: throw scanner.error("tensor '\(name)' has a second or unknown field '\(key)'")
+      default:
+        throw scanner.error("tensor \(name.shown) has a second or unknown field \(key.shown)")
       }
     }
     guard let type, let shape, let offsets else {
-      throw scanner.error("tensor '\(name)' lacks dtype, shape or data_offsets")
+      throw scanner.error("tensor \(name.shown) lacks dtype, shape or data_offsets")
     }
     guard let element = ElementType(safetensorsName: type) else {
       throw scanner.error(
-        "tensor '\(name)' has the dtype '\(type)'; known are "
+        "tensor \(name.shown) has the dtype \(type.shown); known are "
           + ElementType.safetensorsNames.joined(separator: " "))
     }
     let range = try range(offsets, of: TensorDescription(name, element, shape), scanner)
@@ -104,12 +105,12 @@ struct SafetensorsHeader {
     _ offsets: [Int], of tensor: TensorDescription, _ scanner: HeaderScanner
   ) throws -> Range<Int> {
     guard offsets.count == 2, offsets[0] <= offsets[1] else {
-      throw scanner.error("tensor '\(tensor.name)' has the data_offsets \(offsets)")
+      throw scanner.error("tensor \(tensor.name.shown) has the data_offsets \(offsets)")
     }
     guard let byteCount = tensor.byteCount, byteCount == offsets[1] - offsets[0] else {
       let needed = tensor.byteCount.map { "\($0)" } ?? "more than 2^63"
       throw scanner.error(
-        "tensor '\(tensor.name)' of \(tensor.typeDescription) takes \(needed) bytes, "
+        "tensor \(tensor.name.shown) of \(tensor.typeDescription) takes \(needed) bytes, "
           + "its data_offsets are \(offsets)")
     }
     return offsets[0]..<offsets[1]
@@ -121,7 +122,7 @@ struct SafetensorsHeader {
     for entry in entries {
       guard entry.range.lowerBound == end else {
         throw StorageError(
-          "the bytes of tensor '\(entry.tensor.name)' begin at \(entry.range.lowerBound), those "
+          "the bytes of tensor \(entry.tensor.name.shown) begin at \(entry.range.lowerBound), those "
             + "of the tensors before it end at \(end)", at: "\(path), data_offsets",
           fix: "the file is damaged: copy or download it again")
       }

@@ -61,7 +61,7 @@ extension CharacterTokenizer: Codable {
   private static func check(type: String, version: Int) throws {
     guard type == typeName else {
       throw StorageError(
-        "a tokenizer of the type '\(type)', known is '\(typeName)'", at: "tokenizer, type",
+        "a tokenizer of the type \(type.shown), known is '\(typeName)'", at: "tokenizer, type",
         fix: "use the version of DeepEP that wrote it, or a newer one")
     }
     guard (1...formatVersion).contains(version) else {
