@@ -75,6 +75,18 @@ private func written(_ style: Progress.Style, steps: ClosedRange<Int>, of count:
   @Test(arguments: sizeTexts)
   func sizes(_ count: Int, _ expected: String) { #expect(Quantity.bytes(count) == expected) }
 
+  @Test func theWidthIsThatOfTheTerminal() {
+    let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+    defer { close(terminal) }
+    var size = winsize(ws_row: 24, ws_col: 47, ws_xpixel: 0, ws_ypixel: 0)
+    #expect(ioctl(terminal, UInt(TIOCSWINSZ), &size) == 0)
+    #expect(TerminalOutput(descriptor: terminal).width == 47)
+    let null = open("/dev/null", O_WRONLY)
+    defer { close(null) }
+    #expect(TerminalOutput(descriptor: null).width == 80)
+    #expect(!TerminalOutput(descriptor: null).isTerminal)
+  }
+
   @Test func numbers() {
     #expect(
       [2310.4, 142.3, 31.26, 3.14159, 0.004, -12.3].map(Quantity.number)

@@ -134,7 +134,7 @@ struct ProducerFailed: Error {}
       let path = folder.file("model")
       try SafetensorsWriter.write([test.old], to: path)
       let before = contents(path)
-      setrlimit(__rlimit_resource_t(1), &limit)
+      setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
       let large = TensorToWrite("y", [10_000], [Float](repeating: 1, count: 10_000))
       var message = ""
       do { try SafetensorsWriter.write([large], to: path) } catch { message = "\(error)" }

@@ -75,7 +75,8 @@ struct AtomicFile: ~Copyable {
   /// Asks for the room before writing, so that a full disk shows at once and with numbers.
   private func checkRoom(_ byteCount: Int) throws {
     var status = statvfs()
-    guard fstatvfs(descriptor.number, &status) == 0 else { return }  // Writing will tell.
+    // Where the system does not know, writing will tell.
+    guard fstatvfs(descriptor.number, &status) == 0, status.f_blocks > 0 else { return }
     let (free, overflow) = status.f_bavail.multipliedReportingOverflow(by: status.f_frsize)
     guard !overflow, free < UInt(byteCount) else { return }
     throw StorageError(
