@@ -18,16 +18,28 @@ func shim(_ name: String) -> Target {
     cSettings: [.headerSearchPath("../../.deepep/include")])
 }
 
-func tests(_ name: String, imports: [String]) -> Target {
+func executable(_ name: String, imports: [String]) -> Target {
+  .executableTarget(
+    name: "DeepEP" + name,
+    dependencies: imports.map { .init(stringLiteral: "DeepEP" + $0) },
+    path: "Sources/" + name,
+    swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
+}
+
+func tests(_ name: String, imports: [String], exclude: [String] = []) -> Target {
   .testTarget(
     name: "DeepEP" + name + "Tests",
     dependencies: imports.map { .init(stringLiteral: "DeepEP" + $0) },
     path: "Tests/" + name,
+    exclude: exclude,
     swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
 }
 
 let package = Package(
   name: "DeepEP",
+  products: [
+    .executable(name: "deepep", targets: ["DeepEPCommand"])
+  ],
   targets: [
     module("Elements"),
     module("Events"),
@@ -36,6 +48,10 @@ let package = Package(
     module("Models", imports: ["Tensors", "Elements"]),
     module("Optimizers", imports: ["Tensors", "Elements"]),
     module("Transforms", imports: ["Tensors", "Targets", "Elements"]),
+    module("Storage", imports: ["Elements", "Events"]),
+    executable("Command", imports: ["Storage", "Events"]),
     tests("Transforms", imports: ["Transforms", "Models", "Tensors", "Elements"]),
+    tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
+    tests("Command", imports: ["Command"]),
   ]
 )

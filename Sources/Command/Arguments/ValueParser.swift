@@ -1,0 +1,93 @@
+/// How the text of an argument becomes a value.
+package struct ValueParser<Value: Sendable>: Sendable {
+  /// What is expected, for the error: "a positive whole number".
+  package let expectation: String
+  /// What stands for the value in the help: "N".
+  package let placeholder: String
+  /// The value of a text; nil if it is not one.
+  package let parse: @Sendable (String) -> Value?
+  /// The values as they are written, if they are few: the error names the nearest.
+  package let choices: [String]
+
+  /// Makes a parser.
+  package init(
+    expecting expectation: String, placeholder: String, choices: [String] = [],
+    parse: @escaping @Sendable (String) -> Value?
+  ) {
+    self.expectation = expectation
+    self.placeholder = placeholder
+    self.choices = choices
+    self.parse = parse
+  }
+
+  /// The value of `text`; throws ``UsageError`` that begins with the name of the argument.
+  func value(of text: String, for name: String) throws -> Value {
+    if let value = parse(text) { return value }
+    let nearest = NearestName.of(text, among: choices)
+    throw UsageError(
+      "\(name): expected \(expectation), got '\(text)'",
+      fix: nearest.map { "did you mean \($0)?" } ?? "give \(expectation)")
+  }
+}
+
+extension ValueParser where Value == Int {
+  /// A whole number above zero.
+  package static var positiveInteger: Self {
+    Self(expecting: "a positive whole number", placeholder: "N") { text in
+      Int(text).flatMap { $0 > 0 ? $0 : nil }
+    }
+  }
+
+  /// A whole number that is zero or above.
+  package static var naturalNumber: Self {
+    Self(expecting: "a whole number, zero or above", placeholder: "N") { text in
+      Int(text).flatMap { $0 >= 0 ? $0 : nil }
+    }
+  }
+}
+
+extension ValueParser where Value == UInt64 {
+  /// The seed of random numbers.
+  package static var seed: Self {
+    Self(expecting: "a whole number, zero or above", placeholder: "N") { UInt64($0) }
+  }
+}
+
+extension ValueParser where Value == Double {
+  /// A finite number above zero.
+  package static var positiveNumber: Self {
+    Self(expecting: "a positive number", placeholder: "X") { text in
+      Double(text).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
+    }
+  }
+
+  /// A finite number that is zero or above.
+  package static var nonNegativeNumber: Self {
+    Self(expecting: "a number, zero or above", placeholder: "X") { text in
+      Double(text).flatMap { $0 >= 0 && $0.isFinite ? $0 : nil }
+    }
+  }
+}
+
+extension ValueParser where Value == String {
+  /// The path of a file.
+  package static var path: Self {
+    Self(expecting: "a path", placeholder: "PATH") { $0.isEmpty ? nil : $0 }
+  }
+
+  /// Any text.
+  package static var text: Self {
+    Self(expecting: "a text", placeholder: "TEXT") { $0 }
+  }
+}
+
+extension ValueParser where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
+  /// One of the cases of an enumeration, by its name.
+  package static var choice: Self {
+    let names = Value.allCases.map(\.rawValue)
+    let list = names.joined(separator: ", ")
+    return Self(
+      expecting: "one of \(list)", placeholder: names.joined(separator: "|"), choices: names
+    ) { Value(rawValue: $0) }
+  }
+}

@@ -1,0 +1,15 @@
+import Glibc
+
+/// The executable `deepep`.
+@main struct Main {
+  static func main() {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    exit(EntryPoint.run { try table(output: .standard).run(arguments, output: .standard) })
+  }
+
+  private static func table(output: TerminalOutput) -> CommandTable {
+    CommandTable(
+      summary: "DeepEP trains neural networks.",
+      commands: [Baseline.command(output: output)])
+  }
+}

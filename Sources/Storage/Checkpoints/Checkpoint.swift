@@ -1,0 +1,83 @@
+import DeepEPElements
+
+/// The whole state of a training run in one safetensors file.
+///
+/// Parameters have the names that they have in the model, so other programs read them too. The
+/// state of the optimizer is under `optimizer.SLOT/PARAMETER`, such as
+/// `optimizer.first_moment/tokens.weight`; position, configuration and tokenizer are metadata.
+/// A file is written whole or not at all.
+public struct Checkpoint: Sendable {
+  /// Step, position in the data, configuration, tokenizer.
+  public let state: CheckpointState
+  /// The tensors.
+  public let file: SafetensorsFile
+
+  private static let optimizerPrefix = "optimizer."
+
+  /// Opens the checkpoint at `path`; tensors are read when their bytes are asked for.
+  ///
+  /// Throws ``StorageError`` if the file cannot be read, is damaged, is no checkpoint or one of a
+  /// newer format version.
+  public init(_ path: String) throws {
+    file = try SafetensorsFile(path)
+    state = try CheckpointState(metadata: file.metadata, path: path)
+  }
+
+  /// Writes a checkpoint to `path`, whole or not at all; see ``SafetensorsWriter``.
+  public static func write(
+    _ tensors: [TensorToWrite], state: CheckpointState, to path: String
+  ) throws {
+    try SafetensorsWriter.write(tensors, metadata: state.metadata, to: path)
+  }
+
+  /// The name of a part of the optimizer's state, such as `first_moment`, of a parameter.
+  public static func optimizerName(_ slot: String, of parameter: String) -> String {
+    "\(optimizerPrefix)\(slot)/\(parameter)"
+  }
+
+  /// The tensors that are not state of the optimizer.
+  public var parameters: [StoredTensor] {
+    file.tensors.filter { !$0.name.hasPrefix(Checkpoint.optimizerPrefix) }
+  }
+
+  /// The tensor of the name `name`; throws ``StorageError`` if there is none.
+  public func tensor(named name: String) throws -> StoredTensor { try file.tensor(named: name) }
+
+  /// What of the file a program expects to know.
+  public enum Extent: Sendable {
+    /// Every tensor, the state of the optimizer included: to train on.
+    case everything
+    /// The parameters alone: to evaluate or generate.
+    case parameters
+  }
+
+  /// Checks that the file has exactly the tensors `expected`, with their types and shapes.
+  ///
+  /// Throws one ``StorageError`` that names the tensors that are missing, unexpected or of another
+  /// type or shape, with both.
+  public func check(_ expected: [TensorDescription], extent: Extent = .everything) throws {
+    let found = extent == .everything ? file.tensors : parameters
+    let differences = Checkpoint.differences(expected: expected, found: found.map(\.tensor))
+    guard !differences.isEmpty else { return }
+    let shown = differences.prefix(6).joined(separator: "; ")
+    let rest = differences.count > 6 ? "; and \(differences.count - 6) more" : ""
+    throw StorageError(
+      "a checkpoint of another model: \(shown)\(rest)", at: file.path,
+      fix: "use the configuration that it was written with, or another checkpoint")
+  }
+
+  private static func differences(
+    expected: [TensorDescription], found: [TensorDescription]
+  ) -> [String] {
+    let byName = Dictionary(found.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let wanted = Set(expected.map(\.name))
+    let wrong = expected.compactMap { tensor -> String? in
+      guard let other = byName[tensor.name] else { return "\(tensor.name.shown) is missing" }
+      guard other != tensor else { return nil }
+      return "\(tensor.name.shown) is \(other.typeDescription) in the file, "
+        + "\(tensor.typeDescription) in the model"
+    }
+    let unexpected = found.filter { !wanted.contains($0.name) }
+    return wrong + unexpected.map { "\($0.name.shown) is unexpected" }
+  }
+}

@@ -1,0 +1,27 @@
+import Glibc
+
+/// Partial files that processes left behind when they were killed while writing.
+///
+/// A writer holds a lock (flock(2)) on its partial file, which the system lets go of when the
+/// process ends. So one that can be locked belongs to nobody.
+enum StalePartialFiles {
+  /// Removes those of `folder` whose names begin with `prefix`; what cannot be removed stays.
+  static func remove(in folder: String, prefix: String) {
+    guard let stream = opendir(folder) else { return }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name.hasPrefix(prefix) { removeIfStale("\(folder)/\(name)") }
+    }
+  }
+
+  private static func removeIfStale(_ path: String) {
+    let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+    guard let file = try? FileDescriptor(opening: path, flags: flags, action: "remove") else {
+      return
+    }
+    if file.lock(waiting: false) { unlink(path) }
+  }
+}
