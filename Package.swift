@@ -11,9 +11,10 @@ func module(_ name: String, imports: [String] = []) -> Target {
 }
 
 /// A thin C shim: the headers come from `.deepep/`, where set-up puts them; libraries by `dlopen`.
-func shim(_ name: String) -> Target {
+func shim(_ name: String, imports: [String] = []) -> Target {
   .target(
     name: "DeepEPSystem" + name,
+    dependencies: imports.map { .init(stringLiteral: "DeepEP" + $0) },
     path: "Sources/System" + name,
     cSettings: [.headerSearchPath("../../.deepep/include")])
 }
@@ -33,5 +34,15 @@ let package = Package(
     module("Events"),
     module("Tensors", imports: ["Elements"]),
     module("Targets", imports: ["Tensors", "Elements"]),
+    module(
+      "Compute",
+      imports: [
+        "Tensors", "Targets", "Elements", "Events", "SystemOneDNN", "SystemLLVM", "SystemOpenMP",
+      ]),
+    shim("Libraries"),
+    shim("OneDNN", imports: ["SystemLibraries"]),
+    shim("LLVM", imports: ["SystemLibraries"]),
+    shim("OpenMP", imports: ["SystemLibraries"]),
+    tests("Compute", imports: ["Compute", "Tensors", "Elements"]),
   ]
 )
