@@ -16,7 +16,7 @@ static void *open_in(const char *folder, const char *name) {
   char path[PATH_MAX];
   int length = snprintf(path, sizeof path, "%s/%s", folder, name);
   if (length < 0 || (size_t)length >= sizeof path) return NULL;
-  return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  return dlopen(path, RTLD_LAZY | RTLD_LOCAL);
 }
 
 static void *open_beside_executable(const char *name) {
@@ -34,7 +34,7 @@ void *deepep_library_open(const char *const *names, char *message, size_t messag
   for (const char *const *name = names; *name; name++) {
     void *library = open_beside_executable(*name);
     if (!library) library = open_in(DEEPEP_LIBRARY_FOLDER, *name);
-    if (!library) library = dlopen(*name, RTLD_NOW | RTLD_LOCAL);
+    if (!library) library = dlopen(*name, RTLD_LAZY | RTLD_LOCAL);
     if (library) return library;
   }
   const char *reason = dlerror();

@@ -15,7 +15,7 @@
   F(primitive_attr_create) F(primitive_attr_destroy) F(primitive_attr_set_scratchpad_mode) \
   F(matmul_primitive_desc_create) F(primitive_desc_destroy) F(primitive_desc_query)        \
   F(primitive_desc_query_md) F(memory_desc_get_size) F(primitive_create)                   \
-  F(primitive_destroy) F(primitive_execute) F(stream_wait) F(sgemm)
+  F(primitive_destroy) F(primitive_execute)
 
 struct deepep_onednn {
 #define FIELD(name) __typeof__(&dnnl_##name) name;
@@ -171,13 +171,4 @@ int deepep_matmul_execute(
     if (status != dnnl_success) return status;
   }
   return library->primitive_execute(matmul->primitive, library->stream, count, arguments);
-}
-
-int deepep_sgemm(
-    const deepep_onednn *library, int left_transposed, int right_transposed, int64_t rows,
-    int64_t columns, int64_t inner, const float *left, int64_t left_stride, const float *right,
-    int64_t right_stride, float *result, int64_t result_stride) {
-  return library->sgemm(
-      left_transposed ? 'T' : 'N', right_transposed ? 'T' : 'N', rows, columns, inner, 1, left,
-      left_stride, right, right_stride, 0, result, result_stride);
 }

@@ -47,12 +47,5 @@ const char *deepep_matmul_kernel(const deepep_matmul *matmul);
 int deepep_matmul_execute(
     deepep_matmul *matmul, void *left, void *right, void *result, void *_Nullable workspace);
 
-/// Row-major `result = left · right` in float32 on the calling thread's share of the pool; the
-/// sides are read transposed where `left_transposed` and `right_transposed` say so.
-int deepep_sgemm(
-    const deepep_onednn *library, int left_transposed, int right_transposed, int64_t rows,
-    int64_t columns, int64_t inner, const float *left, int64_t left_stride, const float *right,
-    int64_t right_stride, float *result, int64_t result_stride);
-
 #pragma clang assume_nonnull end
 #endif
