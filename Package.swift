@@ -4,16 +4,17 @@ import PackageDescription
 /// One module of the house: a folder of `Sources/` whose target carries the prefix `DeepEP`.
 func module(_ name: String, imports: [String] = []) -> Target {
   .target(
-    name: "DeepEP" + name,
+    name: name == "DeepEP" ? name : "DeepEP" + name,
     dependencies: imports.map { .init(stringLiteral: "DeepEP" + $0) },
     path: "Sources/" + name,
     swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
 }
 
 /// A thin C shim: the headers come from `.deepep/`, where set-up puts them; libraries by `dlopen`.
-func shim(_ name: String) -> Target {
+func shim(_ name: String, imports: [String] = []) -> Target {
   .target(
     name: "DeepEPSystem" + name,
+    dependencies: imports.map { .init(stringLiteral: "DeepEP" + $0) },
     path: "Sources/System" + name,
     cSettings: [.headerSearchPath("../../.deepep/include")])
 }
@@ -38,7 +39,8 @@ func tests(_ name: String, imports: [String], exclude: [String] = []) -> Target 
 let package = Package(
   name: "DeepEP",
   products: [
-    .executable(name: "deepep", targets: ["DeepEPCommand"])
+    .library(name: "DeepEP", targets: ["DeepEP"]),
+    .executable(name: "deepep", targets: ["DeepEPCommand"]),
   ],
   targets: [
     module("Elements"),
@@ -48,9 +50,39 @@ let package = Package(
     module("Models", imports: ["Tensors", "Elements"]),
     module("Optimizers", imports: ["Tensors", "Elements"]),
     module("Transforms", imports: ["Tensors", "Targets", "Elements"]),
+    module("Plans", imports: ["Transforms", "Tensors", "Targets", "Elements"]),
+    module(
+      "Compute",
+      imports: [
+        "Tensors", "Targets", "Elements", "Events", "SystemOneDNN", "SystemLLVM", "SystemOpenMP",
+      ]),
     module("Storage", imports: ["Elements", "Events"]),
-    executable("Command", imports: ["Storage", "Events"]),
+    module(
+      "Execution",
+      imports: [
+        "Plans", "Transforms", "Tensors", "Targets", "Elements", "Compute", "Storage", "Events",
+      ]),
+    module(
+      "Training",
+      imports: [
+        "Execution", "Plans", "Transforms", "Models", "Optimizers", "Tensors", "Targets",
+        "Elements", "Compute", "Storage", "Events",
+      ]),
+    module(
+      "DeepEP",
+      imports: ["Training", "Models", "Optimizers", "Transforms", "Tensors", "Storage", "Elements"]),
+    executable(
+      "Command",
+      imports: [
+        "Training", "Execution", "Plans", "Transforms", "Models", "Optimizers", "Tensors",
+        "Targets", "Elements", "Compute", "Storage", "Events",
+      ]),
+    shim("Libraries"),
+    shim("OneDNN", imports: ["SystemLibraries"]),
+    shim("LLVM", imports: ["SystemLibraries"]),
+    shim("OpenMP", imports: ["SystemLibraries"]),
     tests("Transforms", imports: ["Transforms", "Models", "Tensors", "Elements"]),
+    tests("Compute", imports: ["Compute", "Tensors", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
     tests("Command", imports: ["Command"]),
   ]

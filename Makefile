@@ -1,0 +1,29 @@
+# Set-up, build and tests need no environment variables; see Scripts/setup.sh for what is fetched.
+PREFIX ?= /usr/local
+TRAIN ?= .build/release/deepep train --bible $(ARGS)
+
+.PHONY: build setup test train install format lint
+
+build: setup
+	swift build -c release
+
+setup:
+	@Scripts/setup.sh
+
+test: setup
+	swift build
+	swift test -c release --no-parallel
+
+train: build
+	$(TRAIN)
+
+install: build
+	install -d "$(PREFIX)/bin" "$(PREFIX)/lib/deepep"
+	install .build/release/deepep "$(PREFIX)/bin/"
+	install -m 644 .deepep/lib/libdnnl.so.3 "$(PREFIX)/lib/deepep/"
+
+format:
+	swift format --in-place -r Package.swift Sources Tests
+
+lint:
+	swift format lint --strict -r Package.swift Sources Tests

@@ -1,0 +1,42 @@
+import DeepEPSystemLLVM
+
+/// Compiled kernels in memory, linked and ready to call; they live as long as this does.
+final class CodeMemory {
+  private let llvm: LLVMLibrary
+  private let session: LLVMOrcLLJITRef
+  private let library: LLVMOrcJITDylibRef
+
+  init(_ llvm: LLVMLibrary) throws {
+    self.llvm = llvm
+    var made: LLVMOrcLLJITRef?
+    try llvm.check(llvm.functions.OrcCreateLLJIT(&made, nil), "starting LLVM's linker")
+    guard let made else { throw llvm.failure(nil, "starting LLVM's linker") }
+    session = made
+    library = llvm.functions.OrcLLJITGetMainJITDylib(session)
+    var generator: LLVMOrcDefinitionGeneratorRef?
+    let error = llvm.functions.OrcCreateDynamicLibrarySearchGeneratorForProcess(
+      &generator, llvm.functions.OrcLLJITGetGlobalPrefix(session), nil, nil)
+    try llvm.check(error, "looking up the process's functions")
+    if let generator { llvm.functions.OrcJITDylibAddGenerator(library, generator) }
+  }
+
+  deinit {
+    if let error = llvm.functions.OrcDisposeLLJIT(session) {
+      llvm.functions.DisposeErrorMessage(llvm.functions.GetErrorMessage(error))
+    }
+  }
+
+  func add(_ object: [UInt8], named name: String) throws -> KernelFunction {
+    let buffer = object.withUnsafeBytes {
+      llvm.functions.CreateMemoryBufferWithMemoryRangeCopy(
+        $0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: CChar.self), $0.count, name)
+    }
+    try llvm.check(llvm.functions.OrcLLJITAddObjectFile(session, library, buffer), "linking \(name)")
+    var address: UInt64 = 0
+    try llvm.check(llvm.functions.OrcLLJITLookup(session, &address, name), "finding \(name)")
+    guard let pointer = UnsafeRawPointer(bitPattern: UInt(address)) else {
+      throw llvm.failure(nil, "finding \(name)")
+    }
+    return unsafeBitCast(pointer, to: KernelFunction.self)
+  }
+}

@@ -1,0 +1,158 @@
+import DeepEPElements
+import DeepEPTensors
+
+extension RegionEmitter {
+  /// The parallel loops: rows of the innermost one, so that it is a plain loop that vectorises.
+  mutating func parallelLoops() throws {
+    guard let inner = region.parallel.last, region.parallel.count > 1, inner > 0 else {
+      return try parallelLoop(from: "%begin", to: "%end") { emitter, position in
+        if emitter.region.parallel.count == 1 { emitter.variables[0] = position }
+        try emitter.statements(emitter.region.body)
+      }
+    }
+    let firstRow = text.value("udiv i64 %begin, \(inner)")
+    let padded = text.value("add i64 %end, \(inner - 1)")
+    let lastRow = text.value("udiv i64 \(padded), \(inner)")
+    try parallelLoop(from: firstRow, to: lastRow) { emitter, row in
+      try emitter.parallelRow(row, inner: inner)
+    }
+  }
+
+  private mutating func parallelRow(_ row: String, inner: Int) throws {
+    bindOuterVariables(row)
+    let start = text.value("mul nuw nsw i64 \(row), \(inner)")
+    let before = text.value("sub nsw i64 %begin, \(start)")
+    let low = text.call("llvm.smax.i64", "i64", [before, "0"])
+    let after = text.value("sub nsw i64 %end, \(start)")
+    let high = text.call("llvm.smin.i64", "i64", [after, "\(inner)"])
+    try parallelLoop(from: low, to: high) { emitter, column in
+      emitter.variables[emitter.region.parallel.count - 1] = column
+      try emitter.statements(emitter.region.body)
+    }
+  }
+
+  private mutating func bindOuterVariables(_ row: String) {
+    var rest = row
+    for variable in region.parallel.indices.dropLast().dropFirst().reversed() {
+      variables[variable] = text.value("urem i64 \(rest), \(region.parallel[variable])")
+      rest = text.value("udiv i64 \(rest), \(region.parallel[variable])")
+    }
+    variables[0] = rest
+  }
+
+  /// A loop over a range that may be empty.
+  private mutating func parallelLoop(
+    from low: String, to high: String, body: (inout RegionEmitter, String) throws -> Void
+  ) throws {
+    let after = text.freshName("after")
+    let enter = text.freshName("enter")
+    let some = text.value("icmp slt i64 \(low), \(high)")
+    text.line("br i1 \(some), label %\(enter), label %\(after)")
+    text.block(enter)
+    try countedLoop(from: low, to: high, body: body)
+    text.line("br label %\(after)")
+    text.block(after)
+  }
+
+  /// A loop over a range that is not empty, tested at the bottom.
+  private mutating func countedLoop(
+    from low: String, to high: String, body: (inout RegionEmitter, String) throws -> Void
+  ) throws {
+    let before = text.freshName("before")
+    let head = text.freshName("head")
+    let latch = text.freshName("latch")
+    let done = text.freshName("done")
+    let counter = "%" + text.freshName("i")
+    text.line("br label %\(before)")
+    text.block(before)
+    text.line("br label %\(head)")
+    text.block(head)
+    text.line("\(counter) = phi i64 [ \(low), %\(before) ], [ \(counter).next, %\(latch) ]")
+    try body(&self, counter)
+    text.line("br label %\(latch)")
+    text.block(latch)
+    text.line("\(counter).next = add nuw nsw i64 \(counter), 1")
+    let end = text.value("icmp eq i64 \(counter).next, \(high)")
+    text.line("br i1 \(end), label %\(done), label %\(head)")
+    text.block(done)
+  }
+
+  mutating func serialLoop(_ loop: Loop) throws {
+    for accumulator in loop.accumulators { try open(accumulator) }
+    if loop.extent > 0 {
+      try countedLoop(from: "0", to: "\(loop.extent)") { emitter, counter in
+        emitter.variables[loop.variable] = counter
+        try emitter.statements(loop.body)
+      }
+    }
+    for accumulator in loop.accumulators { close(accumulator) }
+  }
+}
+
+// Accumulators live in memory, which LLVM turns into registers.
+extension RegionEmitter {
+  private mutating func open(_ accumulator: Accumulator) throws {
+    let type = accumulator.element.registerType
+    let address = text.allocate(type)
+    let identity = literal(accumulator.reduction.identity(of: accumulator.element), accumulator.element)
+    text.line("store \(type) \(identity), ptr \(address)")
+    accumulators[accumulator.register] = (address, accumulator)
+  }
+
+  private mutating func close(_ accumulator: Accumulator) {
+    guard let (address, _) = accumulators[accumulator.register] else { return }
+    let value = text.value("load \(accumulator.element.registerType), ptr \(address)")
+    registers[accumulator.register] = rounded(value, accumulator.element)
+  }
+
+  mutating func accumulate(into register: Register, _ value: Scalar) throws {
+    guard let (address, accumulator) = accumulators[register] else {
+      throw failure(
+        "register \(register) is not an accumulator", "a statement accumulate",
+        "declare it in an enclosing loop")
+    }
+    let old = Scalar(
+      name: text.value("load \(value.type), ptr \(address)"), element: accumulator.element)
+    let new = try combine(accumulator.reduction, old, value)
+    text.line("store \(value.type) \(new), ptr \(address)")
+  }
+
+  private mutating func combine(
+    _ reduction: Reduction, _ old: Scalar, _ new: Scalar
+  ) throws -> String {
+    let function = reduction.function
+    guard old.element.isFloatingPoint, function == .add || function == .multiply else {
+      return try binary(function, old, new)
+    }
+    let name = function == .add ? "fadd" : "fmul"
+    return text.value("\(name) reassoc nsz contract \(old.type) \(old.name), \(new.name)")
+  }
+}
+
+extension Reduction {
+  /// The function that combines two values.
+  var function: BinaryFunction {
+    switch self {
+    case .sum: .add
+    case .product: .multiply
+    case .maximum: .maximum
+    case .minimum: .minimum
+    }
+  }
+
+  /// The value of a reduction over nothing.
+  func identity(of element: ElementType) -> Double {
+    switch self {
+    case .sum: 0
+    case .product: 1
+    case .maximum: element.lowest
+    case .minimum: element.highest
+    }
+  }
+}
+
+extension ElementType {
+  /// The least value; literals saturate, so infinity stands for an integer's limit.
+  fileprivate var lowest: Double { self == .bool ? 0 : -.infinity }
+  fileprivate var highest: Double { self == .bool ? 1 : .infinity }
+}

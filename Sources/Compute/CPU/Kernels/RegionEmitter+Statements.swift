@@ -1,0 +1,79 @@
+import DeepEPElements
+import DeepEPTensors
+
+extension RegionEmitter {
+  mutating func statements(_ body: [Statement]) throws {
+    for statement in body { try emit(statement) }
+  }
+
+  private mutating func emit(_ statement: Statement) throws {
+    switch statement {
+    case .define(let register, let element, let expression):
+      registers[register] = try define(expression, element)
+    case .store(let access, let register):
+      try store(scalar(register), access)
+    case .accumulate(let accumulator, let register):
+      try accumulate(into: accumulator, scalar(register))
+    case .loop(let loop):
+      try serialLoop(loop)
+    }
+  }
+
+  func scalar(_ register: Register) throws -> Scalar {
+    guard let scalar = registers[register] else {
+      throw failure(
+        "register \(register) is read before it is defined", "a region over \(region.parallel)",
+        "define it in the same or an enclosing loop")
+    }
+    return scalar
+  }
+
+  private mutating func define(_ expression: Expression, _ element: ElementType) throws -> Scalar {
+    switch expression {
+    case .load(let access):
+      return try load(access)
+    case .constant(let number):
+      return Scalar(name: literal(number, element), element: element)
+    case .index(let index):
+      return try convert(Scalar(name: offset(index), element: .int64), to: element)
+    case .unary(let function, let register):
+      return try rounded(unary(function, scalar(register)), element)
+    case .binary(let function, let left, let right):
+      return try rounded(binary(function, scalar(left), scalar(right)), element)
+    case .compare(let comparison, let left, let right):
+      return try Scalar(name: compare(comparison, scalar(left), scalar(right)), element: .bool)
+    case .select(let condition, let left, let right):
+      return try select(scalar(condition), scalar(left), scalar(right))
+    case .convert(let register):
+      return try convert(scalar(register), to: element)
+    case .random(let key, let index):
+      return try random(key: scalar(key), index)
+    }
+  }
+
+  private mutating func select(_ condition: Scalar, _ left: Scalar, _ right: Scalar) -> Scalar {
+    let choice = "i1 \(condition.name), \(left.type) \(left.name), \(left.type) \(right.name)"
+    return Scalar(name: text.value("select \(choice)"), element: left.element)
+  }
+
+  private mutating func random(key: Scalar, _ index: Index) throws -> Scalar {
+    let golden = "-7046029254386353131"
+    let position = try offset(index)
+    let seed = text.value("mul i64 \(key.name), \(golden)")
+    let stream = mix(seed)
+    let next = text.value("add i64 \(position), 1")
+    let step = text.value("mul i64 \(next), \(golden)")
+    return Scalar(name: mix(text.value("add i64 \(stream), \(step)")), element: .uint64)
+  }
+
+  /// The finaliser of SplitMix64.
+  private mutating func mix(_ start: String) -> String {
+    var bits = start
+    for (shift, factor) in [(30, "-4658895280553007687"), (27, "-7723592293110705685"), (31, "1")] {
+      let high = text.value("lshr i64 \(bits), \(shift)")
+      bits = text.value("xor i64 \(bits), \(high)")
+      bits = text.value("mul i64 \(bits), \(factor)")
+    }
+    return bits
+  }
+}

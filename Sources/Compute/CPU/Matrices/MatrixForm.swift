@@ -1,0 +1,111 @@
+import DeepEPElements
+import DeepEPTensors
+
+/// A contraction as a multiplication of matrices with batch dimensions.
+///
+/// Labels that both operands and the result have are batch dimensions; the others become rows,
+/// columns, and the inner dimension, merged where they lie behind one another in memory. Rows or
+/// columns that do not merge become batch dimensions along which the other operand is repeated.
+struct MatrixForm {
+  private(set) var left: MatrixOperand
+  private(set) var right: MatrixOperand
+  private(set) var result: MatrixOperand
+  /// Whether the contraction's right operand is the left matrix.
+  let isSwapped: Bool
+
+  /// Nil if the contraction has no such form.
+  init?(_ contraction: Contraction, element: ElementType) {
+    let dot = contraction.dot
+    var sizes: [Int: Int] = [:]
+    for (labels, view) in [(dot.left, contraction.left), (dot.right, contraction.right)] {
+      for (label, size) in zip(labels, view.shape) { sizes[label] = size }
+    }
+    let shape = dot.result.map { sizes[$0] ?? 1 }
+    let result = Walk(dot.result, rowMajorStrides(shape), sizes)
+    let left = Walk(dot.left, contraction.left.strides, sizes)
+    let right = Walk(dot.right, contraction.right.strides, sizes)
+    if let form = MatrixForm(left, right, result, element, isSwapped: false) {
+      self = form
+    } else if let form = MatrixForm(right, left, result, element, isSwapped: true) {
+      self = form
+    } else {
+      return nil
+    }
+  }
+
+  private init?(
+    _ left: Walk, _ right: Walk, _ result: Walk, _ element: ElementType, isSwapped: Bool
+  ) {
+    let rows = left.labels.filter { !right.has($0) }.sorted(by: result.isOutside)
+    let columns = right.labels.filter { !left.has($0) }.sorted(by: result.isOutside)
+    let inner = left.labels.filter { right.has($0) && !result.has($0) }.sorted(by: left.isOutside)
+    let shared = result.labels.filter { left.has($0) && right.has($0) }
+    let (row, extraRows) = Walk.merged(rows, [left, result])
+    let (column, extraColumns) = Walk.merged(columns, [right, result])
+    let (depth, extraDepth) = Walk.merged(inner, [left, right])
+    guard extraDepth.isEmpty else { return nil }
+    let batch = shared + extraRows + extraColumns
+    let operand = { (walk: Walk, first: [Int], second: [Int]) in
+      walk.operand(batch: batch, first, second, element)
+    }
+    self.left = operand(left, row, depth)
+    self.right = operand(right, depth, column)
+    self.result = operand(result, row, column)
+    self.isSwapped = isSwapped
+    let isContiguous = { (operand: MatrixOperand) in operand.strides.suffix(2).contains(1) }
+    guard batch.count <= 4, self.result.strides.last == 1, isContiguous(self.left),
+      isContiguous(self.right)
+    else { return nil }
+  }
+}
+
+/// The labels of an operand with their sizes and strides.
+private struct Walk {
+  let labels: [Int]
+  private let strides: [Int: Int]
+  private let sizes: [Int: Int]
+
+  init(_ labels: [Int], _ strides: [Int], _ sizes: [Int: Int]) {
+    self.labels = labels
+    self.strides = Dictionary(uniqueKeysWithValues: zip(labels, strides))
+    self.sizes = sizes
+  }
+
+  func has(_ label: Int) -> Bool { strides[label] != nil }
+  private func size(_ label: Int) -> Int { sizes[label] ?? 1 }
+  private func stride(_ label: Int) -> Int { strides[label] ?? 0 }
+
+  /// Whether one label varies more slowly in memory than another.
+  func isOutside(_ label: Int, _ other: Int) -> Bool { stride(label) > stride(other) }
+
+  /// The innermost labels that all walks step through as one dimension, and the labels before them.
+  static func merged(_ labels: [Int], _ walks: [Walk]) -> (merged: [Int], extra: [Int]) {
+    guard var first = labels.indices.last else { return ([], []) }
+    while first > 0,
+      walks.allSatisfy({
+        $0.stride(labels[first - 1]) == $0.stride(labels[first]) * $0.size(labels[first])
+      })
+    {
+      first -= 1
+    }
+    return (Array(labels[first...]), Array(labels[..<first]))
+  }
+
+  /// The walk as a matrix with batch dimensions.
+  func operand(
+    batch: [Int], _ rows: [Int], _ columns: [Int], _ element: ElementType
+  ) -> MatrixOperand {
+    let outer = batch.map { has($0) ? (size($0), stride($0)) : (1, 0) }
+    var (row, column) = (merged(rows), merged(columns))
+    // The stride of a dimension of one element means nothing: choose the one that is contiguous.
+    if column.size == 1, row.stride != 1 { column.stride = 1 }
+    if row.size == 1 { row.stride = column.stride == 1 ? max(1, column.size) : 1 }
+    let dimensions = outer + [(row.size, row.stride), (column.size, column.stride)]
+    return MatrixOperand(
+      dimensions.map(\.0), strides: dimensions.map { $0.0 == 1 && $0.1 == 0 ? 1 : $0.1 }, element)
+  }
+
+  private func merged(_ labels: [Int]) -> (size: Int, stride: Int) {
+    (labels.reduce(1) { $0 * size($1) }, labels.last.map(stride) ?? 0)
+  }
+}

@@ -1,0 +1,90 @@
+import DeepEPSystemOneDNN
+
+/// A matrix multiplication `left · right` over any number of batch dimensions, made once and called
+/// often: left `[batch…, m, k]`, right `[batch…, k, n]`, result `[batch…, m, n]`.
+///
+/// Any strides do for batch dimensions; within matrices either the rows or the columns of an operand
+/// must be contiguous, the rows of the result. A batch dimension of one is repeated. Strided views of
+/// a larger buffer are as fast as contiguous operands (oneDNN then multiplies by its own GEMM), so
+/// nothing is copied here.
+package final class MatrixMultiply {
+  /// The bytes of workspace that a call needs.
+  package let workspaceBytes: Int
+  /// oneDNN's name of the kernel it chose.
+  package let kernel: String
+  /// Whether oneDNN has no fast kernel for these operands on this processor, and runs a plain loop.
+  package var isReference: Bool { kernel.hasPrefix("ref") }
+
+  private let library: MatrixLibrary
+  private let operands: [MatrixOperand]
+  private let handle: OpaquePointer
+
+  /// Makes the multiplication; throws where shapes do not fit or oneDNN refuses the operands.
+  package init(
+    _ library: MatrixLibrary, left: MatrixOperand, right: MatrixOperand, result: MatrixOperand
+  ) throws {
+    self.library = library
+    operands = [left, right, result]
+    try Self.check(operands)
+    handle = try Self.make(library, operands)
+    workspaceBytes = Int(deepep_matmul_workspace_bytes(handle))
+    kernel = String(cString: deepep_matmul_kernel(handle))
+  }
+
+  deinit { deepep_matmul_destroy(handle) }
+
+  /// Multiplies; the workspace has `workspaceBytes` bytes, aligned to 64.
+  package func execute(
+    left: UnsafeMutableRawPointer, right: UnsafeMutableRawPointer,
+    result: UnsafeMutableRawPointer, workspace: UnsafeMutableRawPointer?
+  ) throws {
+    let status = deepep_matmul_execute(handle, left, right, result, workspace)
+    guard status == 0 else {
+      throw MatrixError(
+        "oneDNN fails with status \(status)", operands, fix: "check that there is enough memory")
+    }
+  }
+
+  private static func make(
+    _ library: MatrixLibrary, _ operands: [MatrixOperand]
+  ) throws -> OpaquePointer {
+    var described = try operands.map { operand in
+      guard let described = operand.described else {
+        throw MatrixError(
+          "oneDNN does not multiply \(operand.element.rawValue)", operands,
+          fix: "convert to float32 or bfloat16 first")
+      }
+      return described
+    }
+    let message = MessageBuffer()
+    let made = deepep_matmul_create(
+      library.handle, &described[0], &described[1], &described[2], message.start,
+      message.byteCount)
+    guard let made else {
+      throw MatrixError(
+        "oneDNN refuses the operands: \(message.text)", operands,
+        fix: "copy the operand with the unusual strides into row-major memory")
+    }
+    return made
+  }
+
+  private static func check(_ operands: [MatrixOperand]) throws {
+    let (left, right, result) = (operands[0], operands[1], operands[2])
+    let ranks = Set(operands.flatMap { [$0.shape.count, $0.strides.count] })
+    guard let rank = ranks.first, ranks.count == 1, (2...6).contains(rank) else {
+      throw MatrixError(
+        "operands have different numbers of dimensions, or not two to six", operands,
+        fix: "reshape them to the same number")
+    }
+    let repeats = { (operand: MatrixOperand) in
+      zip(operand.batch, result.batch).allSatisfy { $0 == 1 || $0 == $1 }
+    }
+    guard left.columns == right.rows, left.rows == result.rows, right.columns == result.columns,
+      repeats(left), repeats(right)
+    else {
+      throw MatrixError(
+        "shapes do not fit", operands,
+        fix: "left [batch…, m, k] times right [batch…, k, n] gives [batch…, m, n]")
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import Glibc
+
+/// The processor this runs on, found at run time.
+package struct Processor: Sendable {
+  /// The model's name.
+  package let name: String
+  /// The instruction sets, by the kernel's names of them, such as `avx2`.
+  package let instructionSets: Set<String>
+  /// The number of processors that are online.
+  package let logicalCoreCount: Int
+
+  /// Reads what the system says.
+  package init() {
+    let lines = Self.text(of: "/proc/cpuinfo").split(separator: "\n")
+    let field = { (name: String) -> Substring in
+      guard let line = lines.first(where: { $0.hasPrefix(name) }),
+        let colon = line.firstIndex(of: ":")
+      else { return "" }
+      return line[line.index(after: colon)...].drop { $0 == " " }
+    }
+    name = String(field("model name"))
+    instructionSets = Set(field("flags").split(separator: " ").map(String.init))
+    logicalCoreCount = max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1)
+  }
+
+  private static func text(of path: String) -> String {
+    let file = open(path, O_RDONLY)
+    guard file >= 0 else { return "" }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while case let count = read(file, &chunk, chunk.count), count > 0 {
+      bytes += chunk[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

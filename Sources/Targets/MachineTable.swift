@@ -1,0 +1,36 @@
+import DeepEPElements
+import DeepEPTensors
+
+/// A device described by two figures: its peak of arithmetic and its memory bandwidth.
+///
+/// An operation takes as long as the slower of the two (Williams, Waterman, Patterson: Roofline, 2009).
+package struct MachineTable: Target, Hashable, Codable, Sendable {
+  /// Its name.
+  package var name: String
+  /// Floating-point operations per second in float32.
+  package var flopsPerSecond: Double
+  /// Bytes per second from memory.
+  package var bytesPerSecond: Double
+
+  /// Describes a device.
+  package init(name: String, flopsPerSecond: Double, bytesPerSecond: Double) {
+    self.name = name
+    self.flopsPerSecond = flopsPerSecond
+    self.bytesPerSecond = bytesPerSecond
+  }
+
+  /// Two cores of a server processor with vectors of 256 bits.
+  package static let twoCores = MachineTable(
+    name: "two cores", flopsPerSecond: 180e9, bytesPerSecond: 25e9)
+
+  package func choice(
+    for operation: any Operation, operands: [Type], results: [Type]
+  ) -> KernelChoice {
+    let flops = operation.factors(operands: operands, results: results).flops
+    let bytes = (operands + results).reduce(0) { $0 + $1.byteCount }
+    return KernelChoice(
+      kernel: operation.name,
+      overwritable: (operation as? Region)?.overwritableOperands(operands) ?? [:],
+      seconds: max(flops / flopsPerSecond, Double(bytes) / bytesPerSecond))
+  }
+}
