@@ -84,6 +84,6 @@ let package = Package(
     tests("Transforms", imports: ["Transforms", "Models", "Tensors", "Elements"]),
     tests("Compute", imports: ["Compute", "Tensors", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
-    tests("Command", imports: ["Command"]),
+    tests("Command", imports: ["Command", "Training"]),
   ]
 )

@@ -1,3 +1,4 @@
+import DeepEPTraining
 import Glibc
 
 /// The executable `deepep`.

@@ -90,6 +90,8 @@ struct SimplificationRules {
     let scalars = numbers.map(element.scalar)
     let result: Double? =
       switch node.operation {
+      // Doubles do not hold all 64-bit integers.
+      case is Unary where !element.isFloatingPoint, is Binary where !element.isFloatingPoint: nil
       case let unary as Unary: unary.function.evaluate(scalars[0], element).double
       case let binary as Binary: binary.function.evaluate(scalars[0], scalars[1], element).double
       case is Reshape, is Broadcast, is Transpose, is Slice: numbers[0]

@@ -1,4 +1,5 @@
 import DeepEPCommand
+import DeepEPTraining
 import Glibc
 import Testing
 

@@ -1,3 +1,4 @@
+import DeepEPTraining
 /// The subcommands of the executable, and which one an argument list calls.
 package struct CommandTable {
   private let summary: String

@@ -1,3 +1,4 @@
+import DeepEPTraining
 /// A subcommand of `deepep`: its name, what it takes, and what it does.
 package struct Subcommand {
   /// The name by which it is called.

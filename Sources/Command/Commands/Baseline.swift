@@ -1,3 +1,4 @@
+import DeepEPTraining
 import DeepEPEvents
 import DeepEPStorage
 

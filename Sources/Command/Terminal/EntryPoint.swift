@@ -1,3 +1,4 @@
+import DeepEPTraining
 import Glibc
 
 /// What the executable does around its commands: signals, errors, the exit status.

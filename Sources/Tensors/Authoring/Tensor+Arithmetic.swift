@@ -76,6 +76,8 @@ extension Tensor {
   public func logarithm() -> Tensor { unary(.logarithm) }
   /// The hyperbolic tangent of each element.
   public func hyperbolicTangent() -> Tensor { unary(.hyperbolicTangent) }
+  /// The cosine of each element.
+  public func cosine() -> Tensor { unary(.cosine) }
   /// The square root of each element.
   public func squareRoot() -> Tensor { unary(.squareRoot) }
   /// One over the square root of each element.

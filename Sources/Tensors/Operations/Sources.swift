@@ -117,6 +117,10 @@ package struct Random: Operation {
   package var shape: [Int]
   package var name: String { "random" }
 
+  package init(shape: [Int]) {
+    self.shape = shape
+  }
+
   /// SplitMix64's golden-ratio increment.
   package static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 

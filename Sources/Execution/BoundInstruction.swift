@@ -1,0 +1,36 @@
+import DeepEPCompute
+import DeepEPEvents
+import DeepEPPlans
+
+/// An instruction with its kernel and the addresses of its buffers.
+final class BoundInstruction {
+  private let kernel: any Kernel
+  private let buffers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  private let name: String
+  private let path: String
+  private let flops: Double
+  private let byteCount: Int
+
+  init(
+    _ instruction: Instruction, _ kernel: any Kernel, _ pointers: [UnsafeMutableRawPointer]
+  ) {
+    self.kernel = kernel
+    buffers = .allocate(capacity: pointers.count)
+    for (index, pointer) in pointers.enumerated() { (buffers + index).initialize(to: pointer) }
+    name = instruction.kernel
+    path = "\(instruction.origin.path) \(instruction.origin.phase.rawValue)"
+    flops = instruction.flops
+    byteCount = instruction.byteCount
+  }
+
+  deinit { buffers.deallocate() }
+
+  func run() throws { try kernel.run(buffers) }
+
+  /// The event of a run that began at a time and has just ended.
+  func event(startSeconds: Double) -> Event {
+    Event(
+      name: name, path: path, startSeconds: startSeconds,
+      durationSeconds: Clock.seconds - startSeconds, flops: flops, bytes: byteCount)
+  }
+}

@@ -1,0 +1,131 @@
+import DeepEPCompute
+import DeepEPElements
+import DeepEPEvents
+import DeepEPPlans
+import DeepEPTensors
+
+/// Runs a plan on a device.
+///
+/// Used by one thread, which issues all work.
+package final class Executor {
+  /// The plan.
+  package let plan: Plan
+  /// What ran recently.
+  package private(set) var events = EventRing(capacity: 65536)
+  /// Whether instructions are timed one by one.
+  package var recordsEvents = true
+  private let device: CPUDevice
+  private let state: ArenaMemory
+  private let values: ArenaMemory
+  private var bound: [EntryName: [BoundInstruction]] = [:]
+
+  /// Reserves the plan's memory; slots are zero.
+  ///
+  /// - Throws: ``ExecutionError`` if there is not enough memory.
+  package init(_ plan: Plan, on device: CPUDevice) throws {
+    self.plan = plan
+    self.device = device
+    state = try ArenaMemory(byteCount: plan.stateBytes)
+    values = try ArenaMemory(byteCount: plan.valueBytes)
+  }
+
+  // MARK: Entries
+
+  /// Compiles the kernels of entries, all together.
+  ///
+  /// - Throws: ``ExecutionError`` for an entry that the plan does not have, and the device's errors.
+  package func prepare(_ names: [EntryName]) throws {
+    let segments = try names.filter { bound[$0] == nil }.map(segment)
+    let instructions = segments.flatMap(\.instructions)
+    var kernels = try device.kernels(
+      instructions.map {
+        KernelRequest(
+          operation: $0.operation, operandTypes: $0.operandTypes, resultTypes: $0.resultTypes,
+          overwrites: $0.overwrites)
+      })[...]
+    for segment in segments {
+      bound[segment.name] = segment.instructions.map { instruction in
+        BoundInstruction(instruction, kernels.removeFirst(), pointers(instruction))
+      }
+    }
+  }
+
+  private func segment(_ name: EntryName) throws -> Segment {
+    guard let segment = plan.segment(name) else {
+      throw ExecutionError(
+        what: "there is no entry '\(name.rawValue)'", place: "plan",
+        fix: "it has " + plan.segments.map(\.name.rawValue).joined(separator: ", "))
+    }
+    return segment
+  }
+
+  private func pointers(_ instruction: Instruction) -> [UnsafeMutableRawPointer] {
+    (instruction.operands + instruction.results + [instruction.workspace].compactMap { $0 })
+      .map(pointer)
+  }
+
+  private func pointer(_ placement: Placement) -> UnsafeMutableRawPointer {
+    (placement.arena == .state ? state : values).start + placement.offsetBytes
+  }
+
+  /// Calls an entry with the bytes of its inputs, in order.
+  ///
+  /// - Throws: ``ExecutionError`` if an input does not fit, and the device's errors.
+  package func call(_ name: EntryName, _ inputs: [[UInt8]] = []) throws {
+    if bound[name] == nil { try prepare([name]) }
+    try write(inputs, to: segment(name))
+    for instruction in bound[name] ?? [] {
+      let start = recordsEvents ? Clock.seconds : 0
+      try instruction.run()
+      if recordsEvents { events.record(instruction.event(startSeconds: start)) }
+    }
+  }
+
+  private func write(_ inputs: [[UInt8]], to segment: Segment) throws {
+    for (index, input) in segment.inputs.enumerated() {
+      guard index < inputs.count, inputs[index].count == input.type.byteCount else {
+        let given = index < inputs.count ? "\(inputs[index].count) bytes" : "nothing"
+        throw ExecutionError(
+          what: "\(input.type) is expected, \(given) given",
+          place: "input '\(input.name)' of entry '\(segment.name.rawValue)'",
+          fix: "pass batches of the shape that the program was traced with")
+      }
+      guard input.placement.byteCount > 0 else { continue }
+      inputs[index].withUnsafeBytes { bytes in
+        guard let start = bytes.baseAddress else { return }
+        pointer(input.placement).copyMemory(from: start, byteCount: bytes.count)
+      }
+    }
+  }
+
+  // MARK: Results and state
+
+  /// A result of the last call, which was of this entry.
+  ///
+  /// - Throws: ``ExecutionError`` if the entry returns nothing of this name.
+  package func result(_ name: String, of entry: EntryName) throws -> HostArray {
+    guard let result = try segment(entry).results.first(where: { $0.name == name }) else {
+      throw ExecutionError(
+        what: "there is no result '\(name)'", place: "entry '\(entry.rawValue)'",
+        fix: "name one that the program returns")
+    }
+    let bytes = UnsafeRawBufferPointer(
+      start: pointer(result.placement), count: result.type.byteCount)
+    return HostArray(result.type.element, result.type.shape, bytes: bytes)
+  }
+
+  /// Reads or writes the bytes of a slot.
+  ///
+  /// - Throws: ``ExecutionError`` if there is no such slot, and what `body` throws.
+  package func withSlot<Result>(
+    _ name: String, _ body: (Type, UnsafeMutableRawBufferPointer) throws -> Result
+  ) throws -> Result {
+    guard let slot = plan.slots.first(where: { $0.name == name }) else {
+      throw ExecutionError(
+        what: "there is no slot '\(name)'", place: "program", fix: "name one that the program has")
+    }
+    let bytes = UnsafeMutableRawBufferPointer(
+      start: pointer(slot.placement), count: slot.type.byteCount)
+    return try body(slot.type, bytes)
+  }
+}
