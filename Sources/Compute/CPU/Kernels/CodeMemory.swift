@@ -31,7 +31,8 @@ final class CodeMemory {
       llvm.functions.CreateMemoryBufferWithMemoryRangeCopy(
         $0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: CChar.self), $0.count, name)
     }
-    try llvm.check(llvm.functions.OrcLLJITAddObjectFile(session, library, buffer), "linking \(name)")
+    try llvm.check(
+      llvm.functions.OrcLLJITAddObjectFile(session, library, buffer), "linking \(name)")
     var address: UInt64 = 0
     try llvm.check(llvm.functions.OrcLLJITLookup(session, &address, name), "finding \(name)")
     guard let pointer = UnsafeRawPointer(bitPattern: UInt(address)) else {

@@ -94,7 +94,8 @@ extension RegionEmitter {
   private mutating func open(_ accumulator: Accumulator) throws {
     let type = accumulator.element.registerType
     let address = text.allocate(type)
-    let identity = literal(accumulator.reduction.identity(of: accumulator.element), accumulator.element)
+    let identity = literal(
+      accumulator.reduction.identity(of: accumulator.element), accumulator.element)
     text.line("store \(type) \(identity), ptr \(address)")
     accumulators[accumulator.register] = (address, accumulator)
   }
@@ -110,6 +111,11 @@ extension RegionEmitter {
       throw failure(
         "register \(register) is not an accumulator", "a statement accumulate",
         "declare it in an enclosing loop")
+    }
+    guard value.element == accumulator.element else {
+      throw failure(
+        "a \(value.element.rawValue) value is accumulated as \(accumulator.element.rawValue)",
+        "register \(register)", "convert the value first")
     }
     let old = Scalar(
       name: text.value("load \(value.type), ptr \(address)"), element: accumulator.element)
