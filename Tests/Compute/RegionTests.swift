@@ -107,6 +107,37 @@ import Testing
     }
   }
 
+  /// Loops that step through memory as one become one, also beside an inner loop.
+  @Test func contiguousParallelLoopsMerge() throws {
+    let (a, b, c) = (3, 4, 5)
+    let machine = try Machine()
+    let inputs = Numbers(.float32, scrambled(a * b * c))
+    let at = SampleRegions.index((0, b * c), (1, c), (2, 1))
+    let region = Region(
+      resultTypes: [Type(.float32, [a, b, c])], parallel: [a, b, c],
+      body: [
+        .define(0, .float32, .load(Access(.operand(0), at))),
+        .define(1, .float32, .unary(.negate, 0)), .store(Access(.result(0), at), 1),
+      ])
+    let single = SampleRegions.elementwise(a * b * c, .float32) { .unary(.negate, $0) }
+    #expect(try machine.source(region, [inputs]) == machine.source(single, [inputs]))
+    #expect(try machine.run(region, [inputs])[0].values == inputs.values.map { -$0 })
+    var rows = Self.reduceRows(a * b, c, .float32, .sum)
+    let whole = try machine.run(rows, [inputs])[0].values
+    rows.parallel = [a, b]
+    rows.body = Self.rowSumBody(b, c)
+    #expect(try machine.run(rows, [inputs])[0].values == whole)
+  }
+
+  static func rowSumBody(_ rows: Int, _ columns: Int) -> [Statement] {
+    var (builder, body) = (RegionBuilder(parallel: 2), [Statement]())
+    let result = builder.reduce(&body, extent: columns, .float32, .sum) { b, s, j in
+      let index = SampleRegions.index((0, rows * columns), (1, columns), (j, 1))
+      return b.define(&s, .float32, .load(Access(.operand(0), index)))
+    }
+    return body + [.store(Access(.result(0), SampleRegions.index((0, rows), (1, 1))), result)]
+  }
+
   @Test func threeParallelLoopsTranspose() throws {
     let (a, b, c) = (3, 5, 7)
     let inputs = Numbers(.float32, (0..<a * b * c).map(Double.init))

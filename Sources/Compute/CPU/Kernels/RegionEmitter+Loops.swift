@@ -68,13 +68,22 @@ extension RegionEmitter {
     text.line("br label %\(head)")
     text.block(head)
     text.line("\(counter) = phi i64 [ \(low), %\(before) ], [ \(counter).next, %\(latch) ]")
+    let lineCount = text.lines.count
     try body(&self, counter)
+    let hint = interleaving(lineCount: text.lines.count - lineCount)
     text.line("br label %\(latch)")
     text.block(latch)
     text.line("\(counter).next = add nuw nsw i64 \(counter), 1")
     let end = text.value("icmp eq i64 \(counter).next, \(high)")
-    text.line("br i1 \(end), label %\(done), label %\(head)")
+    text.line("br i1 \(end), label %\(done), label %\(head)\(hint)")
     text.block(done)
+  }
+
+  /// Long bodies have enough independent work within; several copies of them cost time to compile.
+  private mutating func interleaving(lineCount: Int) -> String {
+    guard lineCount > 30 else { return "" }
+    loopCount += 1
+    return ", !llvm.loop !\(loopCount)"
   }
 
   mutating func serialLoop(_ loop: Loop) throws {
