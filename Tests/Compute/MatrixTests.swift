@@ -52,6 +52,31 @@ import Testing
     }
   }
 
+  /// Where the processor has no bfloat16 units, oneDNN may refuse; what it makes must be right.
+  @Test(arguments: [ElementType.bfloat16, .float32]) func bfloat16(_ element: ElementType) throws {
+    let library = try MatrixLibrary(pool: ThreadPool(threadCount: 2))
+    let operands = [35, 50].map { Numbers(.bfloat16, scrambled($0)) }
+    let output = Numbers(element, Array(repeating: 0, count: 70))
+    let multiply: MatrixMultiply
+    do {
+      multiply = try MatrixMultiply(
+        library, left: .init([7, 5], .bfloat16), right: .init([5, 10], .bfloat16),
+        result: .init([7, 10], element))
+    } catch is MatrixError { return }
+    let workspace = UnsafeMutableRawPointer.allocate(
+      byteCount: multiply.workspaceBytes + 64, alignment: 64)
+    defer { workspace.deallocate() }
+    try multiply.execute(
+      left: operands[0].memory, right: operands[1].memory, result: output.memory,
+      workspace: workspace)
+    for index in 0..<70 {
+      let exact = (0..<5).reduce(0) { sum, k in
+        sum + operands[0].get(index / 10 * 5 + k) * operands[1].get(k * 10 + index % 10)
+      }
+      #expect(abs(output.get(index) - exact) < (element == .bfloat16 ? 1e-2 : 1e-5))
+    }
+  }
+
   @Test func refusalsNameTheOperands() throws {
     let library = try MatrixLibrary(pool: ThreadPool(threadCount: 1))
     let error = #expect(throws: MatrixError.self) {
