@@ -51,7 +51,10 @@ extension RegionEmitter {
     if let library = function.libraryName, operand.element == .float64 {
       return text.callLibrary(library, type, [name])
     }
-    return try elementary(function, name) ?? { throw unsupported(function, operand.element) }()
+    guard let value = elementary(function, name) else {
+      throw unsupported(function, operand.element)
+    }
+    return value
   }
 
   /// Zero and NaN stay as they are.
