@@ -71,6 +71,11 @@ install_onednn() {
   mv "$aside" "$folder"
 }
 
+onednn_is_here() {
+  cmp -s "$wheels" "$folder/wheels.txt" && [[ -e $folder/include/oneapi/dnnl/dnnl.h ]] &&
+    [[ -n $(find "$folder/lib/libdnnl.so.3" -size +1M 2>/dev/null) ]]
+}
+
 paths_line() { printf '#define DEEPEP_LIBRARY_FOLDER "%s"\n' "$folder/lib"; }
 
 record_paths() {
@@ -87,7 +92,7 @@ mapfile -t missing < <(missing_packages)
 if ((${#missing[@]})); then
   phase "Debian: ${missing[*]}" package_size install_packages "${missing[@]}"
 fi
-if ! cmp -s "$wheels" "$folder/wheels.txt"; then
+if ! onednn_is_here; then
   phase "oneDNN 3.2 (PyPI wheels)" onednn_size install_onednn
 fi
 # The folder is compiled in, so a checkout that was moved records its new place.

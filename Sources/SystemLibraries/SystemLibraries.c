@@ -11,15 +11,20 @@
 #endif
 #include "deepep_paths.h"
 
-
-static void *open_in(const char *folder, const char *name) {
+// A file that is there but cannot be loaded says more than one that is not there.
+static void *open_in(
+    const char *folder, const char *name, char *message, size_t message_bytes) {
   char path[PATH_MAX];
   int length = snprintf(path, sizeof path, "%s/%s", folder, name);
-  if (length < 0 || (size_t)length >= sizeof path) return NULL;
-  return dlopen(path, RTLD_LAZY | RTLD_LOCAL);
+  if (length < 0 || (size_t)length >= sizeof path || access(path, R_OK) != 0) return NULL;
+  void *library = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
+  const char *reason = library ? NULL : dlerror();
+  if (reason) snprintf(message, message_bytes, "%s", reason);
+  return library;
 }
 
-static void *open_beside_executable(const char *name) {
+static void *open_beside_executable(
+    const char *name, char *message, size_t message_bytes) {
   char folder[PATH_MAX];
   ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - sizeof "/../lib/deepep");
   if (length <= 0) return NULL;
@@ -27,18 +32,19 @@ static void *open_beside_executable(const char *name) {
   char *slash = strrchr(folder, '/');
   if (!slash) return NULL;
   strcpy(slash, "/../lib/deepep");
-  return open_in(folder, name);
+  return open_in(folder, name, message, message_bytes);
 }
 
 void *deepep_library_open(const char *const *names, char *message, size_t message_bytes) {
+  message[0] = 0;
   for (const char *const *name = names; *name; name++) {
-    void *library = open_beside_executable(*name);
-    if (!library) library = open_in(DEEPEP_LIBRARY_FOLDER, *name);
+    void *library = open_beside_executable(*name, message, message_bytes);
+    if (!library) library = open_in(DEEPEP_LIBRARY_FOLDER, *name, message, message_bytes);
     if (!library) library = dlopen(*name, RTLD_LAZY | RTLD_LOCAL);
     if (library) return library;
   }
   const char *reason = dlerror();
-  snprintf(message, message_bytes, "%s cannot be loaded (%s)", names[0], reason ? reason : "not found");
+  if (!message[0]) snprintf(message, message_bytes, "%s", reason ? reason : names[0]);
   return NULL;
 }
 

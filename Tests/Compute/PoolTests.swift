@@ -1,28 +1,33 @@
 import DeepEPCompute
+import DeepEPElements
 import DeepEPTensors
 import Testing
 
+/// The pool and the processor.
 @Suite struct PoolTests {
-  @Test func addsOne() throws {
-    let pool = try ThreadPool(threadCount: 2)
-    let compiler = try KernelCompiler(pool: pool)
-    let access = Access(.operand(0), Index(terms: [IndexTerm(0, stride: 1)]))
-    let region = Region(
-      resultTypes: [Type(.float32, [100])], parallel: [100],
-      body: [
-        .define(0, .float32, .load(access)),
-        .define(1, .float32, .unary(.exponential, 0)),
-        .store(Access(.result(0), access.index), 1),
-      ])
-    let kernel = try compiler.compile(region, operandTypes: [Type(.float32, [100])])
-    let input = UnsafeMutableRawPointer.allocate(byteCount: 400, alignment: 64)
-    let output = UnsafeMutableRawPointer.allocate(byteCount: 400, alignment: 64)
-    defer {
-      input.deallocate()
-      output.deallocate()
+  /// Adds one to each element, so that an index run twice or never shows.
+  @Test(arguments: 1...4) func coversEachIndexOnce(_ threads: Int) throws {
+    let machine = try Machine(threads: threads)
+    for count in [1, 2, 3, 5, 64, 1001] {
+      var (builder, body) = (RegionBuilder(parallel: 1), [Statement]())
+      let access = Access(.operand(0), SampleRegions.index((0, 1)))
+      let old = builder.define(&body, .int32, .load(access))
+      let one = builder.define(&body, .int32, .constant(1))
+      let sum = builder.define(&body, .int32, .binary(.add, old, one))
+      body.append(.store(Access(.result(0), access.index), sum))
+      let region = Region(resultTypes: [Type(.int32, [count])], parallel: [count], body: body)
+      let counts = Numbers(.int32, Array(repeating: 0, count: count))
+      _ = try machine.run(region, [counts], shared: [0: 0])
+      #expect(counts.values.allSatisfy { $0 == 1 })
     }
-    for i in 0..<100 { input.storeBytes(of: Float(i) / 10, toByteOffset: 4 * i, as: Float.self) }
-    pool.run(kernel, [input, output], count: 100)
-    #expect(abs(output.load(fromByteOffset: 40, as: Float.self) - 2.7182817) < 1e-6)
+  }
+
+  @Test func processorIsKnown() throws {
+    let processor = Processor()
+    #expect(!processor.name.isEmpty && processor.logicalCoreCount >= 1)
+    #expect(processor.instructionSets.contains("avx2"))
+    let machine = try Machine(threads: 1)
+    let probe = try MultiplyAddProbe(compiler: machine.compiler, pool: machine.pool)
+    #expect(probe.gigaflops(seconds: 0.001) > 0)
   }
 }

@@ -24,7 +24,8 @@ package struct MultiplyAddProbe {
     let count = pool.threadCount * 1_000
     let operations = Double(count * Self.roundsPerIteration * Self.chainCount * lanes * 2)
     var (best, elapsed) = (Double.infinity, 0.0)
-    withUnsafeTemporaryAllocation(of: Optional<UnsafeMutableRawPointer>.self, capacity: 1) { buffers in
+    withUnsafeTemporaryAllocation(of: Optional<UnsafeMutableRawPointer>.self, capacity: 1) {
+      buffers in
       withUnsafeTemporaryAllocation(byteCount: 64, alignment: 64) { sink in
         buffers.initialize(repeating: sink.baseAddress)
         guard let start = buffers.baseAddress else { return }

@@ -27,11 +27,16 @@ final class CodeMemory {
   }
 
   func add(_ object: [UInt8], named name: String) throws -> KernelFunction {
-    let buffer = object.withUnsafeBytes {
-      llvm.functions.CreateMemoryBufferWithMemoryRangeCopy(
-        $0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: CChar.self), $0.count, name)
+    let buffer = object.withUnsafeBytes { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { characters in
+        characters.baseAddress.map {
+          llvm.functions.CreateMemoryBufferWithMemoryRangeCopy($0, characters.count, name)
+        }
+      }
     }
-    try llvm.check(llvm.functions.OrcLLJITAddObjectFile(session, library, buffer), "linking \(name)")
+    guard let buffer else { throw llvm.failure(nil, "linking \(name), whose object is empty") }
+    try llvm.check(
+      llvm.functions.OrcLLJITAddObjectFile(session, library, buffer), "linking \(name)")
     var address: UInt64 = 0
     try llvm.check(llvm.functions.OrcLLJITLookup(session, &address, name), "finding \(name)")
     guard let pointer = UnsafeRawPointer(bitPattern: UInt(address)) else {

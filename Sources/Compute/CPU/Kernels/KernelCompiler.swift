@@ -9,6 +9,7 @@ package final class KernelCompiler {
   package let vectorBits: Int
   private let llvm: LLVMLibrary
   private let memory: CodeMemory
+  private let objectCompiler: ObjectCompiler
   private let pool: ThreadPool
   private var functions: [String: KernelFunction] = [:]
 
@@ -16,6 +17,7 @@ package final class KernelCompiler {
   package init(pool: ThreadPool, vectorBits: Int? = nil) throws {
     llvm = try LLVMLibrary()
     memory = try CodeMemory(llvm)
+    objectCompiler = try ObjectCompiler(llvm)
     self.pool = pool
     self.vectorBits = vectorBits ?? (llvm.has("avx512f") ? 512 : 256)
   }
@@ -53,9 +55,7 @@ package final class KernelCompiler {
 
   private func objects(_ sources: [KernelSource]) throws -> [[UInt8]] {
     guard sources.count > 1, pool.threadCount > 1 else {
-      guard !sources.isEmpty else { return [] }
-      let compiler = try ObjectCompiler(llvm)
-      return try sources.map { try compiler.compile($0) }
+      return try sources.map { try objectCompiler.compile($0) }
     }
     let queue = CompilationQueue(sources, llvm)
     pool.onEachThread { _ in queue.work() }

@@ -27,7 +27,9 @@ package struct KernelSource: Hashable, Sendable {
   }
 }
 
-/// A digest of 128 bits: two FNV-1a hashes with different starts. Not meant against forgery.
+/// A digest of 128 bits: two FNV-1a hashes with different starts.
+///
+/// Not meant against forgery.
 struct ContentDigest {
   private var words: (UInt64, UInt64) = (0xCBF2_9CE4_8422_2325, 0x9E37_79B9_7F4A_7C15)
 

@@ -53,12 +53,9 @@ final class ObjectCompiler {
   }
 
   private func parse(_ source: KernelSource) throws -> LLVMModuleRef {
-    var text = source.text
-    let buffer = text.withUTF8 { bytes in
-      bytes.withMemoryRebound(to: CChar.self) {
-        llvm.functions.CreateMemoryBufferWithMemoryRangeCopy(
-          $0.baseAddress ?? UnsafePointer(bitPattern: 1).unsafelyUnwrapped, $0.count, source.name)
-      }
+    let buffer = source.text.withCString {
+      llvm.functions.CreateMemoryBufferWithMemoryRangeCopy(
+        $0, source.text.utf8.count, source.name)
     }
     var module: LLVMModuleRef?
     var message: UnsafeMutablePointer<CChar>?

@@ -2,7 +2,8 @@ import DeepEPElements
 import DeepEPTensors
 
 extension RegionEmitter {
-  mutating func binary(_ function: BinaryFunction, _ left: Scalar, _ right: Scalar) throws -> String {
+  mutating func binary(_ function: BinaryFunction, _ left: Scalar, _ right: Scalar) throws -> String
+  {
     guard left.element == right.element else {
       throw failure(
         "\(function.rawValue) of \(left.element.rawValue) and \(right.element.rawValue)",

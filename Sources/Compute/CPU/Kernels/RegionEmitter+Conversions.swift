@@ -20,7 +20,8 @@ extension RegionEmitter {
     let whole = number.rounded(.towardZero)
     if element.isSignedInteger {
       let highest = Int64.max >> (64 - bits)
-      return "\(min(max(Int64(exactly: whole) ?? (whole < 0 ? .min : .max), -highest - 1), highest))"
+      return
+        "\(min(max(Int64(exactly: whole) ?? (whole < 0 ? .min : .max), -highest - 1), highest))"
     }
     if whole < 0, whole.isFinite { return "\(Int64(exactly: whole) ?? .min)" }
     return "\(min(UInt64(exactly: whole) ?? (whole < 0 ? 0 : .max), UInt64.max >> (64 - bits)))"

@@ -21,13 +21,15 @@ extension RegionEmitter {
     switch function {
     case .not: return text.value("xor \(type) \(name), -1")
     case .floor: return name
-    case .absolute where isSigned: return text.value("call \(type) @llvm.abs.\(type)(\(type) \(name), i1 false)")
+    case .absolute where isSigned:
+      return text.value("call \(type) @llvm.abs.\(type)(\(type) \(name), i1 false)")
     case .absolute: return name
     case .negate where operand.element != .bool: return text.value("sub \(type) 0, \(name)")
     case .sign where isSigned:
       let high = text.call("llvm.smin.\(type)", type, [name, "1"])
       return text.call("llvm.smax.\(type)", type, [high, "-1"])
-    case .sign where operand.element != .bool: return text.call("llvm.umin.\(type)", type, [name, "1"])
+    case .sign where operand.element != .bool:
+      return text.call("llvm.umin.\(type)", type, [name, "1"])
     default: throw unsupported(function, operand.element)
     }
   }
@@ -49,7 +51,10 @@ extension RegionEmitter {
     if let library = function.libraryName, operand.element == .float64 {
       return text.callLibrary(library, type, [name])
     }
-    return try elementary(function, name) ?? { throw unsupported(function, operand.element) }()
+    guard let value = elementary(function, name) else {
+      throw unsupported(function, operand.element)
+    }
+    return value
   }
 
   /// Zero and NaN stay as they are.

@@ -68,13 +68,22 @@ extension RegionEmitter {
     text.line("br label %\(head)")
     text.block(head)
     text.line("\(counter) = phi i64 [ \(low), %\(before) ], [ \(counter).next, %\(latch) ]")
+    let lineCount = text.lines.count
     try body(&self, counter)
+    let hint = interleaving(lineCount: text.lines.count - lineCount)
     text.line("br label %\(latch)")
     text.block(latch)
     text.line("\(counter).next = add nuw nsw i64 \(counter), 1")
     let end = text.value("icmp eq i64 \(counter).next, \(high)")
-    text.line("br i1 \(end), label %\(done), label %\(head)")
+    text.line("br i1 \(end), label %\(done), label %\(head)\(hint)")
     text.block(done)
+  }
+
+  /// Long bodies have enough independent work within; several copies of them cost time to compile.
+  private mutating func interleaving(lineCount: Int) -> String {
+    guard lineCount > 30 else { return "" }
+    loopCount += 1
+    return ", !llvm.loop !\(loopCount)"
   }
 
   mutating func serialLoop(_ loop: Loop) throws {
@@ -94,7 +103,8 @@ extension RegionEmitter {
   private mutating func open(_ accumulator: Accumulator) throws {
     let type = accumulator.element.registerType
     let address = text.allocate(type)
-    let identity = literal(accumulator.reduction.identity(of: accumulator.element), accumulator.element)
+    let identity = literal(
+      accumulator.reduction.identity(of: accumulator.element), accumulator.element)
     text.line("store \(type) \(identity), ptr \(address)")
     accumulators[accumulator.register] = (address, accumulator)
   }
@@ -110,6 +120,11 @@ extension RegionEmitter {
       throw failure(
         "register \(register) is not an accumulator", "a statement accumulate",
         "declare it in an enclosing loop")
+    }
+    guard value.element == accumulator.element else {
+      throw failure(
+        "a \(value.element.rawValue) value is accumulated as \(accumulator.element.rawValue)",
+        "register \(register)", "convert the value first")
     }
     let old = Scalar(
       name: text.value("load \(value.type), ptr \(address)"), element: accumulator.element)

@@ -70,7 +70,8 @@ extension RegionEmitter {
   private mutating func address(_ access: Access, _ element: ElementType) throws -> String {
     let position = try offset(access.index)
     return text.value(
-      "getelementptr inbounds \(element.memoryType), ptr \(name(of: access.buffer)), i64 \(position)")
+      "getelementptr inbounds \(element.memoryType), ptr \(name(of: access.buffer)), i64 \(position)"
+    )
   }
 
   mutating func load(_ access: Access) throws -> Scalar {

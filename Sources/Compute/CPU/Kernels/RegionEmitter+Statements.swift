@@ -9,7 +9,13 @@ extension RegionEmitter {
   private mutating func emit(_ statement: Statement) throws {
     switch statement {
     case .define(let register, let element, let expression):
-      registers[register] = try define(expression, element)
+      let value = try define(expression, element)
+      guard value.element == element else {
+        throw failure(
+          "register \(register) is declared \(element.rawValue) but is \(value.element.rawValue)",
+          "a region over \(region.parallel)", "convert it, or declare it as what it is")
+      }
+      registers[register] = value
     case .store(let access, let register):
       try store(scalar(register), access)
     case .accumulate(let accumulator, let register):
@@ -37,9 +43,11 @@ extension RegionEmitter {
     case .index(let index):
       return try convert(Scalar(name: offset(index), element: .int64), to: element)
     case .unary(let function, let register):
-      return try rounded(unary(function, scalar(register)), element)
+      let operand = try scalar(register)
+      return try rounded(unary(function, operand), operand.element)
     case .binary(let function, let left, let right):
-      return try rounded(binary(function, scalar(left), scalar(right)), element)
+      let operand = try scalar(left)
+      return try rounded(binary(function, operand, scalar(right)), operand.element)
     case .compare(let comparison, let left, let right):
       return try Scalar(name: compare(comparison, scalar(left), scalar(right)), element: .bool)
     case .select(let condition, let left, let right):
@@ -51,12 +59,24 @@ extension RegionEmitter {
     }
   }
 
-  private mutating func select(_ condition: Scalar, _ left: Scalar, _ right: Scalar) -> Scalar {
+  private mutating func select(
+    _ condition: Scalar, _ left: Scalar, _ right: Scalar
+  ) throws -> Scalar {
+    guard condition.element == .bool, left.element == right.element else {
+      throw failure(
+        "a select of \(left.element.rawValue) and \(right.element.rawValue) by \(condition.element.rawValue)",
+        "a region over \(region.parallel)", "choose between registers of one type by a bool")
+    }
     let choice = "i1 \(condition.name), \(left.type) \(left.name), \(left.type) \(right.name)"
     return Scalar(name: text.value("select \(choice)"), element: left.element)
   }
 
   private mutating func random(key: Scalar, _ index: Index) throws -> Scalar {
+    guard key.element == .uint64 else {
+      throw failure(
+        "a random key of type \(key.element.rawValue)", "a region over \(region.parallel)",
+        "convert the key to uint64")
+    }
     let golden = "-7046029254386353131"
     let position = try offset(index)
     let seed = text.value("mul i64 \(key.name), \(golden)")

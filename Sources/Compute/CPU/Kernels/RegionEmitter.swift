@@ -17,9 +17,11 @@ struct RegionEmitter {
   var variables: [LoopVariable: String] = [:]
   var accumulators: [Register: (address: String, of: Accumulator)] = [:]
   var scratchNames: [String] = []
+  /// The number of loops with a hint not to interleave.
+  var loopCount = 0
 
   init(_ region: Region, operandTypes: [Type], sharedBuffers: [Int: Int], vectorBits: Int) {
-    self.region = region
+    self.region = region.mergingParallelLoops()
     self.operandTypes = operandTypes
     self.sharedBuffers = sharedBuffers
     self.vectorBits = vectorBits
@@ -34,6 +36,8 @@ struct RegionEmitter {
       "  br label %start", "start:", text.lines.joined(separator: "\n"), "  ret void", "}",
       text.declarations.sorted().joined(separator: "\n"),
       "attributes #0 = { nounwind \"prefer-vector-width\"=\"\(vectorBits)\" }",
+      "!0 = !{!\"llvm.loop.interleave.count\", i32 1}",
+      (0..<loopCount).map { "!\($0 + 1) = distinct !{!\($0 + 1), !0}" }.joined(separator: "\n"),
     ]
     return parts.filter { !$0.isEmpty }.joined(separator: "\n") + "\n"
   }
