@@ -11,6 +11,6 @@ import Glibc
   private static func table(output: TerminalOutput) -> CommandTable {
     CommandTable(
       summary: "DeepEP trains neural networks.",
-      commands: [Baseline.command(output: output)])
+      commands: [Benchmark.command(output: output), Baseline.command(output: output)])
   }
 }

@@ -1,0 +1,20 @@
+import Glibc
+
+/// The memory of this process, as the kernel counts it.
+package enum ProcessMemory {
+  /// The most that was ever resident.
+  package static var peakBytes: Int { kibibytes("VmHWM:") << 10 }
+  /// What is resident now.
+  package static var residentBytes: Int { kibibytes("VmRSS:") << 10 }
+
+  /// A line of `/proc/self/status` (proc(5)).
+  private static func kibibytes(_ name: String) -> Int {
+    guard let file = fopen("/proc/self/status", "r") else { return 0 }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 8192)
+    let text = String(decoding: bytes[..<fread(&bytes, 1, bytes.count, file)], as: UTF8.self)
+    let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
+    return line?.split(separator: " ", omittingEmptySubsequences: true).dropFirst().first
+      .flatMap { Int($0.filter(\.isNumber)) } ?? 0
+  }
+}
