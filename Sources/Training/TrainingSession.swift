@@ -42,9 +42,13 @@ package final class TrainingSession {
       .filter { $0.operation is Contraction }.reduce(0) { $0 + $1.flops }
   }
 
+  /// Compiles the kernels of a step and of the first values, all together.
+  package func prepare() throws {
+    try executor.prepare([.initialize] + Array(Set(stepEntries)))
+  }
+
   /// Gives every slot its first value.
   package func initialize() throws {
-    try executor.prepare([.initialize] + Array(Set(stepEntries)))
     try executor.call(.initialize)
   }
 

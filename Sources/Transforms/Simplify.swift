@@ -32,8 +32,7 @@ package struct Simplify: Transform {
     var targetUses: [Int: Int] = [:]
     for index in entry.graph.nodes.indices {
       let node = rewriter.mapped(entry.graph.nodes[index])
-      let rules = SimplificationRules(graph: rewriter.target) { targetUses[$0.node] == 1 }
-      switch try rules.outcome(for: node) {
+      switch try outcome(node, rewriter.target, targetUses) {
       case .value(let value): rewriter[Value(node: index)] = value
       case .nodes(let nodes):
         for extra in nodes.dropLast() { rewriter.target.append(extra) }
@@ -48,6 +47,15 @@ package struct Simplify: Transform {
       targetUses[rewriter[Value(node: index)].node, default: 0] += uses[index]
     }
     return rewriter.finish(entry).pruned()
+  }
+}
+
+extension Simplify {
+  /// What becomes of a node; the graph is not kept, so that it can grow in place afterwards.
+  private func outcome(
+    _ node: Node, _ graph: Graph, _ uses: [Int: Int]
+  ) throws -> SimplificationRules.Outcome {
+    try SimplificationRules(graph: graph) { uses[$0.node] == 1 }.outcome(for: node)
   }
 }
 

@@ -32,12 +32,19 @@ struct Benchmark {
     let device = try CPUDevice(threadCount: threads)
     let probe = try MultiplyAddProbe(compiler: device.compiler, pool: device.pool)
     let before = probe.gigaflops()
-    let probeSeconds = Clock.secondsSinceLaunch
+    var phases = StartPhases()
     let loader = try workload.loader()
     let traced = try ProgramBuilder.traced(workload.model, .crossEntropy, inputs: loader.inputs)
+    phases.end("trace")
     let program = try ProgramBuilder(optimizer: workload.optimizer).completed(traced)
+    phases.end("differentiate")
     let session = try TrainingSession(program, on: device)
+    phases.end("lower")
+    try session.prepare()
+    phases.end("compile")
     try session.initialize()
+    phases.end("initialise")
+    if !isJSON { try output.write(phases.line) }
     var report = BenchmarkReport(workload, precision, device)
     report.planPeakBytes = session.plan.peakBytes
     for step in 1...steps {
@@ -53,8 +60,21 @@ struct Benchmark {
     report.finish(
       itemsPerStep: workload.batchSize * workload.configuration.context,
       flopsPerStep: session.contractionFlops, probes: [before, probe.gigaflops()])
-    _ = probeSeconds
     if showsEvents { try output.write(EventTable(session.executor.events.recent).text) }
     try output.write(isJSON ? report.json() + "\n" : report.text)
   }
+}
+
+/// How long the parts of a start took.
+private struct StartPhases {
+  private var last = Clock.seconds
+  private var phases: [String] = ["launch and probe \(Quantity.fixed(Clock.secondsSinceLaunch, 2)) s"]
+
+  mutating func end(_ name: String) {
+    let now = Clock.seconds
+    phases.append("\(name) \(Quantity.fixed(now - last, 2)) s")
+    last = now
+  }
+
+  var line: String { "start   \(phases.joined(separator: ", "))\n" }
 }

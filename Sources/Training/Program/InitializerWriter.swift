@@ -12,7 +12,8 @@ package struct InitializerWriter {
     var program = program
     var entry = Entry(name: .initialize)
     let trace = Trace(isRoot: true)
-    for (index, slot) in program.slots.enumerated() {
+    // Memory is zero before anything is written to it.
+    for (index, slot) in program.slots.enumerated() where slot.initializer != .zeros {
       trace.origin.path = slot.name
       let key = StableHash.key(seed, slot.name)
       let tensor = tensor(slot.initializer, slot.type.shape, key, trace)
