@@ -11,6 +11,10 @@ import Glibc
   private static func table(output: TerminalOutput) -> CommandTable {
     CommandTable(
       summary: "DeepEP trains neural networks.",
-      commands: [Benchmark.command(output: output), Baseline.command(output: output)])
+      commands: [
+        Train.command(output: output), Generate.command(output: output),
+        Inspect.command(output: output), Benchmark.command(output: output),
+        Baseline.command(output: output),
+      ])
   }
 }

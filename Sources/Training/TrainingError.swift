@@ -15,5 +15,5 @@ public struct TrainingError: Error, Hashable, CustomStringConvertible, Sendable 
   }
 
   /// A sentence for people.
-  public var description: String { "\(what) (\(place)): \(fix)" }
+  public var description: String { "\(what) (\(place))\n  \(fix)" }
 }

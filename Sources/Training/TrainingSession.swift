@@ -36,11 +36,14 @@ package final class TrainingSession {
       ? [.step] : Array(repeating: .accumulate, count: gradientAccumulation) + [.update]
   }
 
+  /// The number of the loader's batches that a step takes.
+  package var batchesPerStep: Int { gradientAccumulation }
+
   /// Floating-point operations of the contractions of a step.
-  package var contractionFlops: Double {
+  package private(set) lazy var contractionFlops: Double = {
     stepEntries.compactMap { plan.segment($0) }.flatMap(\.instructions)
       .filter { $0.operation is Contraction }.reduce(0) { $0 + $1.flops }
-  }
+  }()
 
   /// Compiles the kernels of a step and of the first values, all together.
   package func prepare() throws {

@@ -1,0 +1,35 @@
+import DeepEPTraining
+
+/// `deepep generate`: a trained model continues a text.
+struct Generate {
+  var checkpoint = "runs/model.safetensors"
+  var prompt = "\n"
+  var count = 600
+  var temperature = 0.8
+  var seed: UInt64 = 0
+  var threads: Int?
+
+  static func command(output: TerminalOutput) -> Subcommand {
+    Subcommand(
+      "generate", summary: "Let a trained model continue a text.", defaults: Generate(),
+      parameters: [
+        .positional("checkpoint", \.checkpoint, .path, "a file that 'deepep train' wrote"),
+        .option("prompt", \.prompt, .text, "the beginning"),
+        .option("count", \.count, .positiveInteger, "characters to add"),
+        .option("temperature", \.temperature, .nonNegativeNumber, "0 takes the likeliest"),
+        .option("seed", \.seed, .seed, "what the choice depends on"),
+        .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
+      ],
+      examples: ["runs/model.safetensors --prompt \"In the beginning\""]
+    ) { options in try options.run(output: output) }
+  }
+
+  func run(output: TerminalOutput) throws {
+    let generator = try TextGenerator(checkpoint: checkpoint, threads: threads)
+    if prompt != "\n" { try output.write(prompt) }
+    try generator.generate(
+      prompt: prompt, count: count, temperature: temperature, seed: seed
+    ) { try output.write($0) }
+    try output.write("\n")
+  }
+}

@@ -1,0 +1,114 @@
+import DeepEPCompute
+import DeepEPModels
+import DeepEPOptimizers
+import DeepEPStorage
+import DeepEPTraining
+import FoundationEssentials
+
+/// `deepep train`: a GPT learns a text.
+struct Train {
+  var text = ""
+  var steps: Int?
+  var epochs = 1
+  var layers = 4
+  var width = 128
+  var heads = 4
+  var context = 128
+  var batch = 16
+  var gradientAccumulation = 1
+  var learningRate = 3e-3
+  var weightDecay = 0.1
+  var clipNorm = 1.0
+  var precision = Precision.float32
+  var seed: UInt64 = 0
+  var threads: Int?
+  var out = "runs/model.safetensors"
+  var sampleLength = 600
+
+  static func command(output: TerminalOutput) -> Subcommand {
+    Subcommand(
+      "train", summary: "Train a GPT on a text, character by character.", defaults: Train(),
+      parameters: parameters,
+      examples: ["notes.txt", "notes.txt --steps 200 --out runs/notes.safetensors"]
+    ) { options in try options.run(output: output) }
+  }
+
+  private static var parameters: [Parameter<Train>] {
+    [
+      .positional("text", \.text, .path, "a text file in UTF-8", isRequired: true),
+      .option("steps", \.steps, .positiveInteger, "updates to make, instead of epochs"),
+      .option("epochs", \.epochs, .positiveInteger, "how often all of the text is seen"),
+      .option("layers", \.layers, .positiveInteger, "blocks of the model"),
+      .option("width", \.width, .positiveInteger, "width of the model"),
+      .option("heads", \.heads, .positiveInteger, "attention heads; divides the width"),
+      .option("context", \.context, .positiveInteger, "characters the model sees at once"),
+      .option("batch", \.batch, .positiveInteger, "sequences of a batch"),
+      .option(
+        "gradient-accumulation", \.gradientAccumulation, .positiveInteger, "batches of an update"),
+      .option("learning-rate", \.learningRate, .positiveNumber, "largest learning rate"),
+      .option("weight-decay", \.weightDecay, .nonNegativeNumber, "decay of AdamW"),
+      .option("clip-norm", \.clipNorm, .positiveNumber, "largest norm of all gradients"),
+      .option("precision", \.precision, .choice, "element type to compute in"),
+      .option("seed", \.seed, .seed, "what first weights and order of data depend on"),
+      .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
+      .option("out", \.out, .path, "the checkpoint to write"),
+      .option("sample", \.sampleLength, .naturalNumber, "characters of the sample at the end"),
+    ]
+  }
+
+  func run(output: TerminalOutput) throws {
+    let configuration = try GPT2Configuration(
+      vocabulary: 1, context: context, width: width, layers: layers, heads: heads
+    ).validated()
+    try CheckpointFolder(of: out).prepare()
+    let loader = try TextLoader(text, sequenceLength: context, batchSize: batch, seed: seed)
+    var sized = configuration
+    sized.vocabulary = loader.vocabularySize
+    try output.write(try introduction(loader, sized))
+    let total = steps ?? max(1, epochs * loader.batchesPerEpoch / gradientAccumulation)
+    let trainer = try DistributedTrainer(
+      model: GPT2(sized), loss: .crossEntropy, optimizer: optimizer(total), precision: precision,
+      gradientAccumulation: gradientAccumulation, clipNorm: clipNorm, seed: seed, threads: threads)
+    try trainer.fit(loader, steps: total)
+    try finish(trainer, loader, sized, output)
+  }
+
+  private func optimizer(_ total: Int) -> AdamW {
+    let warmup = min(100, max(1, total / 10))
+    return AdamW(
+      learningRate: learningRate, schedule: .cosine(warmup: warmup, total: total, floor: 0.03),
+      beta2: 0.99, weightDecay: weightDecay)
+  }
+
+  private func introduction(_ loader: TextLoader, _ sized: GPT2Configuration) throws -> String {
+    let processor = Processor()
+    let units = processor.instructionSets.contains("avx512f") ? "AVX-512" : "AVX2"
+    let tokens = loader.trainingTokens.count + loader.validationTokens.count
+    return """
+      DeepEP  \(processor.name), \(threads ?? processor.logicalCoreCount) threads, \(units)
+      data    \(text): \(tokens) characters, \(loader.vocabularySize) different, \
+      last \(loader.validationTokens.count) held out
+      model   GPT-2, \(layers) layers, width \(width), \(heads) heads, context \(context): \
+      \(sized.parameterCount) weights
+
+      """
+  }
+
+  private func finish(
+    _ trainer: DistributedTrainer<GPT2>, _ loader: TextLoader, _ sized: GPT2Configuration,
+    _ output: TerminalOutput
+  ) throws {
+    let counts = try NGramModel(
+      loader.trainingTokens, vocabularySize: loader.vocabularySize, order: 5)
+    let baseline = counts.crossEntropyNats(loader.validationTokens)
+    try output.write("an order-5 n-gram has \(Quantity.fixed(baseline, 4)) on the same characters\n")
+    let json = String(decoding: try JSONEncoder().encode(sized), as: UTF8.self)
+    try trainer.save(to: out, modelConfiguration: json, tokenizer: loader.tokenizer.json)
+    try output.write("saved   \(out)   (deepep generate \(out))\n")
+    guard sampleLength > 0 else { return }
+    try output.write("sample\n")
+    let generator = try TextGenerator(checkpoint: out, threads: threads)
+    try generator.generate(prompt: "\n", count: sampleLength, seed: seed) { try output.write($0) }
+    try output.write("\n")
+  }
+}

@@ -1,0 +1,131 @@
+import DeepEPCompute
+import DeepEPElements
+import DeepEPEvents
+import DeepEPModels
+import DeepEPOptimizers
+import DeepEPStorage
+import DeepEPTensors
+import DeepEPTransforms
+
+/// Trains a model: the one call that a user makes.
+///
+/// ```swift
+/// let trainer = try DistributedTrainer(model: model, optimizer: .adamW(learningRate: 3e-4))
+/// try trainer.fit(loader, epochs: 3)
+/// ```
+///
+/// Used by one thread; ``fit(_:epochs:steps:)`` returns when training has ended.
+public final class DistributedTrainer<Model: Module> {
+  /// The model.
+  public let model: Model
+  private let loss: Loss
+  private let builder: ProgramBuilder
+  private let threads: Int?
+  private var session: TrainingSession?
+
+  /// Describes a training run; nothing is computed yet.
+  ///
+  /// - Parameters:
+  ///   - model: The model.
+  ///   - loss: What its output is compared with.
+  ///   - optimizer: The rule by which parameters follow gradients.
+  ///   - precision: The element type to compute in.
+  ///   - gradientAccumulation: The number of the loader's batches whose gradients make one update.
+  ///   - strategy: How the run is spread over devices.
+  ///   - clipNorm: The largest norm of all gradients together; nil leaves them as they are.
+  ///   - seed: What random first values depend on.
+  ///   - threads: The number of threads; by default all cores.
+  /// - Throws: ``TrainingError`` for a setting that cannot work.
+  public init(
+    model: Model, loss: Loss = .crossEntropy, optimizer: any Optimizer = .adamW(),
+    precision: Precision = .float32, gradientAccumulation: Int = 1,
+    strategy: Strategy = Strategy(), clipNorm: Double? = nil, seed: UInt64 = 0, threads: Int? = nil
+  ) throws {
+    guard gradientAccumulation > 0 else {
+      throw TrainingError(
+        what: "gradientAccumulation is \(gradientAccumulation)", place: "DistributedTrainer",
+        fix: "use 1 for an update after every batch, or more")
+    }
+    guard strategy.rankCount == 1, strategy.zero == 0 else {
+      throw TrainingError(
+        what: "the strategy needs \(strategy.rankCount) ranks and ZeRO stage \(strategy.zero)",
+        place: "DistributedTrainer", fix: "this version runs on one rank: use Strategy()")
+    }
+    self.model = model
+    self.loss = loss
+    self.threads = threads
+    builder = ProgramBuilder(
+      optimizer: optimizer, clipNorm: clipNorm, gradientAccumulation: gradientAccumulation,
+      seed: seed)
+  }
+
+  /// The number of updates made.
+  public var step: Int { session?.step ?? 0 }
+
+  /// Compiles the program for a loader's batches and gives every parameter its first value; does
+  /// nothing the second time.
+  ///
+  /// - Throws: ``TraceError`` for a mistake in the model, ``TrainingError`` for a loader that does not
+  ///   fit, and the device's errors.
+  @discardableResult
+  package func start(_ loader: some BatchLoader) throws -> TrainingSession {
+    if let session { return session }
+    let traced = try ProgramBuilder.traced(model, loss, inputs: loader.inputs)
+    let program = try builder.completed(traced)
+    let device = try CPUDevice(threadCount: threads)
+    let session = try TrainingSession(
+      program, gradientAccumulation: builder.gradientAccumulation, on: device)
+    try session.prepare()
+    try session.initialize()
+    self.session = session
+    return session
+  }
+
+  /// Trains on a loader's batches, and says on standard output how it goes.
+  ///
+  /// - Parameters:
+  ///   - loader: The data.
+  ///   - epochs: How often every example is seen.
+  ///   - steps: The number of updates instead of epochs.
+  /// - Throws: The loader's errors; ``TraceError`` for a mistake in the model; ``TrainingError`` if the
+  ///   loss is not finite.
+  public func fit(_ loader: some BatchLoader, epochs: Int = 1, steps: Int? = nil) throws {
+    let session = try start(loader)
+    let perEpoch = loader.batchesPerEpoch / builder.gradientAccumulation
+    let total = steps ?? max(1, epochs * perEpoch)
+    var log = TrainingLog(session, loader, stepCount: total, output: .standard)
+    try log.begin()
+    while session.step < total {
+      let loss = try session.step(loader)
+      try log.stepped(loss)
+    }
+    try log.end(validationLoss: session.evaluate(loader))
+  }
+
+  /// The mean loss over a loader's held-out data; nil if it holds nothing out.
+  ///
+  /// - Throws: The errors of ``fit(_:epochs:steps:)``.
+  public func evaluate(_ loader: some BatchLoader) throws -> Double? {
+    try start(loader).evaluate(loader)
+  }
+
+  /// Writes a checkpoint: parameters, optimiser state, position in the data. The file is written
+  /// aside and renamed, so that it is either whole or not there.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - modelConfiguration: What makes the model again, as text of the caller's choice.
+  ///   - tokenizer: The tokeniser's JSON.
+  /// - Throws: ``StorageError`` if it cannot be written; ``TrainingError`` before training.
+  public func save(to path: String, modelConfiguration: String = "", tokenizer: String = "") throws {
+    guard let session else {
+      throw TrainingError(
+        what: "there is nothing to save before training", place: "DistributedTrainer.save",
+        fix: "call fit first")
+    }
+    let state = CheckpointState(
+      step: session.step, dataPosition: session.dataPosition,
+      modelConfiguration: modelConfiguration, tokenizer: tokenizer)
+    try Checkpoint.write(session.tensorsToWrite(), state: state, to: path)
+  }
+}

@@ -1,0 +1,65 @@
+import DeepEPEvents
+import DeepEPStorage
+
+/// Says how a run goes: its memory before the first step, a line for steps, the end.
+package struct TrainingLog {
+  private let session: TrainingSession
+  private let tokensPerStep: Int
+  private let stepCount: Int
+  private let output: TerminalOutput
+  private var progress: Progress
+  private var recent: [(seconds: Double, step: Int)] = []
+  private let startSeconds = Clock.seconds
+
+  package init(
+    _ session: TrainingSession, _ loader: some BatchLoader, stepCount: Int, output: TerminalOutput
+  ) {
+    self.session = session
+    self.stepCount = stepCount
+    self.output = output
+    let tokens = loader.inputs.last?.shape.reduce(1, *) ?? 1
+    tokensPerStep = tokens * session.batchesPerStep
+    progress = Progress(output, everySeconds: 5)
+  }
+
+  /// Says what memory the plan takes.
+  package mutating func begin() throws {
+    let plan = session.plan
+    try output.write(
+      "memory  parameters and optimizer \(Quantity.bytes(plan.stateBytes)), "
+        + "step \(Quantity.bytes(plan.valueBytes)); planned peak \(Quantity.bytes(plan.peakBytes))\n")
+    recent = [(Clock.seconds, session.step)]
+  }
+
+  /// Shows a step that was just made.
+  package mutating func stepped(_ loss: Double) throws {
+    let now = Clock.seconds
+    recent.append((now, session.step))
+    if recent.count > 50 { recent.removeFirst() }
+    let steps = Double(session.step - recent[0].step)
+    let rate = steps / max(now - recent[0].seconds, 1e-9)
+    let report = StepReport(
+      step: session.step, stepCount: stepCount, loss: loss,
+      tokensPerSecond: rate * Double(tokensPerStep),
+      gigaflopsPerSecond: rate * session.contractionFlops / 1e9,
+      memoryBytes: ProcessMemory.residentBytes,
+      secondsLeft: Double(stepCount - session.step) / max(rate, 1e-9))
+    try progress.report(report, nowSeconds: now)
+  }
+
+  /// Writes a line of its own between the steps.
+  package mutating func note(_ text: String) throws { try progress.note(text) }
+
+  /// Says how the run ended.
+  package mutating func end(validationLoss: Double?) throws {
+    try progress.finish()
+    if let validationLoss {
+      try output.write("validation loss \(Quantity.fixed(validationLoss, 4)) on the held-out data\n")
+    }
+    let seconds = Clock.seconds - startSeconds
+    try output.write(
+      "trained \(session.step) steps in \(Quantity.duration(seconds: seconds)); "
+        + "peak memory \(Quantity.bytes(ProcessMemory.peakBytes)) of the process, "
+        + "\(Quantity.bytes(session.plan.peakBytes)) planned\n")
+  }
+}
