@@ -62,6 +62,9 @@ package func reshapeGroups(from source: [Int], to target: [Int]) -> [ReshapeGrou
   var (i, j) = (0, 0)
   while i < source.count || j < target.count {
     var (left, right) = (source[i..<min(i + 1, source.count)], target[j..<min(j + 1, target.count)])
+    // A dimension of size one that the other side does not have stands alone.
+    if left.first == 1, right.first != 1 { right = target[j..<j] }
+    if right.first == 1, left.first != 1 { left = source[i..<i] }
     while left.reduce(1, *) != right.reduce(1, *) {
       if left.reduce(1, *) < right.reduce(1, *), left.endIndex < source.count {
         left = source[i...left.endIndex]

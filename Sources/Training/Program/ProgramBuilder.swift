@@ -24,7 +24,7 @@ package struct ProgramBuilder {
   }
 
   /// The number of updates made, an int32 scalar.
-  package static let stepSlot = "step"
+  package static let stepSlot = "optimizer.step"
 
   /// The name of an optimiser's tensor for a parameter.
   package static func stateName(_ state: String, of parameter: String) -> String {
@@ -190,7 +190,7 @@ package struct ProgramBuilder {
     let owner = program.slots[parameter]
     program.slots.append(
       Slot(
-        name: "gradient/\(owner.name)", type: owner.type, initializer: .zeros, axes: owner.axes,
+        name: Self.stateName("gradient", of: owner.name), type: owner.type, initializer: .zeros, axes: owner.axes,
         kind: .accumulator))
     return program.slots.count - 1
   }

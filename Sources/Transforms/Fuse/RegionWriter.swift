@@ -98,7 +98,13 @@ struct RegionWriter {
 
   /// Notes that a register of the innermost loop holds an element of a value.
   mutating func remember(_ value: Value, _ index: [Affine], _ register: Register) {
-    scopes[scopes.count - 1].known[Element(value: value, index: index)] = register
+    scopes[scopes.count - 1].known[element(value, index)] = register
+  }
+
+  /// An element by its one name: along a dimension of size one every index is zero.
+  private func element(_ value: Value, _ index: [Affine]) -> Element {
+    let shape = graph.type(of: value).shape
+    return Element(value: value, index: zip(index, shape).map { $1 == 1 ? Affine() : $0 })
   }
 
   // MARK: Elements
@@ -111,10 +117,10 @@ struct RegionWriter {
 
   /// The register that holds an element of a value.
   mutating func pull(_ value: Value, _ index: [Affine]) -> Register {
-    let element = Element(value: value, index: index)
+    let element = element(value, index)
     if let known = scopes.lazy.compactMap({ $0.known[element] }).first { return known }
-    let depth = depth(index)
-    let register = compute(value, index, depth)
+    let depth = depth(element.index)
+    let register = compute(value, element.index, depth)
     scopes[depth].known[element] = register
     return register
   }
