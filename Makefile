@@ -1,6 +1,7 @@
 # Set-up, build and tests need no environment variables; see Scripts/setup.sh for what is fetched.
 PREFIX ?= /usr/local
-TRAIN ?= .build/release/deepep train --bible $(ARGS)
+# Passed on to the main job, such as ARGS="--steps 20".
+ARGS ?=
 
 .PHONY: build setup test train install format lint
 
@@ -15,7 +16,7 @@ test: setup
 	swift test -c release --no-parallel
 
 train: build
-	$(TRAIN)
+	.build/release/deepep train .deepep/kingjames.txt $(ARGS)
 
 install: build
 	install -d "$(PREFIX)/bin" "$(PREFIX)/lib/deepep"

@@ -77,6 +77,9 @@ let package = Package(
         "Training", "Execution", "Plans", "Transforms", "Models", "Optimizers", "Tensors",
         "Targets", "Elements", "Compute", "Storage", "Events",
       ]),
+    .executableTarget(
+      name: "TinyGPT", dependencies: ["DeepEP"], path: "Examples/TinyGPT",
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     shim("Libraries"),
     shim("OneDNN", imports: ["SystemLibraries"]),
     shim("LLVM", imports: ["SystemLibraries"]),
@@ -85,5 +88,11 @@ let package = Package(
     tests("Compute", imports: ["Compute", "Tensors", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
     tests("Command", imports: ["Command", "Training"]),
+    tests(
+      "Training",
+      imports: [
+        "Training", "Transforms", "Models", "Optimizers", "Tensors", "Elements", "Compute",
+        "Execution", "Storage", "Plans",
+      ], exclude: ["Fixtures"]),
   ]
 )

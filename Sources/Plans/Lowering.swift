@@ -126,7 +126,9 @@ private struct Lowering {
     }
     var written: Set<Int> = []
     for update in entry.updates {
-      if case .slot(update.slot)? = homes[graph.base(update.value)], written.insert(update.slot).inserted {
+      if case .slot(update.slot)? = homes[graph.base(update.value)],
+        written.insert(update.slot).inserted
+      {
         continue
       }
       copies.append(update)

@@ -117,7 +117,8 @@ public final class DistributedTrainer<Model: Module> {
   ///   - modelConfiguration: What makes the model again, as text of the caller's choice.
   ///   - tokenizer: The tokeniser's JSON.
   /// - Throws: ``StorageError`` if it cannot be written; ``TrainingError`` before training.
-  public func save(to path: String, modelConfiguration: String = "", tokenizer: String = "") throws {
+  public func save(to path: String, modelConfiguration: String = "", tokenizer: String = "") throws
+  {
     guard let session else {
       throw TrainingError(
         what: "there is nothing to save before training", place: "DistributedTrainer.save",

@@ -27,7 +27,8 @@ package struct TrainingLog {
     let plan = session.plan
     try output.write(
       "memory  parameters and optimizer \(Quantity.bytes(plan.stateBytes)), "
-        + "step \(Quantity.bytes(plan.valueBytes)); planned peak \(Quantity.bytes(plan.peakBytes))\n")
+        + "step \(Quantity.bytes(plan.valueBytes)); planned peak \(Quantity.bytes(plan.peakBytes))\n"
+    )
     recent = [(Clock.seconds, session.step)]
   }
 
@@ -54,7 +55,8 @@ package struct TrainingLog {
   package mutating func end(validationLoss: Double?) throws {
     try progress.finish()
     if let validationLoss {
-      try output.write("validation loss \(Quantity.fixed(validationLoss, 4)) on the held-out data\n")
+      try output.write(
+        "validation loss \(Quantity.fixed(validationLoss, 4)) on the held-out data\n")
     }
     let seconds = Clock.seconds - startSeconds
     try output.write(

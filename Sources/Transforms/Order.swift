@@ -129,5 +129,7 @@ private struct Schedule {
   }
 
   /// Inputs and slots have their memory anyway.
-  private func isResident(_ node: Node) -> Bool { node.operation is Input || node.operation is Read }
+  private func isResident(_ node: Node) -> Bool {
+    node.operation is Input || node.operation is Read
+  }
 }

@@ -54,7 +54,8 @@ struct Benchmark {
       report.losses.append(loss)
       if step == 1 { report.firstStepSeconds = Clock.secondsSinceLaunch }
       if !isJSON {
-        try output.write("step \(step)/\(steps) loss \(Quantity.fixed(loss, 5)) \(report.lastStep)\n")
+        try output.write(
+          "step \(step)/\(steps) loss \(Quantity.fixed(loss, 5)) \(report.lastStep)\n")
       }
     }
     report.finish(
@@ -68,7 +69,9 @@ struct Benchmark {
 /// How long the parts of a start took.
 private struct StartPhases {
   private var last = Clock.seconds
-  private var phases: [String] = ["launch and probe \(Quantity.fixed(Clock.secondsSinceLaunch, 2)) s"]
+  private var phases: [String] = [
+    "launch and probe \(Quantity.fixed(Clock.secondsSinceLaunch, 2)) s"
+  ]
 
   mutating func end(_ name: String) {
     let now = Clock.seconds

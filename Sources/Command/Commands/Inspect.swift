@@ -42,7 +42,8 @@ struct Inspect {
       let plan = try Plan(program, for: CPUDevice())
       try output.write(plan.text(entry: entry))
     case .kernels: try output.write(program.kernelText(entry: entry))
-    default: try output.write(entry.flatMap { program.entry($0)?.description } ?? program.description)
+    default:
+      try output.write(entry.flatMap { program.entry($0)?.description } ?? program.description)
     }
   }
 

@@ -101,7 +101,8 @@ struct Train {
     let counts = try NGramModel(
       loader.trainingTokens, vocabularySize: loader.vocabularySize, order: 5)
     let baseline = counts.crossEntropyNats(loader.validationTokens)
-    try output.write("an order-5 n-gram has \(Quantity.fixed(baseline, 4)) on the same characters\n")
+    try output.write(
+      "an order-5 n-gram has \(Quantity.fixed(baseline, 4)) on the same characters\n")
     let json = String(decoding: try JSONEncoder().encode(sized), as: UTF8.self)
     try trainer.save(to: out, modelConfiguration: json, tokenizer: loader.tokenizer.json)
     try output.write("saved   \(out)   (deepep generate \(out))\n")

@@ -45,7 +45,8 @@ package final class CPUDevice: Target {
       return choice
     default:
       throw TargetError(
-        operation: operation.name, problem: "the processor has no kernel for it; fuse the program first")
+        operation: operation.name,
+        problem: "the processor has no kernel for it; fuse the program first")
     }
   }
 
@@ -77,7 +78,8 @@ package final class CPUDevice: Target {
     case let constant as Constant: ConstantKernel(constant)
     case let contraction as Contraction:
       multiplication(contraction, request.operandTypes, request.resultTypes).map {
-        ContractionKernel(contraction: contraction, multiply: $0, element: request.resultTypes[0].element)
+        ContractionKernel(
+          contraction: contraction, multiply: $0, element: request.resultTypes[0].element)
       }
     default: nil
     }

@@ -7,7 +7,9 @@ extension HostArray {
     bytes.reserveCapacity(count * element.byteCount)
     for position in 0..<count {
       let bits = element.bits(self[position])
-      for byte in 0..<element.byteCount { bytes.append(UInt8(truncatingIfNeeded: bits >> (8 * byte))) }
+      for byte in 0..<element.byteCount {
+        bytes.append(UInt8(truncatingIfNeeded: bits >> (8 * byte)))
+      }
     }
     return bytes
   }
@@ -63,7 +65,8 @@ extension ElementType {
     let bias = 1 << (exponentBits - 1) - 1
     guard number != 0 else { return sign }
     let exponent = Swift.max(Int(number.exponent), 1 - bias)
-    let scaled = number.magnitude / Double(sign: .plus, exponent: exponent - mantissaBits, significand: 1)
+    let scaled =
+      number.magnitude / Double(sign: .plus, exponent: exponent - mantissaBits, significand: 1)
     let mantissa = UInt64(scaled)
     let isNormal = mantissa >> mantissaBits == 1
     return sign | (isNormal ? UInt64(exponent + bias) << mantissaBits : 0)

@@ -79,7 +79,9 @@ package struct ProgramBuilder {
   /// Updates in the entry that computes the gradients.
   private func addingUpdates(to program: Program) throws -> Program {
     var program = program
-    guard let index = program.entries.firstIndex(where: { $0.name == .step }) else { return program }
+    guard let index = program.entries.firstIndex(where: { $0.name == .step }) else {
+      return program
+    }
     var entry = program.entries[index]
     let gradients = gradients(of: entry, program)
     entry.results = [entry.results[0]]
@@ -103,7 +105,9 @@ package struct ProgramBuilder {
     _ gradients: Gradients, _ program: inout Program, _ entry: inout Entry
   ) throws {
     let trace = gradients.trace
-    guard let stepSlot = program.slots.firstIndex(where: { $0.name == Self.stepSlot }) else { return }
+    guard let stepSlot = program.slots.firstIndex(where: { $0.name == Self.stepSlot }) else {
+      return
+    }
     let step = trace.read(slot: stepSlot, of: program)
     let scale = clipScale(gradients.all.map(\.gradient), trace, &entry)
     for (slot, gradient) in gradients.all {
@@ -144,7 +148,9 @@ package struct ProgramBuilder {
     guard let clipNorm, let first = gradients.first else { return nil }
     let squares = gradients.map { ($0 * $0).sum() }
     let norm = squares.dropFirst().reduce((first * first).sum()) { $0 + $1 }.squareRoot()
-    if let value = norm.value { entry.results.append(EntryResult(name: "gradient_norm", value: value)) }
+    if let value = norm.value {
+      entry.results.append(EntryResult(name: "gradient_norm", value: value))
+    }
     return (clipNorm / (norm + 1e-6)).minimum(norm.filled(with: 1))
   }
 
@@ -154,7 +160,9 @@ package struct ProgramBuilder {
   /// them.
   private func addingAccumulation(to program: Program) throws -> Program {
     var program = program
-    guard let index = program.entries.firstIndex(where: { $0.name == .step }) else { return program }
+    guard let index = program.entries.firstIndex(where: { $0.name == .step }) else {
+      return program
+    }
     var entry = program.entries[index]
     entry.name = .accumulate
     let gradients = gradients(of: entry, program)
@@ -190,7 +198,8 @@ package struct ProgramBuilder {
     let owner = program.slots[parameter]
     program.slots.append(
       Slot(
-        name: Self.stateName("gradient", of: owner.name), type: owner.type, initializer: .zeros, axes: owner.axes,
+        name: Self.stateName("gradient", of: owner.name), type: owner.type, initializer: .zeros,
+        axes: owner.axes,
         kind: .accumulator))
     return program.slots.count - 1
   }
