@@ -2,7 +2,7 @@
 PREFIX ?= /usr/local
 TRAIN ?= .build/release/deepep train --bible $(ARGS)
 
-.PHONY: build setup test train install format lint
+.PHONY: build setup test train benchmark install format lint
 
 build: setup
 	swift build -c release
@@ -16,6 +16,11 @@ test: setup
 
 train: build
 	$(TRAIN)
+
+# DeepEP and PyTorch side by side, if pip can bring a PyTorch; see Benchmarks/README.md.
+benchmark: build
+	@Benchmarks/peers/setup.sh
+	@python3 Benchmarks/run.py $(ARGS)
 
 install: build
 	install -d "$(PREFIX)/bin" "$(PREFIX)/lib/deepep"
