@@ -57,8 +57,8 @@ def text(name, result):
         if result.get(key):
             count = len(result[key]["each"])
             lines.append(f"  ratio    {shown(result[key], 3)} in {label} ({count})")
-        elif key in result:
-            lines.append(f"  ratio    none of {label}: others took {UNDISTURBED_CORES} cores or more")
+        elif key in result:  # None: no such round
+            lines.append(f"  ratio    no {label}: others took {UNDISTURBED_CORES} cores or more")
     if "losses_agree" in result:
         verdict = "agree" if result["losses_agree"] else "DO NOT AGREE"
         difference = result["loss_difference"]
