@@ -1,5 +1,5 @@
 /// The targets of `Package.swift`, read from its text: every target there is one call of `module`,
-/// `shim`, `executable` or `tests`, and anything else is an error.
+/// `shim`, `executable` or `tests`, or an example written out; anything else is an error.
 struct Manifest {
   struct Target: Equatable {
     /// The function that declares it.
@@ -25,25 +25,49 @@ struct Manifest {
   }
 
   private static func targets(in list: Substring) throws -> [Target] {
-    let call =
-      /\s*(\w+)\(\s*"(\w+)"(?:,\s*imports:\s*\[([^\]]*)\])?(?:,\s*exclude:\s*\[[^\]]*\])?\s*\),?\s*/
     var (rest, targets) = (list, [Target]())
     while !rest.isEmpty {
-      guard let match = rest.prefixMatch(of: call) else {
+      guard let (target, end) = call(rest) ?? example(rest) else {
         throw FormatError(
           description: "Package.swift has a target that this cannot read: \(rest.prefix(80))")
       }
-      let prefix = match.1 == "shim" ? "System" : ""
-      let imports = (match.3 ?? "").matches(of: /"(\w+)"/).map { String($0.1) }
-      targets.append(
-        Target(kind: String(match.1), name: prefix + match.2, imports: Set(imports)))
-      rest = rest[match.range.upperBound...]
+      targets.append(target)
+      rest = rest[end...]
     }
     return targets
   }
 
+  /// A call of one of the four functions.
+  private static func call(_ text: Substring) -> (Target, end: String.Index)? {
+    let pattern =
+      /\s*(\w+)\(\s*"(\w+)"(?:,\s*imports:\s*\[([^\]]*)\])?(?:,\s*exclude:\s*\[[^\]]*\])?\s*\),?\s*/
+    return text.prefixMatch(of: pattern).map { match in
+      let prefix = match.1 == "shim" ? "System" : ""
+      let target = Target(
+        kind: String(match.1), name: prefix + match.2, imports: names(match.3 ?? ""))
+      return (target, match.range.upperBound)
+    }
+  }
+
+  /// A program in `Examples/`, which is written out.
+  private static func example(_ text: Substring) -> (Target, end: String.Index)? {
+    let pattern =
+      /\s*\.executableTarget\(\s*name:\s*"(\w+)",\s*dependencies:\s*\[([^\]]*)\],\s*path:\s*"Examples\/\w+",\s*swiftSettings:\s*\[[^\]]*\]\),?\s*/
+    return text.prefixMatch(of: pattern).map { match in
+      let target = Target(kind: "example", name: String(match.1), imports: names(match.2))
+      return (target, match.range.upperBound)
+    }
+  }
+
+  private static func names(_ list: Substring) -> Set<String> {
+    Set(list.matches(of: /"(\w+)"/).map { String($0.1) })
+  }
+
   /// The targets with a folder in `Sources/`.
-  var modules: [Target] { targets.filter { $0.kind != "tests" } }
+  var modules: [Target] { targets.filter { !["tests", "example"].contains($0.kind) } }
+
+  /// The targets with a folder in `Examples/`.
+  var examples: [Target] { targets.filter { $0.kind == "example" } }
 
   /// The targets with a folder in `Tests/`.
   var tests: [Target] { targets.filter { $0.kind == "tests" } }

@@ -71,6 +71,17 @@ import Testing
     }
   }
 
+  /// Examples show what users write, so they see what users see.
+  @Test func examplesImportTheUmbrellaOnly() throws {
+    let examples = try manifest().examples
+    for example in examples { #expect(example.imports == ["DeepEP"], "\(example.name)") }
+    guard !examples.isEmpty else { return }
+    for file in try SourceTree.swiftFiles(in: "Examples") {
+      let others = file.imports.map(\.module).filter { $0 != "DeepEP" }
+      #expect(ModuleTable.system.isSuperset(of: others), "\(file.path)")
+    }
+  }
+
   @Test func computeCommunicationAndStorageCannotReachOneAnother() throws {
     let modules = ModuleTable.independent
     #expect(ImportGraph(imports: ModuleTable.imports).connections(among: modules) == [])

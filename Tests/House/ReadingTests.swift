@@ -18,6 +18,9 @@ import Testing
               "A", "C",
             ]),
           shim("D", imports: ["SystemE"]),
+          .executableTarget(
+            name: "E", dependencies: ["DeepEP"], path: "Examples/E",
+            swiftSettings: [.treatAllWarnings(as: .error)]),
           tests("B", imports: ["B"], exclude: ["Fixtures"]),
       """
     let manifest = try manifest(text)
@@ -26,6 +29,7 @@ import Testing
         .init(kind: "module", name: "A", imports: []),
         .init(kind: "module", name: "B", imports: ["A", "C"]),
         .init(kind: "shim", name: "SystemD", imports: ["SystemE"]),
+        .init(kind: "example", name: "E", imports: ["DeepEP"]),
         .init(kind: "tests", name: "B", imports: ["B"]),
       ])
   }
