@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 # Passed on to the main job, such as ARGS="--steps 20".
 ARGS ?=
 
-.PHONY: build setup test train install format lint
+.PHONY: build setup test train benchmark install format lint
 
 build: setup
 	swift build -c release
@@ -17,6 +17,11 @@ test: setup
 
 train: build
 	.build/release/deepep train .deepep/kingjames.txt $(ARGS)
+
+# DeepEP and PyTorch side by side, if pip can bring a PyTorch; see Benchmarks/README.md.
+benchmark: build
+	@Benchmarks/peers/setup.sh
+	@python3 Benchmarks/run.py $(ARGS)
 
 install: build
 	install -d "$(PREFIX)/bin" "$(PREFIX)/lib/deepep"

@@ -84,6 +84,7 @@ let package = Package(
     shim("OneDNN", imports: ["SystemLibraries"]),
     shim("LLVM", imports: ["SystemLibraries"]),
     shim("OpenMP", imports: ["SystemLibraries"]),
+    tests("House", imports: []),
     tests("Transforms", imports: ["Transforms", "Models", "Tensors", "Elements"]),
     tests("Compute", imports: ["Compute", "Tensors", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
