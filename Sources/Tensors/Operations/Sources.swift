@@ -115,10 +115,22 @@ package struct Iota: Operation {
 package struct Random: Operation {
   /// The shape of the result; its element type is `uint64`.
   package var shape: [Int]
+  /// The dimensions in the order in which elements are numbered, the slowest first: another than the
+  /// dimensions' own order gives the transpose.
+  package var numbering: [Int]
   package var name: String { "random" }
 
-  package init(shape: [Int]) {
+  package init(shape: [Int], numbering: [Int]? = nil) {
     self.shape = shape
+    self.numbering = numbering ?? Array(shape.indices)
+  }
+
+  /// How much an element's number grows along each dimension.
+  package var strides: [Int] {
+    var strides = shape
+    let ordered = rowMajorStrides(numbering.map { shape[$0] })
+    for (dimension, stride) in zip(numbering, ordered) { strides[dimension] = stride }
+    return strides
   }
 
   /// SplitMix64's golden-ratio increment.
@@ -127,6 +139,9 @@ package struct Random: Operation {
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     guard operands == [Type(.uint64, [])] else {
       throw ShapeError(name, "needs one uint64 scalar as key, got \(operands.map(\.description))")
+    }
+    guard numbering.sorted() == Array(shape.indices) else {
+      throw ShapeError(name, "\(numbering) does not name every dimension of \(shape)")
     }
     return [Type(.uint64, shape)]
   }
@@ -137,7 +152,12 @@ package struct Random: Operation {
 
   package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let key = UInt64(bitPattern: operands[0].integers[0])
-    let words = (0..<shape.reduce(1, *)).map { Int64(bitPattern: Random.word(key, $0)) }
+    var words: [Int64] = []
+    let strides = strides
+    forEachIndex(shape) { index in
+      let number = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
+      words.append(Int64(bitPattern: Random.word(key, number)))
+    }
     return [HostArray(.uint64, shape, integers: words)]
   }
 

@@ -16,7 +16,8 @@ package struct InitializerWriter {
     for (index, slot) in program.slots.enumerated() where slot.initializer != .zeros {
       trace.origin.path = slot.name
       let key = StableHash.key(seed, slot.name)
-      let tensor = tensor(slot.initializer, slot.type.shape, key, trace)
+      let numbering = Array(slot.type.shape.indices)
+      let tensor = tensor(slot.initializer, slot.type.shape, numbering, key, trace)
         .converted(to: slot.type.element)
       let value = trace.adopt(tensor)
       if let error = trace.error { throw error }
@@ -28,30 +29,29 @@ package struct InitializerWriter {
   }
 
   private func tensor(
-    _ initializer: Initializer, _ shape: [Int], _ key: UInt64, _ trace: Trace
+    _ initializer: Initializer, _ shape: [Int], _ numbering: [Int], _ key: UInt64, _ trace: Trace
   ) -> Tensor {
     switch initializer {
     case .constant(let number):
       return trace.apply(Constant(type: Type(.float32, shape), numbers: [number]), [])[0]
     case .uniform(let bound, let stream):
-      let unit = fraction(shape, stream.key(key), trace)
+      let unit = fraction(Random(shape: shape, numbering: numbering), stream.key(key), trace)
       return (unit * 2 - 1) * bound
     case .normal(let deviation, let stream):
       // Box and Muller: A Note on the Generation of Random Normal Deviates, 1958.
-      let key = stream.key(key)
-      let radius = (-2 * (1 - fraction(shape, key, trace)).logarithm()).squareRoot()
-      let angle = fraction(shape, Random.mix(key &+ 1), trace) * (2 * Double.pi)
+      let (key, random) = (stream.key(key), Random(shape: shape, numbering: numbering))
+      let radius = (-2 * (1 - fraction(random, key, trace)).logarithm()).squareRoot()
+      let angle = fraction(random, Random.mix(key &+ 1), trace) * (2 * Double.pi)
       return radius * angle.cosine() * deviation
     case .transposed(let inner):
-      let turned = tensor(inner, shape.reversed(), key, trace)
-      return turned.transposed(Array(shape.indices.reversed()))
+      return tensor(inner, shape, numbering.reversed(), key, trace)
     }
   }
 
   /// Uniform numbers in `0 ..< 1`: the top 24 bits of each word.
-  private func fraction(_ shape: [Int], _ key: UInt64, _ trace: Trace) -> Tensor {
+  private func fraction(_ random: Random, _ key: UInt64, _ trace: Trace) -> Tensor {
     let key = trace.scalar(key)
-    let words = key.apply(Random(shape: shape))
+    let words = key.apply(random)
     let top = words.binary(.shiftRight, words.filled(with: 40)).converted(to: .int32)
     return top.converted(to: .float32) * 0x1p-24
   }

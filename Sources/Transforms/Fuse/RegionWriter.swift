@@ -175,9 +175,9 @@ struct RegionWriter {
     let element = node.types[0].element
     switch node.operation {
     case is Gather: return load(node, index, depth)
-    case is Random:
+    case let random as Random:
       let key = pull(node.operands[0], [])
-      let position = Affine.position(index, rowMajorStrides(node.types[0].shape))
+      let position = Affine.position(index, random.strides)
       return define(element, .random(key: key, position.index), depth: depth)
     default: break
     }
