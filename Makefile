@@ -29,7 +29,7 @@ install: build
 	install -m 644 .deepep/lib/libdnnl.so.3 "$(PREFIX)/lib/deepep/"
 
 format:
-	swift format --in-place -r Package.swift Sources Tests
+	swift format --in-place -r Package.swift Sources Tests Examples
 
 lint:
-	swift format lint --strict -r Package.swift Sources Tests
+	swift format lint --strict -r Package.swift Sources Tests Examples

@@ -16,10 +16,10 @@ def loss_difference(one, other):
     return max(abs(a - b) / abs(b) for a, b in zip(one["losses"], other["losses"]))
 
 
-def is_undisturbed(run):
-    """Whether others took less than a tenth of a core in the steps after the first, on average."""
-    loads = [load for load in run["foreign_cores"][1:] or run["foreign_cores"] if load is not None]
-    return bool(loads) and statistics.mean(loads) < UNDISTURBED_CORES
+def undisturbed_seconds(run):
+    """The times of the steps after the first during which others took less than a tenth of a core."""
+    steps = list(zip(run["step_seconds"], run["foreign_cores"]))[1:]
+    return [time for time, load in steps if load is not None and load < UNDISTURBED_CORES]
 
 
 def compared(rounds):
@@ -31,21 +31,27 @@ def compared(rounds):
             result[framework] = {key: spread([run[key] for run in runs]) for key in FIGURES}
     both = [r for r in rounds if "deepep" in r and "pytorch" in r]
     if both:
-        result["ratio"] = ratio(both)
-        result["ratio_undisturbed"] = ratio(
-            [r for r in both if is_undisturbed(r["deepep"]) and is_undisturbed(r["pytorch"])])
+        result["ratio"] = summary([ratio(r) for r in both])
+        result["ratio_undisturbed"] = summary([r for r in map(undisturbed_ratio, both) if r])
         differences = [loss_difference(r["deepep"], r["pytorch"]) for r in both]
         result["loss_difference"] = max(differences)
         result["losses_agree"] = max(differences) <= 0.5 * 10 ** -DIGITS
     return result
 
 
-def ratio(rounds):
-    """DeepEP's items per second by PyTorch's, a figure a round; None without rounds."""
-    if not rounds:
-        return None
-    values = [r["deepep"]["items_per_second"] / r["pytorch"]["items_per_second"] for r in rounds]
-    return {"each": values, **spread(values)}
+def ratio(both):
+    """DeepEP's items per second by PyTorch's."""
+    return both["deepep"]["items_per_second"] / both["pytorch"]["items_per_second"]
+
+
+def undisturbed_ratio(both):
+    """The same from the median undisturbed step of each; None if one has no such step."""
+    ours, theirs = (undisturbed_seconds(both[framework]) for framework in ("deepep", "pytorch"))
+    return statistics.median(theirs) / statistics.median(ours) if ours and theirs else None
+
+
+def summary(ratios):
+    return {"each": ratios, **spread(ratios)} if ratios else None
 
 
 def text(name, result):
@@ -53,12 +59,12 @@ def text(name, result):
     for framework in ("deepep", "pytorch"):
         if framework in result:
             lines.append(f"  {framework:8} {figures(result[framework])}")
-    for key, label in (("ratio", "all rounds"), ("ratio_undisturbed", "undisturbed rounds")):
+    for key, label in (("ratio", "all steps"), ("ratio_undisturbed", "undisturbed steps")):
         if result.get(key):
             count = len(result[key]["each"])
-            lines.append(f"  ratio    {shown(result[key], 3)} in {label} ({count})")
+            lines.append(f"  ratio    {shown(result[key], 3)} in {count} rounds, {label}")
         elif key in result:  # None: no such round
-            lines.append(f"  ratio    no {label}: others took {UNDISTURBED_CORES} cores or more")
+            lines.append(f"  ratio    in no round both had {label}: others took {UNDISTURBED_CORES} cores or more")
     if "losses_agree" in result:
         verdict = "agree" if result["losses_agree"] else "DO NOT AGREE"
         difference = result["loss_difference"]
@@ -66,11 +72,11 @@ def text(name, result):
     return "\n".join(lines)
 
 
-def figures(summary):
-    resident = {key: value / 2**20 for key, value in summary["peak_resident_bytes"].items()}
+def figures(known):
+    resident = {key: value / 2**20 for key, value in known["peak_resident_bytes"].items()}
     return (
-        f"{shown(summary['items_per_second'], 0)} items/s, first step {shown(summary['first_step_seconds'], 2)} s"
-        f" after launch, peak {shown(resident, 0)} MiB, {shown(summary['achieved_gflops'], 0)} gflops"
+        f"{shown(known['items_per_second'], 0)} items/s, first step {shown(known['first_step_seconds'], 2)} s"
+        f" after launch, peak {shown(resident, 0)} MiB, {shown(known['achieved_gflops'], 0)} gflops"
     )
 
 

@@ -35,6 +35,11 @@ enum SourceTree {
     try String(contentsOfFile: "\(root)/\(path)", encoding: .utf8)
   }
 
+  /// Whether there is a file or folder of a path from the root.
+  static func exists(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(root)/\(path)")
+  }
+
   /// The names of the folders in a folder.
   static func folders(in path: String) throws -> Set<String> {
     let names = try FileManager.default.contentsOfDirectory(atPath: "\(root)/\(path)")
@@ -44,6 +49,12 @@ enum SourceTree {
   private static func isFolder(_ path: String) -> Bool {
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)
     return attributes?[.type] as? FileAttributeType == .typeDirectory
+  }
+
+  /// The documents in a folder itself.
+  static func documents(in path: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: "\(root)/\(path)")
+      .filter { $0.hasSuffix(".md") }.map { "\(path)/\($0)" }
   }
 
   /// All Swift files below a folder, sorted by path.
