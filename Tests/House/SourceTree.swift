@@ -40,15 +40,15 @@ enum SourceTree {
     FileManager.default.fileExists(atPath: "\(root)/\(path)")
   }
 
-  /// The names of the folders in a folder.
+  /// The names of the folders in a folder; empty ones, which git does not know, do not count.
   static func folders(in path: String) throws -> Set<String> {
     let names = try FileManager.default.contentsOfDirectory(atPath: "\(root)/\(path)")
     return Set(names.filter { !$0.hasPrefix(".") && isFolder("\(root)/\(path)/\($0)") })
   }
 
   private static func isFolder(_ path: String) -> Bool {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    return attributes?[.type] as? FileAttributeType == .typeDirectory
+    let content = try? FileManager.default.contentsOfDirectory(atPath: path)
+    return content?.isEmpty == false
   }
 
   /// The documents in a folder itself.
