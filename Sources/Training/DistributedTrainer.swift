@@ -109,8 +109,9 @@ public final class DistributedTrainer<Model: Module> {
     try start(loader).evaluate(loader)
   }
 
-  /// Writes a checkpoint: parameters, optimiser state, position in the data. The file is written
-  /// aside and renamed, so that it is either whole or not there.
+  /// Writes a checkpoint: parameters, optimiser state, position in the data.
+  ///
+  /// The file is written aside and renamed, so that it is either whole or not there.
   ///
   /// - Parameters:
   ///   - path: The file.
