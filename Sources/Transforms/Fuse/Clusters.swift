@@ -65,8 +65,9 @@ struct Clusters {
     for user in users[node] {
       let use = graph.nodes[user]
       switch roles[user] {
-      case .scalar where use.operation is Gather && use.operands[0].node == node:
+      case .scalar where isTable(node, of: user):
         result.needsMemory = true
+        if use.operands[1].node == node { result.direct.append((user, isPrefix)) }
       case .scalar, .reduction: result.direct.append((user, isPrefix))
       case .movement:
         guard let broadcast = use.operation as? Broadcast else {
@@ -162,7 +163,8 @@ struct Clusters {
   private mutating func merge(_ candidates: [Int], into cluster: Int) {
     for other in candidates where other != cluster {
       guard let space = all[cluster].space.union(all[other].space),
-        !leads(from: cluster, to: other), !leads(from: other, to: cluster)
+        !leads(from: cluster, to: other), !leads(from: other, to: cluster),
+        passesInRegisters(from: cluster, to: other), passesInRegisters(from: other, to: cluster)
       else { continue }
       for member in all[other].members {
         owners[member].removeAll { $0 == other || $0 == cluster }
@@ -175,6 +177,19 @@ struct Clusters {
         min(own.lowerBound, joined.lowerBound)...max(own.upperBound, joined.upperBound)
       all[other].members = []
     }
+  }
+
+  /// Whether what one cluster uses of another is there when it is needed: not another row's.
+  private func passesInRegisters(from cluster: Int, to other: Int) -> Bool {
+    all[cluster].members.allSatisfy { member in
+      isPrefix(consumers(of: member), in: other)
+        && !users[member].contains { isTable(member, of: $0) && owners[$0].contains(other) }
+    }
+  }
+
+  /// Whether a node gathers rows of another: it needs all of it, not one element.
+  private func isTable(_ node: Int, of user: Int) -> Bool {
+    graph.nodes[user].operation is Gather && graph.nodes[user].operands[0].node == node
   }
 
   private func isPrefix(_ consumers: Consumers, in cluster: Int) -> Bool {
@@ -294,7 +309,8 @@ struct Clusters {
   private func successors(of node: Int, in own: [Int]) -> [Unit] {
     users[node].flatMap { user -> [Unit] in
       if !owners[user].isEmpty {
-        return owners[user].filter { !own.contains($0) }.map { .cluster($0) }
+        let inside = isTable(node, of: user) ? [] : own
+        return owners[user].filter { !inside.contains($0) }.map { .cluster($0) }
       }
       let isBroadcast = roles[user] == .movement && graph.nodes[user].operation is Broadcast
       return isBroadcast ? successors(of: user, in: own) : [.node(user)]
