@@ -81,7 +81,17 @@ let package = Package(
     shim("OneDNN", imports: ["SystemLibraries"]),
     shim("LLVM", imports: ["SystemLibraries"]),
     shim("OpenMP", imports: ["SystemLibraries"]),
-    tests("Transforms", imports: ["Transforms", "Models", "Tensors", "Elements"]),
+    // What tests share: random programs, and what it means that outcomes agree.
+    .target(
+      name: "DeepEPLaws", dependencies: ["DeepEPTensors", "DeepEPElements"], path: "Tests/Laws",
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+    tests("Tensors", imports: ["Tensors", "Models", "Elements", "Laws"], exclude: ["Fixtures"]),
+    tests("Transforms", imports: ["Transforms", "Models", "Tensors", "Elements", "Laws"]),
+    tests(
+      "Execution",
+      imports: [
+        "Execution", "Plans", "Compute", "Transforms", "Targets", "Tensors", "Elements", "Laws",
+      ]),
     tests("Compute", imports: ["Compute", "Tensors", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
     tests("Command", imports: ["Command", "Training"]),
