@@ -27,6 +27,15 @@ func executable(_ name: String, imports: [String]) -> Target {
     swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
 }
 
+/// What several suites of tests share.
+func support(_ name: String, imports: [String]) -> Target {
+  .target(
+    name: "DeepEP" + name,
+    dependencies: imports.map { .init(stringLiteral: "DeepEP" + $0) },
+    path: "Tests/" + name,
+    swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
+}
+
 func tests(_ name: String, imports: [String], exclude: [String] = []) -> Target {
   .testTarget(
     name: "DeepEP" + name + "Tests",
@@ -85,7 +94,14 @@ let package = Package(
     shim("LLVM", imports: ["SystemLibraries"]),
     shim("OpenMP", imports: ["SystemLibraries"]),
     tests("House", imports: []),
-    tests("Transforms", imports: ["Transforms", "Models", "Tensors", "Elements"]),
+    support("Laws", imports: ["Tensors", "Elements"]),
+    tests("Tensors", imports: ["Tensors", "Models", "Elements", "Laws"], exclude: ["Fixtures"]),
+    tests("Transforms", imports: ["Transforms", "Models", "Tensors", "Elements", "Laws"]),
+    tests(
+      "Execution",
+      imports: [
+        "Execution", "Plans", "Compute", "Transforms", "Targets", "Tensors", "Elements", "Laws",
+      ]),
     tests("Compute", imports: ["Compute", "Tensors", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
     tests("Command", imports: ["Command", "Training"]),

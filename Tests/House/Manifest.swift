@@ -1,5 +1,5 @@
 /// The targets of `Package.swift`, read from its text: every target there is one call of `module`,
-/// `shim`, `executable` or `tests`, or an example written out; anything else is an error.
+/// `shim`, `executable`, `tests` or `support`, or an example written out; anything else is an error.
 struct Manifest {
   struct Target: Equatable {
     /// The function that declares it.
@@ -37,7 +37,7 @@ struct Manifest {
     return targets
   }
 
-  /// A call of one of the four functions.
+  /// A call of one of the functions.
   private static func call(_ text: Substring) -> (Target, end: String.Index)? {
     let pattern =
       /\s*(\w+)\(\s*"(\w+)"(?:,\s*imports:\s*\[([^\]]*)\])?(?:,\s*exclude:\s*\[[^\]]*\])?\s*\),?\s*/
@@ -64,13 +64,13 @@ struct Manifest {
   }
 
   /// The targets with a folder in `Sources/`.
-  var modules: [Target] { targets.filter { !["tests", "example"].contains($0.kind) } }
+  var modules: [Target] { targets.filter { !["tests", "support", "example"].contains($0.kind) } }
 
   /// The targets with a folder in `Examples/`.
   var examples: [Target] { targets.filter { $0.kind == "example" } }
 
   /// The targets with a folder in `Tests/`.
-  var tests: [Target] { targets.filter { $0.kind == "tests" } }
+  var tests: [Target] { targets.filter { ["tests", "support"].contains($0.kind) } }
 
   /// Which target may import which.
   var graph: ImportGraph {

@@ -18,45 +18,56 @@ extension Region {
 private struct AccessWalk {
   private struct Place {
     let buffer: Buffer
-    let pattern: Pattern
-    /// Loads and stores of one loop have the same number.
-    let loop: Int
+    let index: Index
+    /// The loops around the access, outermost first.
+    let loops: [Loop]
     let isStore: Bool
   }
 
-  /// Which elements a loop nest touches, apart from the names of inner loop variables.
+  /// Which elements the loops that two accesses do not share touch, apart from the names of their
+  /// variables.
   private struct Pattern: Hashable {
     let offset: Int
-    let parallel: [IndexTerm]
+    let shared: [IndexTerm]
     let inner: [[Int]]
-    let isGathered: Bool
   }
 
   private var places: [Place] = []
-  private var loopCount = 0
 
   mutating func visit(_ body: [Statement], loops: [Loop]) {
-    loopCount += 1
-    let own = loopCount
     for statement in body {
       switch statement {
-      case .define(_, _, .load(let access)): note(access, loops, own, isStore: false)
-      case .store(let access, _): note(access, loops, own, isStore: true)
+      case .define(_, _, .load(let access)): note(access, loops, isStore: false)
+      case .store(let access, _): note(access, loops, isStore: true)
       case .loop(let loop): visit(loop.body, loops: loops + [loop])
       default: break
       }
     }
   }
 
-  private mutating func note(_ access: Access, _ loops: [Loop], _ own: Int, isStore: Bool) {
-    let extents = Dictionary(uniqueKeysWithValues: loops.map { ($0.variable, $0.extent) })
-    let terms = access.index.terms
-    let pattern = Pattern(
-      offset: access.index.offset, parallel: terms.filter { extents[$0.variable] == nil },
+  private mutating func note(_ access: Access, _ loops: [Loop], isStore: Bool) {
+    places.append(
+      Place(buffer: access.buffer, index: access.index, loops: loops, isStore: isStore))
+  }
+
+  private func pattern(_ place: Place, apartFrom shared: Set<LoopVariable>) -> Pattern {
+    let own = place.loops.filter { !shared.contains($0.variable) }
+    let extents = Dictionary(uniqueKeysWithValues: own.map { ($0.variable, $0.extent) })
+    let terms = place.index.terms
+    return Pattern(
+      offset: place.index.offset,
+      shared: terms.filter { extents[$0.variable] == nil }.sorted { $0.variable < $1.variable },
       inner: terms.compactMap { term in extents[term.variable].map { [$0, term.stride] } }.sorted {
         $0.lexicographicallyPrecedes($1)
-      }, isGathered: !access.index.gathers.isEmpty)
-    places.append(Place(buffer: access.buffer, pattern: pattern, loop: own, isStore: isStore))
+      })
+  }
+
+  /// Whether a store writes only what a load before it has read: within the loops that both are in,
+  /// the same elements at each step.
+  private func follows(_ store: Place, _ load: Place) -> Bool {
+    let shared = Set(load.loops.map(\.variable)).intersection(store.loops.map(\.variable))
+    return load.index.gathers.isEmpty && store.index.gathers.isEmpty
+      && pattern(load, apartFrom: shared) == pattern(store, apartFrom: shared)
   }
 
   /// Whether a result may lie where an operand does.
@@ -64,9 +75,6 @@ private struct AccessWalk {
     let loads = places.indices.filter { places[$0].buffer == .operand(operand) }
     let stores = places.indices.filter { places[$0].buffer == .result(result) }
     guard stores.count == 1, let store = stores.first, places[store].isStore else { return false }
-    return loads.allSatisfy { load in
-      load < store && places[load].pattern == places[store].pattern
-        && !places[load].pattern.isGathered
-    }
+    return loads.allSatisfy { $0 < store && follows(places[store], places[$0]) }
   }
 }

@@ -10,6 +10,9 @@ public struct OperationTable: Sendable {
 
   package private(set) var rows: [String: Decode] = [:]
 
+  /// The names of all operations.
+  public var names: Set<String> { Set(rows.keys) }
+
   /// Adds an operation whose name is the same for all attributes.
   public mutating func add<Row: Operation>(_ name: String, _ row: Row.Type) {
     rows[name] = { attributes, decoder in try decoder.decode(Row.self, from: attributes) }

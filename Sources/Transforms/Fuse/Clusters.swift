@@ -25,6 +25,8 @@ struct Clusters {
   /// The clusters of each node: none for memory and movement, several for one that is cheap to
   /// compute again.
   private(set) var owners: [[Int]]
+  /// For each cluster the first and last of the members whose values others may read.
+  private var spans: [ClosedRange<Int>] = []
   private let users: [[Int]]
   private let isRoot: [Bool]
   private let leaves: Leaves
@@ -63,8 +65,9 @@ struct Clusters {
     for user in users[node] {
       let use = graph.nodes[user]
       switch roles[user] {
-      case .scalar where use.operation is Gather && use.operands[0].node == node:
+      case .scalar where isTable(node, of: user):
         result.needsMemory = true
+        if use.operands[1].node == node { result.direct.append((user, isPrefix)) }
       case .scalar, .reduction: result.direct.append((user, isPrefix))
       case .movement:
         guard let broadcast = use.operation as? Broadcast else {
@@ -105,10 +108,14 @@ struct Clusters {
   private mutating func found(_ space: Cluster.Space, _ node: Int) {
     owners[node] = [all.count]
     all.append(Cluster(space: space, members: [node]))
+    spans.append(node...node)
   }
 
-  private mutating func join(_ node: Int, _ cluster: Int, _ space: Cluster.Space) {
+  private mutating func join(
+    _ node: Int, _ cluster: Int, _ space: Cluster.Space, isRepeated: Bool = false
+  ) {
     owners[node].append(cluster)
+    if !isRepeated { spans[cluster] = node...spans[cluster].upperBound }
     all[cluster].members.append(node)
     all[cluster].space = space
   }
@@ -128,7 +135,7 @@ struct Clusters {
     let canRepeat = !consumers.needsMemory && leaves.isCheap(node) && candidates.count <= 4
     if candidates.count > 1, canRepeat, !spaces.contains(nil) {
       for (cluster, space) in zip(candidates, spaces) {
-        if let space { join(node, cluster, space) }
+        if let space { join(node, cluster, space, isRepeated: true) }
       }
       return
     }
@@ -156,16 +163,33 @@ struct Clusters {
   private mutating func merge(_ candidates: [Int], into cluster: Int) {
     for other in candidates where other != cluster {
       guard let space = all[cluster].space.union(all[other].space),
-        !leads(from: cluster, to: other), !leads(from: other, to: cluster)
+        !leads(from: cluster, to: other), !leads(from: other, to: cluster),
+        passesInRegisters(from: cluster, to: other), passesInRegisters(from: other, to: cluster)
       else { continue }
       for member in all[other].members {
         owners[member].removeAll { $0 == other || $0 == cluster }
         owners[member].append(cluster)
       }
-      all[cluster].members = Array(Set(all[cluster].members + all[other].members))
+      all[cluster].members = Array(Set(all[cluster].members + all[other].members)).sorted(by: >)
       all[cluster].space = space
+      let (own, joined) = (spans[cluster], spans[other])
+      spans[cluster] =
+        min(own.lowerBound, joined.lowerBound)...max(own.upperBound, joined.upperBound)
       all[other].members = []
     }
+  }
+
+  /// Whether what one cluster uses of another is there when it is needed: not another row's.
+  private func passesInRegisters(from cluster: Int, to other: Int) -> Bool {
+    all[cluster].members.allSatisfy { member in
+      isPrefix(consumers(of: member), in: other)
+        && !users[member].contains { isTable(member, of: $0) && owners[$0].contains(other) }
+    }
+  }
+
+  /// Whether a node gathers rows of another: it needs all of it, not one element.
+  private func isTable(_ node: Int, of user: Int) -> Bool {
+    graph.nodes[user].operation is Gather && graph.nodes[user].operands[0].node == node
   }
 
   private func isPrefix(_ consumers: Consumers, in cluster: Int) -> Bool {
@@ -218,8 +242,11 @@ struct Clusters {
   /// Reductions over the same loops in the same module share a region.
   private mutating func placeColumnReduction(_ node: Int, _ space: Cluster.Space) {
     let path = graph.nodes[node].origin.path
+    // A sum that the others are computed from must be whole before they start.
+    let isNeeded = Set(consumers(of: node).direct.flatMap { owners[$0.node] })
     let sibling = all.indices.last { cluster in
       all[cluster].space == space && graph.nodes[all[cluster].members[0]].origin.path == path
+        && !isNeeded.contains(cluster)
     }
     if let sibling, !closesCycle(node, joining: sibling) { return join(node, sibling, space) }
     found(space, node)
@@ -246,7 +273,7 @@ struct Clusters {
 
   /// Whether any of the units leads to a cluster.
   private func reaches(_ cluster: Int, from starts: [Unit]) -> Bool {
-    let last = all[cluster].members.max() ?? 0
+    let last = lastNode(before: cluster)
     var visited: Set<Unit> = []
     var pending = starts
     while let next = pending.popLast() {
@@ -255,6 +282,17 @@ struct Clusters {
       if visited.insert(next).inserted { pending += successors(of: next) }
     }
     return false
+  }
+
+  /// A node after which none leads to a cluster. Values travel to later nodes, but within a cluster
+  /// also back: a later value that it needs holds up all of its members.
+  private func lastNode(before cluster: Int) -> Int {
+    var last = spans[cluster].upperBound
+    while true {
+      let next = spans.reduce(last) { $1.lowerBound <= $0 ? max($0, $1.upperBound) : $0 }
+      if next == last { return last }
+      last = next
+    }
   }
 
   private func successors(of unit: Unit) -> [Unit] {
@@ -271,7 +309,8 @@ struct Clusters {
   private func successors(of node: Int, in own: [Int]) -> [Unit] {
     users[node].flatMap { user -> [Unit] in
       if !owners[user].isEmpty {
-        return owners[user].filter { !own.contains($0) }.map { .cluster($0) }
+        let inside = isTable(node, of: user) ? [] : own
+        return owners[user].filter { !inside.contains($0) }.map { .cluster($0) }
       }
       let isBroadcast = roles[user] == .movement && graph.nodes[user].operation is Broadcast
       return isBroadcast ? successors(of: user, in: own) : [.node(user)]

@@ -72,60 +72,51 @@ struct PlacementRegion {
 
   /// Each parallel iteration owns a block of columns, so that rows are added in order.
   private func writtenScatter() -> (Region, [Value]) {
-    let width = shape.dropFirst().reduce(1, *)
+    let width = shape.count > 1 ? shape[shape.count - 1] : 1
     let block = (1...max(1, min(64, width))).last { width % $0 == 0 } ?? 1
-    let indices = graph.type(of: node.operands[1]).shape
-    var writer = writer(parallel: 1)
-    eachColumn(shape[0], block, width, &writer) { row, place, writer in
-      let source = writer.pull(node.operands[0], delinear(row, place))
-      writer.append(.store(Access(.result(0), (row * width + place).index), source))
+    let outer = Array(shape.dropFirst().dropLast())
+    var writer = writer(parallel: outer.count + 1)
+    let variables = writer.variables(2)
+    writer.loop(variables, [shape[0], block]) { writer in
+      let index = [Affine(variable: variables[0])] + columns(block, variables[1])
+      store(index, writer.pull(node.operands[0], index), &writer)
+      return []
     }
+    let indices = graph.type(of: node.operands[1]).shape
     let rows = writer.variables(indices.count)
     let index = rows.map { Affine(variable: $0) }
     writer.loop(rows, indices) { writer in
       let target = writer.pull(node.operands[1], index)
       let variable = writer.variables(1)
-      let place = Affine(variable: 0, stride: block) + Affine(variable: variable[0])
       writer.loop(variable, [block]) { writer in
-        add(index, place, target, width, &writer)
+        add(index, columns(block, variable[0]), target, &writer)
         return []
       }
       return []
     }
-    return finished(writer, [width / block])
+    return finished(writer, outer + [width / block])
+  }
+
+  /// The index along the dimensions of a row: parallel loops walk all but the last one and the
+  /// blocks of that, a variable the columns of a block. A table of rank one has one column.
+  private func columns(_ block: Int, _ variable: LoopVariable) -> [Affine] {
+    guard shape.count > 1 else { return [] }
+    let outer = (0..<shape.count - 2).map { Affine(variable: $0) }
+    let last = Affine(variable: shape.count - 2, stride: block) + Affine(variable: variable)
+    return outer + [last]
   }
 
   private func add(
-    _ index: [Affine], _ place: Affine, _ target: Register, _ width: Int,
-    _ writer: inout RegionWriter
+    _ index: [Affine], _ columns: [Affine], _ target: Register, _ writer: inout RegionWriter
   ) {
     let element = node.types[0].element
-    let update = writer.pull(node.operands[2], index + delinear(Affine(), place).dropFirst())
-    var access = Access(.result(0), place.index)
-    access.index.gathers = [GatherTerm(target, limit: shape[0], stride: width)]
+    let strides = rowMajorStrides(shape)
+    let update = writer.pull(node.operands[2], index + columns)
+    var access = Access(
+      .result(0), Affine.position(columns, Array(strides.dropFirst())).index)
+    access.index.gathers = [GatherTerm(target, limit: shape[0], stride: strides[0])]
     let old = writer.define(element, .load(access))
     let new = writer.define(element, .binary(.add, old, update))
     writer.append(.store(access, new))
-  }
-
-  private func eachColumn(
-    _ rows: Int, _ block: Int, _ width: Int, _ writer: inout RegionWriter,
-    _ body: (Affine, Affine, inout RegionWriter) -> Void
-  ) {
-    let variables = writer.variables(2)
-    let place = Affine(variable: 0, stride: block) + Affine(variable: variables[1])
-    writer.loop(variables, [rows, block]) { writer in
-      body(Affine(variable: variables[0]), place, &writer)
-      return []
-    }
-  }
-
-  /// The index into the table for a row and a place within it: tables of rank one or two, or a place
-  /// within the last dimension.
-  private func delinear(_ row: Affine, _ place: Affine) -> [Affine] {
-    switch shape.count {
-    case 1: [row]
-    default: [row] + shape.dropFirst().dropLast().map { _ in Affine() } + [place]
-    }
   }
 }

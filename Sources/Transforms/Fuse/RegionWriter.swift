@@ -145,7 +145,7 @@ struct RegionWriter {
     switch node.operation {
     case let constant as Constant:
       return define(element, .constant(constant.splat ?? 0), depth: depth)
-    case let iota as Iota: return define(element, .index(index[iota.dimension].index), depth: depth)
+    case let iota as Iota: return number(element, index[iota.dimension].index, depth)
     case let reshape as Reshape: return pull(reshape, node.operands[0], index, depth)
     case let transpose as Transpose:
       return pull(node.operands[0], transpose.inverse.map { index[$0] })
@@ -153,10 +153,24 @@ struct RegionWriter {
       return pull(node.operands[0], zip(index, slice.starts).map { $0 + Affine($1) })
     case let broadcast as Broadcast:
       let sizes = graph.type(of: node.operands[0]).shape
-      let source = zip(broadcast.dimensions, sizes).map { $1 == 1 ? Affine() : index[$0] }
+      // A dimension of one that stays one keeps its index, by which known elements are found.
+      let source = zip(broadcast.dimensions, sizes).map {
+        $1 == broadcast.shape[$0] ? index[$0] : Affine()
+      }
       return pull(node.operands[0], source)
     default: return define(element, .constant(0), depth: depth)
     }
+  }
+
+  /// An index as a number; kernels count in integers.
+  private mutating func number(
+    _ element: ElementType, _ index: Index, _ depth: Int
+  ) -> Register {
+    guard element.isFloatingPoint || element == .bool else {
+      return define(element, .index(index), depth: depth)
+    }
+    let register = define(.int64, .index(index), depth: depth)
+    return define(element, .convert(register), depth: depth)
   }
 
   private mutating func pull(
@@ -182,6 +196,7 @@ struct RegionWriter {
     default: break
     }
     if roles[member] == .copy { return move(node, index, depth) }
+    precondition(roles[member] != .reduction, "a reduction is whole before its users are written")
     let sources = node.operands.map { pull($0, index) }
     return define(element, scalarExpression(node.operation, sources), depth: depth)
   }

@@ -97,8 +97,9 @@ private struct Walk {
   ) -> MatrixOperand {
     let outer = batch.map { has($0) ? (size($0), stride($0)) : (1, 0) }
     var (row, column) = (merged(rows), merged(columns))
-    // The stride of a dimension of one element means nothing: choose the one that is contiguous.
-    if column.size == 1, row.stride != 1 { column.stride = 1 }
+    // The stride of a dimension of one element means nothing: choose the one that is contiguous, or
+    // one that does not overlap the other dimension.
+    if column.size == 1, column.stride != 1 { column.stride = row.stride == 1 ? row.size : 1 }
     if row.size == 1 { row.stride = column.stride == 1 ? max(1, column.size) : 1 }
     let dimensions = outer + [(row.size, row.stride), (column.size, column.stride)]
     return MatrixOperand(

@@ -1,0 +1,104 @@
+import DeepEPElements
+import DeepEPTensors
+
+/// A program with a node of every row of the operation table, and everything that types can say.
+enum EveryOperation {
+  static let program: Program = {
+    let trace = Trace(isRoot: true)
+    var program = Program(slots: slots)
+    let inputs = [
+      EntryInput(name: "x", type: Type(.float32, [2, 3])),
+      EntryInput(name: "rows", type: Type(.int32, [2])),
+      EntryInput(name: "count", type: Type(.int32, [])),
+      EntryInput(name: "bounded", type: bounded),
+      EntryInput(name: "packed", type: packed),
+    ]
+    let arguments = inputs.enumerated().map { trace.apply(Input(index: $0, type: $1.type), [])[0] }
+    // The extent of the bounded dimension is node 2: the input called 'count'.
+    let weight = trace.read(slot: 0, of: program)
+    write(arguments[0], weight, arguments[1])
+    generate(trace, trace.read(slot: 1, of: program))
+    trace.origin = Origin(
+      path: "h.0", phase: .weightGradient, source: SourceLocation(file: "A/B.swift", line: 7))
+    let attended = attention(trace)
+    var entry = Entry(name: .step, inputs: inputs, graph: trace.graph)
+    if let sum = (weight + weight).value { entry.updates = [SlotUpdate(slot: 0, value: sum)] }
+    entry.results = attended.compactMap(\.value).enumerated().map {
+      EntryResult(name: "result\($0)", value: $1)
+    }
+    entry.graph = trace.graph
+    program.entries = [controlled(entry)]
+    return program
+  }()
+
+  private static let bounded = Type(
+    .float32, dimensions: [.bounded(maximum: 64, extent: Value(node: 2)), .fixed(5)])
+  private static let packed = Type(
+    .bfloat16, dimensions: [.fixed(3)], layout: .opaque(name: "blocked", byteCount: 4096),
+    space: .host)
+
+  private static let slots = [
+    Slot(
+      name: "h.0.weight", type: Type(.float32, [2, 3]),
+      initializer: .transposed(.normal(deviation: 0.02, stream: .number(.max))),
+      axes: [.embed, nil], kind: .parameter, isTrainable: true),
+    Slot(name: "seed", type: Type(.uint64, []), initializer: .zeros, kind: .counter),
+  ]
+
+  private static func write(_ x: Tensor, _ weight: Tensor, _ rows: Tensor) {
+    for function in UnaryFunction.allCases where function != .not { _ = x.unary(function) }
+    for function in BinaryFunction.allCases {
+      let isInteger = [.and, .or, .exclusiveOr, .shiftLeft, .shiftRight].contains(function)
+      _ = isInteger ? rows.binary(function, rows) : x.binary(function, weight)
+    }
+    for comparison in Comparison.allCases {
+      _ = x.compare(comparison, weight).unary(.not).select(x, weight)
+    }
+    for reduction in Reduction.allCases { _ = x.reduced(reduction, [1]) }
+    _ = x.converted(to: .float16)
+    _ = x.reshaped([3, 2]).transposed([1, 0]).broadcast(to: [4, 2, 3]).sliced(
+      [1, 0, 1], sizes: [2, 1, 2])
+    _ = x.padded([1, 0], in: [4, 5])
+    _ = Tensor.concatenated([x, weight], along: 0)
+    _ = x.scatterAdd(rows, weight.gather(rows))
+    _ = x.einsum("ab,cb->ca", weight)
+    _ = x.softmax().gelu().layerNorm(weight: x.sum([0]), bias: x.largest([0]))
+    _ = x.crossEntropy(labels: rows).mean()
+  }
+
+  private static func generate(_ trace: Trace, _ key: Tensor) {
+    _ = key.apply(Random(shape: [4]))
+    _ = trace.apply(Iota(type: Type(.int64, [2, 3]), dimension: 1), [])
+    let numbers = [0, -0.0, 1.5, -.infinity, .infinity, 1e-300]
+    _ = trace.apply(Constant(type: Type(.float64, [2, 3]), numbers: numbers), [])
+    let index = Index(terms: [IndexTerm(0, stride: 1)])
+    let body: [Statement] = [
+      .define(0, .float32, .constant(-.infinity)), .store(Access(.result(0), index), 0),
+    ]
+    _ = trace.apply(Region(resultTypes: [Type(.float32, [6])], parallel: [6], body: body), [])
+  }
+
+  private static func attention(_ trace: Trace) -> [Tensor] {
+    let numbers = Constant(type: Type(.float32, [1, 2, 1, 3]), numbers: [0.5])
+    let query = trace.apply(numbers, [])[0]
+    let attention = Attention(scale: 0.5, isCausal: true)
+    let results = query.applyAll(attention, [query, query])
+    let dot = Dot(left: [0, 1], right: [1, 2], result: [0, 2])
+    let view = View(offset: 1, shape: [1, 1], strides: [3, 1])
+    _ = query.apply(Contraction(dot: dot, left: view, right: view), query)
+    return query.applyAll(
+      AttentionGradient(attention: attention), [query, query] + results + [query])
+  }
+
+  /// The entry with control operands on its last node.
+  private static func controlled(_ entry: Entry) -> Entry {
+    var (entry, graph) = (entry, Graph())
+    for (index, node) in entry.graph.nodes.enumerated() {
+      var node = node
+      if index == entry.graph.nodes.count - 1 { node.controls = [0, 3] }
+      graph.append(node)
+    }
+    entry.graph = graph
+    return entry
+  }
+}
