@@ -12,7 +12,7 @@ package struct Reshape: Operation {
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
-    guard operands[0].elementCount == shape.reduce(1, *), shape.allSatisfy({ $0 >= 0 }) else {
+    guard operands[0].elementCount == elementCount(of: shape), shape.allSatisfy({ $0 >= 0 }) else {
       throw ShapeError(name, "\(operands[0]) cannot take the shape \(shape)")
     }
     return [operands[0].with(shape: shape)]
@@ -196,7 +196,7 @@ package struct Slice: Operation {
     let fits =
       starts.count == shape.count && sizes.count == shape.count
       && shape.indices.allSatisfy {
-        starts[$0] >= 0 && sizes[$0] >= 0 && starts[$0] + sizes[$0] <= shape[$0]
+        starts[$0] >= 0 && sizes[$0] >= 0 && starts[$0] <= shape[$0] - sizes[$0]
       }
     guard fits else {
       throw ShapeError(name, "\(sizes) elements from \(starts) lie outside \(operands[0])")
@@ -236,7 +236,9 @@ package struct Pad: Operation {
     let sizes = operands[0].shape
     let fits =
       starts.count == shape.count && sizes.count == shape.count
-      && shape.indices.allSatisfy { starts[$0] >= 0 && starts[$0] + sizes[$0] <= shape[$0] }
+      && shape.indices.allSatisfy {
+        starts[$0] >= 0 && shape[$0] >= 0 && starts[$0] <= shape[$0] - sizes[$0]
+      }
     guard fits else {
       throw ShapeError(name, "\(operands[0]) at \(starts) does not fit into \(shape)")
     }
