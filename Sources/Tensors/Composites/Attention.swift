@@ -8,6 +8,7 @@ package struct Attention: Composite {
   /// Whether a position sees only itself and earlier ones.
   package var isCausal: Bool
   package var name: String { "attention" }
+  package var operandCount: Int { 3 }
   package var hasOwnGradient: Bool { true }
 
   package init(scale: Double, isCausal: Bool) {
@@ -48,6 +49,7 @@ package struct AttentionGradient: Composite {
   /// The attention whose gradient this is.
   package var attention: Attention
   package var name: String { "attentionGradient" }
+  package var operandCount: Int { 6 }
 
   package init(attention: Attention) {
     self.attention = attention

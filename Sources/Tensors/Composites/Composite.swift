@@ -7,6 +7,9 @@ import DeepEPElements
 /// implement ``Operation/gradient(byOperand:_:)`` sets ``hasOwnGradient`` to false (the default), and
 /// its body is differentiated.
 public protocol Composite: Operation {
+  /// The number of operands.
+  var operandCount: Int { get }
+
   /// Whether the gradient rule is the composite's own.
   var hasOwnGradient: Bool { get }
 
@@ -20,7 +23,8 @@ extension Composite {
 
   /// The types that the body's results have.
   public func resultTypes(of operands: [Type]) throws -> [Type] {
-    try expanded(operands).results.map(\.type)
+    try expect(operands, count: operandCount)
+    return try expanded(operands).results.map(\.type)
   }
 
   /// No loops of its own: whoever needs them looks into the body.

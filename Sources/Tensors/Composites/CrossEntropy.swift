@@ -4,6 +4,7 @@
 /// backward the log-sum-exp of its logits.
 package struct CrossEntropy: Composite {
   package var name: String { "crossEntropy" }
+  package var operandCount: Int { 2 }
   package var hasOwnGradient: Bool { true }
 
   package init() {}

@@ -2,6 +2,7 @@
 /// 2016), as GPT-2 uses it.
 package struct Gelu: Composite {
   package var name: String { "gelu" }
+  package var operandCount: Int { 1 }
   package var hasOwnGradient: Bool { true }
 
   package init() {}

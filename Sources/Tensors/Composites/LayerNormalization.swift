@@ -6,6 +6,7 @@ package struct LayerNormalization: Composite {
   /// Added to the variance.
   package var epsilon: Double
   package var name: String { "layerNorm" }
+  package var operandCount: Int { 3 }
   package var hasOwnGradient: Bool { true }
 
   package init(epsilon: Double) {

@@ -1,6 +1,7 @@
 /// The softmax over the last dimension.
 package struct Softmax: Composite {
   package var name: String { "softmax" }
+  package var operandCount: Int { 1 }
   package var hasOwnGradient: Bool { true }
 
   package init() {}

@@ -66,11 +66,11 @@ public struct Type: Hashable, Sendable {
   /// The number of dimensions.
   public var rank: Int { dimensions.count }
   /// The number of elements for which memory is planned.
-  public var elementCount: Int { shape.reduce(1, *) }
+  public var elementCount: Int { DeepEPTensors.elementCount(of: shape) }
   /// The number of bytes for which memory is planned.
   public var byteCount: Int {
     if case .opaque(_, let bytes) = layout { return bytes }
-    return elementCount * element.byteCount
+    return DeepEPTensors.elementCount(of: [elementCount, element.byteCount])
   }
 }
 
@@ -84,6 +84,18 @@ extension Type {
   public func with(element: ElementType) -> Type {
     Type(element, dimensions: dimensions, layout: layout, space: space)
   }
+}
+
+/// The number of elements of a shape; the largest integer if there are more.
+package func elementCount(of shape: [Int]) -> Int {
+  if shape.contains(0) { return 0 }
+  var count = 1
+  for size in shape {
+    let (product, overflow) = count.multipliedReportingOverflow(by: size)
+    if overflow { return .max }
+    count = product
+  }
+  return count
 }
 
 /// The distance in elements between neighbours along each dimension of a row-major tensor.

@@ -14,12 +14,17 @@ extension Program {
   ///
   /// Operands come before their users; result types follow from the shape rules; inputs and slots
   /// exist and have the types with which they are read; each slot is written at most once, with its
-  /// own type; extents of bounded dimensions are earlier int32 scalars.
+  /// own type; extents of bounded dimensions are earlier int32 scalars; no size is negative, and no
+  /// type has more than 2⁴⁸ elements.
   ///
   /// - Throws: ``VerificationError`` for the first broken rule.
   public func verify() throws {
     guard Set(entries.map(\.name)).count == entries.count else {
       throw VerificationError(place: "program", problem: "two entries have the same name")
+    }
+    for slot in slots where !slot.type.isPossible {
+      throw VerificationError(
+        place: "slot \(slot.name)", problem: "\(slot.type) is no size of memory")
     }
     for entry in entries { try entry.verify(slots) }
   }
@@ -27,6 +32,10 @@ extension Program {
 
 extension Entry {
   fileprivate func verify(_ slots: [Slot]) throws {
+    for input in inputs {
+      try check(
+        input.type.isPossible, "argument \(input.name)", "\(input.type) is no size of memory")
+    }
     for (index, node) in graph.nodes.enumerated() {
       try verify(node, index, slots)
     }
@@ -76,6 +85,9 @@ extension Entry {
   }
 
   private func verifyTypes(_ node: Node, _ index: Int, _ place: String) throws {
+    for type in node.types {
+      try check(type.isPossible, place, "\(type) is no size of memory")
+    }
     for case .bounded(_, let extent) in node.types.flatMap(\.dimensions) {
       let isExtent = exists(extent, before: index) && graph.type(of: extent) == Type(.int32, [])
       try check(isExtent, place, "the extent \(extent) is no earlier int32 scalar")
@@ -87,5 +99,13 @@ extension Entry {
     } catch let error as ShapeError {
       try check(false, place, error.problem)
     }
+  }
+}
+
+extension Type {
+  /// Whether memory could hold a value of this type.
+  fileprivate var isPossible: Bool {
+    shape.allSatisfy { (0...1 << 48).contains($0) } && elementCount <= 1 << 48
+      && (0...1 << 52).contains(byteCount)
   }
 }

@@ -12,7 +12,7 @@ package struct Reshape: Operation {
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
-    guard operands[0].elementCount == shape.reduce(1, *), shape.allSatisfy({ $0 >= 0 }) else {
+    guard operands[0].elementCount == elementCount(of: shape), shape.allSatisfy({ $0 >= 0 }) else {
       throw ShapeError(name, "\(operands[0]) cannot take the shape \(shape)")
     }
     return [operands[0].with(shape: shape)]
@@ -22,20 +22,20 @@ package struct Reshape: Operation {
     var factors = Factors(sizes: [], operands: [[]], results: [[]], flopsPerPoint: 0)
     for group in reshapeGroups(from: operands[0].shape, to: shape) {
       let finer = group.source.count >= group.target.count ? group.source : group.target
-      let first = factors.sizes.count
-      factors.sizes += finer
-      let all = Array(first..<factors.sizes.count)
-      if !group.splits { factors.whole.formUnion(all) }
-      factors.operands[0] += distribute(all, over: group.source, finer)
-      factors.results[0] += distribute(all, over: group.target, finer)
+      let left = factors.adding(group.splits ? finer : group.source)
+      // Without a common refinement each side walks factors of its own, which cannot be cut.
+      let right = group.splits ? left : factors.adding(group.target)
+      if !group.splits { factors.whole.formUnion(left + right) }
+      factors.operands[0] += distribute(left, over: group.source)
+      factors.results[0] += distribute(right, over: group.target)
     }
     return factors
   }
 
   /// One factor each for the finer side; all of them for the one dimension of the coarser side.
-  private func distribute(_ factors: [Int], over sizes: [Int], _ finer: [Int]) -> [[Int]] {
-    if sizes.count == finer.count { return factors.map { [$0] } }
-    return sizes.count == 1 ? [factors] : sizes.map { _ in factors }
+  private func distribute(_ factors: [Int], over sizes: [Int]) -> [[Int]] {
+    if sizes.count == factors.count { return factors.map { [$0] } }
+    return sizes.isEmpty ? [] : [factors]
   }
 
   package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
@@ -199,7 +199,7 @@ package struct Slice: Operation {
     let fits =
       starts.count == shape.count && sizes.count == shape.count
       && shape.indices.allSatisfy {
-        starts[$0] >= 0 && sizes[$0] >= 0 && starts[$0] + sizes[$0] <= shape[$0]
+        starts[$0] >= 0 && sizes[$0] >= 0 && starts[$0] <= shape[$0] - sizes[$0]
       }
     guard fits else {
       throw ShapeError(name, "\(sizes) elements from \(starts) lie outside \(operands[0])")
@@ -239,7 +239,9 @@ package struct Pad: Operation {
     let sizes = operands[0].shape
     let fits =
       starts.count == shape.count && sizes.count == shape.count
-      && shape.indices.allSatisfy { starts[$0] >= 0 && starts[$0] + sizes[$0] <= shape[$0] }
+      && shape.indices.allSatisfy {
+        starts[$0] >= 0 && shape[$0] >= 0 && starts[$0] <= shape[$0] - sizes[$0]
+      }
     guard fits else {
       throw ShapeError(name, "\(operands[0]) at \(starts) does not fit into \(shape)")
     }
@@ -326,6 +328,12 @@ package struct Concatenate: Operation {
 }
 
 extension Factors {
+  /// Appends factors; returns their numbers.
+  fileprivate mutating func adding(_ sizes: [Int]) -> [Int] {
+    defer { self.sizes += sizes }
+    return Array(self.sizes.count..<self.sizes.count + sizes.count)
+  }
+
   /// Factors of an operation that changes the size of some dimensions: those cannot be cut.
   fileprivate static func resizing(from source: [Int], to target: [Int]) -> Factors {
     var factors = Factors(sizes: target, operands: [[]], results: [[]], flopsPerPoint: 0)

@@ -1,0 +1,128 @@
+import DeepEPTensors
+import DeepEPTransforms
+import Testing
+
+/// What becomes one region, and what it reads and writes.
+@Suite struct FuseTests {
+  @Test func aChainOfElementwiseOperationsIsOneLoop() throws {
+    let entry = EntryText(
+      inputs: ["float64[4, 3]", "float64[4, 3]"],
+      """
+      %2 = add(%0, %1) : float64[4, 3]
+      %3 = exponential(%2) : float64[4, 3]
+      %4 = multiply(%3, %0) : float64[4, 3]
+      return y %4
+      """)
+    let program = try entry.after(Fuse())
+    #expect(
+      program.regions == [
+        """
+        parallel i0 < 12 {
+          r0: float64 = operand0[i0]
+          r1: float64 = operand1[i0]
+          r2: float64 = add r0, r1
+          r3: float64 = exponential r2
+          r4: float64 = multiply r3, r0
+          result0[i0] = r4
+        }
+        """
+      ])
+    #expect(program.operations == ["region"])
+  }
+
+  @Test func softmaxIsThreePassesOverARowInOneRegion() throws {
+    let entry = EntryText(
+      inputs: ["float64[5, 4]"], "%1 = softmax(%0) : float64[5, 4]\nreturn y %1")
+    let program = try entry.after(Expand(), Simplify(), Fuse())
+    #expect(program.operations == ["region"])
+    let region = program.regions.first ?? ""
+    #expect(region.hasPrefix("parallel i0 < 5 {"))
+    #expect(region.split(separator: "for ").count - 1 == 3)
+    // The exponential is found once and waits in scratch memory.
+    #expect(region.split(separator: "exponential").count - 1 == 1)
+  }
+
+  @Test(arguments: ["1, 4", "1, 1, 4", "3, 1, 1", "1, 1", "1"])
+  func softmaxOfDimensionsOfOneIsTheSame(_ shape: String) throws {
+    let entry = EntryText(
+      inputs: ["float64[\(shape)]"], "%1 = softmax(%0) : float64[\(shape)]\nreturn y %1")
+    #expect(try entry.after(Expand(), Simplify(), Fuse()).operations == ["region"])
+  }
+
+  @Test func layerNormIsOneRegionWithItsStatistics() throws {
+    let entry = EntryText(
+      inputs: ["float64[2, 5, 4]", "float64[4]", "float64[4]"],
+      """
+      %3 = layerNorm(%0, %1, %2) {"epsilon":0.1} : float64[2, 5, 4]; float64[2, 5]; float64[2, 5]
+      return y %3
+      return mean %3.1
+      return scale %3.2
+      """)
+    let program = try entry.after(Expand(), Simplify(), Fuse())
+    #expect(program.operations == ["region"])
+    #expect(program.regions[0].hasPrefix("parallel i0 < 10 {"))
+    #expect(program.regions[0].contains("result2["))
+  }
+
+  @Test func gradientsOfABiasAreSummedDownTheColumns() throws {
+    let entry = EntryText(
+      inputs: ["float64[6, 32]", "float64[6, 32]"],
+      """
+      %2 = multiply(%0, %1) : float64[6, 32]
+      %3 = reduce(%2) {"dimensions":[0],"reduction":"sum"} : float64[32]
+      %4 = reduce(%0) {"dimensions":[0],"reduction":"sum"} : float64[32]
+      return weight %3
+      return bias %4
+      """)
+    let program = try entry.after(Fuse())
+    #expect(program.operations == ["region"])
+    #expect(program.regions[0].contains("scratch1: float64[32]"))
+  }
+
+  @Test func contractionsSeeMovementAsStrides() throws {
+    let entry = EntryText(
+      inputs: ["float64[2, 12]", "float64[3, 4]"],
+      """
+      %2 = slice(%0) {"sizes":[2, 8],"starts":[0, 4]} : float64[2, 8]
+      %3 = reshape(%2) {"shape":[2, 2, 4]} : float64[2, 2, 4]
+      %4 = transpose(%3) {"permutation":[1, 0, 2]} : float64[2, 2, 4]
+      %5 = dot(%4, %1) {"labels":"abc,dc->abd"} : float64[2, 2, 3]
+      return y %5
+      """)
+    #expect(
+      try entry.after(Fuse()).body == [
+        #"%2 = contraction(%0, %1) {"dot":{"labels":"abc,dc->abd"},"#
+          + #""left":{"offset":4,"shape":[2,2,4],"strides":[4,12,1]},"#
+          + #""right":{"offset":0,"shape":[3,4],"strides":[4,1]}} : float64[2, 2, 3]"#,
+        "return y %2",
+      ])
+  }
+
+  @Test func cheapProducersAreComputedByEachOfTheirUsers() throws {
+    let entry = EntryText(
+      inputs: ["float64[4, 3]", "float64[5]"],
+      """
+      %2 = negate(%0) : float64[4, 3]
+      %3 = reduce(%2) {"dimensions":[0],"reduction":"sum"} : float64[3]
+      %4 = exponential(%2) : float64[4, 3]
+      return sums %3
+      return y %4
+      """)
+    let program = try entry.after(Fuse())
+    #expect(program.operations == ["region", "region"])
+    #expect(program.regions.allSatisfy { $0.contains("negate") })
+  }
+
+  @Test func everythingElseStaysInMemory() throws {
+    let entry = EntryText(
+      inputs: ["float64[2, 3]"],
+      """
+      %1 = constant() {"numbers":[1, 2, 3, 4, 5, 6],"type":"float64[2, 3]"} : float64[2, 3]
+      %2 = add(%0, %1) : float64[2, 3]
+      %3 = reshape(%2) {"shape":[6]} : float64[6]
+      return y %3
+      return c %1
+      """)
+    #expect(try entry.after(Fuse()).operations == ["constant", "region", "reshape"])
+  }
+}
