@@ -59,9 +59,12 @@ import Testing
     var interpreter = try Interpreter(program)
     let expected = try interpreter.call(.step, [input])
     let found = try compiled(program, input)
+    var lowered = try Interpreter(program.applying(Program.lowering))
+    let fused = try lowered.call(.step, [input])
     for (name, value) in expected {
       let error = try value.normwiseError(of: #require(found[name]))
       #expect(error <= (element.isFloatingPoint ? 1e-6 : 0), "\(name)")
+      #expect(try value.normwiseError(of: #require(fused[name])) <= 1e-6, "\(name) fused")
     }
   }
 }
