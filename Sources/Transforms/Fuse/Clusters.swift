@@ -284,8 +284,10 @@ struct Clusters {
     return false
   }
 
-  /// A node after which none leads to a cluster. Values travel to later nodes, but within a cluster
-  /// also back: a later value that it needs holds up all of its members.
+  /// A node after which none leads to a cluster.
+  ///
+  /// Values travel to later nodes, but within a cluster also back: a later value that it needs holds
+  /// up all of its members.
   private func lastNode(before cluster: Int) -> Int {
     var last = spans[cluster].upperBound
     while true {
