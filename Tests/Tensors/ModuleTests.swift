@@ -5,9 +5,10 @@ import Testing
 
 /// Models are structs: their parameters are found, named and shared by what the properties say.
 @Suite struct ModuleTests {
-  /// The names and shapes that Hugging Face's `GPT2LMHeadModel` has, with its tied head left out.
+  /// The names and shapes are those of Hugging Face's transformers.
   ///
-  /// One block, width 8, 11 tokens, 6 positions.
+  /// `GPT2LMHeadModel.named_parameters()` gives them for a model of one block with width 8, 11 tokens
+  /// and 6 positions. The head is tied to the tokens.
   @Test func parametersHaveTheNamesOfHuggingFace() {
     let model = GPT2(GPT2Configuration(vocabulary: 11, context: 6, width: 8, layers: 1, heads: 2))
     let found = model.parameters.map { "\($0.name) \($0.parameter.type.shape)" }

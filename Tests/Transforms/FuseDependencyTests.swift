@@ -96,8 +96,9 @@ import Testing
       let entry = EntryText(
         """
         %0 = iota() {"dimension":1,"type":"\(element)[3, 5]"} : \(element)[3, 5]
-        %1 = multiply(%0, %0) : \(element)[3, 5]
-        return y %1
+        %1 = constant() {"numbers":[2.5],"type":"\(element)[3, 5]"} : \(element)[3, 5]
+        %2 = multiply(%0, %1) : \(element)[3, 5]
+        return y %2
         """)
       #expect(try entry.after(Fuse()).operations == ["region"])
     }

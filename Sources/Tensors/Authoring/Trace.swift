@@ -32,7 +32,8 @@ package final class Trace {
     let known = values.compactMap { $0 }
     guard known.count == values.count else { return [Tensor(self, nil)] }
     var origin = origin
-    origin.source = source
+    // Gradient rules run with the line of the node that they differentiate, not with their own.
+    origin.source = origin.source ?? source
     do {
       let node = try graph.append(operation, known, origin: origin)
       return graph.nodes[node].types.indices.map { Tensor(self, Value(node: node, result: $0)) }

@@ -97,10 +97,10 @@ struct PlacementRegion {
     return finished(writer, outer + [width / block])
   }
 
-  /// The index along the dimensions of a row.
+  /// The index along the dimensions of a row; none for a table of rank one.
   ///
-  /// Parallel loops walk all dimensions but the last and the blocks of that, a variable the columns of a
-  /// block. A table of rank one has one column.
+  /// Parallel loops walk all but the last one and the blocks of that, a variable the columns of a
+  /// block.
   private func columns(_ block: Int, _ variable: LoopVariable) -> [Affine] {
     guard shape.count > 1 else { return [] }
     let outer = (0..<shape.count - 2).map { Affine(variable: $0) }

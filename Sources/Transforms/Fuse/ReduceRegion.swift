@@ -133,7 +133,6 @@ struct ReduceRegion {
   private func reduction(_ node: Int) -> Reduction {
     (graph.nodes[node].operation as? Reduce)?.reduction ?? .sum
   }
-  private func identity(_ node: Int) -> Double {
-    reduction(node).identity(element(node)).double
-  }
+  /// Constants of integers saturate, so infinity stands for an integer's limit.
+  private func identity(_ node: Int) -> Double { reduction(node).identity(.float64).double }
 }
