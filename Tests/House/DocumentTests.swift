@@ -28,4 +28,10 @@ import Testing
     let rows = ModuleTable.rows.map(\.name).filter { !ModuleTable.isShim($0) }
     #expect(documented == rows)
   }
+
+  /// The model in the README is the example that the build compiles.
+  @Test func theReadmeShowsTheExample() throws {
+    let example = try SourceTree.text("Examples/TinyGPT/TinyGPT.swift")
+    #expect(try SourceTree.text("README.md").contains("```swift\n\(example)```\n"))
+  }
 }
