@@ -33,7 +33,7 @@ struct MapRegion {
     let region = Region(
       resultTypes: outputs.map(graph.type(of:)), parallel: Array(shape[..<rowRank]),
       scratch: writer.scratch, body: writer.body)
-    return (columns == nil ? region.collapsed() : region.mergingParallel(), writer.operands)
+    return (columns == nil ? region.collapsed() : region.mergingParallelLoops(), writer.operands)
   }
 
   private func isFull(_ node: Int) -> Bool {

@@ -20,7 +20,7 @@ struct PlacementRegion {
 
   private func finished(_ writer: RegionWriter, _ parallel: [Int]) -> (Region, [Value]) {
     let region = Region(resultTypes: [node.types[0]], parallel: parallel, body: writer.body)
-    return (region.mergingParallel(), writer.operands)
+    return (region.mergingParallelLoops(), writer.operands)
   }
 
   private func writer(parallel: Int) -> RegionWriter {

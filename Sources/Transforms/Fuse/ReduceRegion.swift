@@ -25,7 +25,7 @@ struct ReduceRegion {
     let region = Region(
       resultTypes: outputs.map(graph.type(of:)), parallel: parallel, scratch: writer.scratch,
       body: writer.body)
-    return (region.mergingParallel(), writer.operands)
+    return (region.mergingParallelLoops(), writer.operands)
   }
 
   // MARK: One element at a time

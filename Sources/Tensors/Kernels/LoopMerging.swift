@@ -1,11 +1,9 @@
-import DeepEPTensors
-
 extension Region {
   /// The same region with neighbouring parallel loops made one wherever every index steps through
   /// both as through one, so that an element-wise region over contiguous memory is a single loop.
   ///
   /// The linearised range of iterations is the same.
-  func mergingParallelLoops() -> Region {
+  package func mergingParallelLoops() -> Region {
     var region = self
     for outer in parallel.indices.dropLast().reversed() where region.canMerge(outer) {
       region = region.merging(outer)
