@@ -40,8 +40,9 @@ import Testing
       resultTypes: [Type(.uint64, [100])], parallel: [100],
       body: [
         .define(0, .uint64, .load(Access(.operand(0), Index()))),
-        .define(1, .uint64, .random(key: 0, Index(offset: 5, terms: [IndexTerm(0, stride: 3)]))),
-        .store(Access(.result(0), SampleRegions.index((0, 1))), 1),
+        .define(1, .int64, .index(Index(offset: 5, terms: [IndexTerm(0, stride: 3)]))),
+        .define(2, .uint64, .random(key: 0, number: 1)),
+        .store(Access(.result(0), SampleRegions.index((0, 1))), 2),
       ])
     let result = try Machine().run(region, [Numbers(.uint64, [12345])])[0]
     let stream = mix(12345 &* golden)

@@ -146,11 +146,12 @@ import Testing
     let lines = """
       %1 = constant() {"numbers":[1],"type":"uint64[]"} : uint64[]
       %2 = add(%0, %1) : uint64[]
-      %3 = random(%0) {"numbering":[0],"shape":[3]} : uint64[3]
-      %4 = random(%2) {"numbering":[0],"shape":[3]} : uint64[3]
+      %3 = iota() {"dimension":0,"type":"int64[3]"} : int64[3]
+      %4 = random(%0, %3) : uint64[3]
+      %5 = random(%2, %3) : uint64[3]
       update 0 %2
-      return before %3
-      return after %4
+      return before %4
+      return after %5
       """
     try check(program("uint64[]", slots: 1, lines))
   }

@@ -152,7 +152,7 @@ package struct RandomProgram {
     }
     let known = program.slots.indices.first { program.slots[$0].type == Type(.uint64, []) }
     let key = known.map { trace.read(slot: $0, of: program) } ?? state(HostArray(.uint64, [], [7]))
-    let words = key.apply(Random(shape: shape))
+    let words = key.apply(Random(), trace.elementNumbers(shape))
     return words.binary(.shiftRight, words.filled(with: 40)).converted(to: element) * 0x1p-24
   }
 

@@ -41,7 +41,8 @@ enum EveryOperation {
     Slot(
       name: "h.0.weight", type: Type(.float32, [2, 3]),
       initializer: .transposed(.normal(deviation: 0.02, stream: .number(.max))),
-      axes: [.embed, nil], kind: .parameter, isTrainable: true),
+      axes: [.axis(.embed), .factored([AxisFactor(.heads, 3), AxisFactor(nil, 1)])],
+      kind: .parameter, isTrainable: true),
     Slot(name: "seed", type: Type(.uint64, []), initializer: .zeros, kind: .counter),
   ]
 
@@ -67,7 +68,7 @@ enum EveryOperation {
   }
 
   private static func generate(_ trace: Trace, _ key: Tensor) {
-    _ = key.apply(Random(shape: [4]))
+    _ = key.apply(Random(), trace.elementNumbers([4]))
     _ = trace.apply(Iota(type: Type(.int64, [2, 3]), dimension: 1), [])
     let numbers = [0, -0.0, 1.5, -.infinity, .infinity, 1e-300]
     _ = trace.apply(Constant(type: Type(.float64, [2, 3]), numbers: numbers), [])

@@ -100,7 +100,8 @@ import Testing
 
   @Test func randomWordsAreASequenceThatStartsAtTheKey() throws {
     let key = HostArray(.uint64, [], integers: [42])
-    let found = Random(shape: [2, 2]).evaluate([key], types: [Type(.uint64, [2, 2])])[0]
+    let numbers = HostArray(.int64, [2, 2], integers: [0, 1, 2, 3])
+    let found = Random().evaluate([key, numbers], types: [Type(.uint64, [2, 2])])[0]
     var state = Random.mix(42 &* Random.increment)
     let expected = (0..<4).map { _ in
       state &+= Random.increment

@@ -99,7 +99,8 @@ public struct GPT2: Module {
     transformer = Transformer(
       wte: Embedding(configuration.vocabulary, width, initializer: scheme.embedding(0)),
       wpe: Embedding(
-        configuration.context, width, initializer: scheme.embedding(1), axes: [.sequence, .embed]),
+        configuration.context, width, initializer: scheme.embedding(1),
+        axes: [.axis(.sequence), .axis(.embed)]),
       h: blocks, lnF: LayerNorm(width))
   }
 
@@ -113,9 +114,9 @@ extension GPT2.FeedForward {
   init(_ width: Int, _ scheme: WeightScheme, _ block: Int) {
     cFc = Linear(
       width, 4 * width, layout: .inputByOutput, initializer: scheme.weight(block, .up),
-      axes: (.embed, .hidden))
+      axes: (.axis(.embed), .axis(.hidden)))
     cProj = Linear(
       4 * width, width, layout: .inputByOutput, initializer: scheme.weight(block, .down),
-      axes: (.hidden, .embed))
+      axes: (.axis(.hidden), .axis(.embed)))
   }
 }

@@ -10,12 +10,13 @@ public struct CausalAttention: Module {
 
   /// Makes attention over inputs of a width with a number of heads.
   public init(_ width: Int, heads: Int, scheme: WeightScheme = .gpt2(layers: 1), block: Int = 0) {
+    let perHead = [AxisFactor(.heads, heads), AxisFactor(.headWidth, width / max(1, heads))]
     cAttn = Linear(
       width, 3 * width, layout: .inputByOutput, initializer: scheme.weight(block, .queryKeyValue),
-      axes: (.embed, .queryKeyValue))
+      axes: (.axis(.embed), .factored([AxisFactor(nil, 3)] + perHead)))
     cProj = Linear(
       width, width, layout: .inputByOutput, initializer: scheme.weight(block, .attentionOutput),
-      axes: (.heads, .embed))
+      axes: (.factored(perHead), .axis(.embed)))
     self.heads = heads
   }
 
@@ -24,7 +25,12 @@ public struct CausalAttention: Module {
     let shape = x.shape
     guard shape.count == 3 else { return x.reshaped([0, 0, 0]) }
     let (batch, sequence, width) = (shape[0], shape[1], shape[2])
-    let parts = cAttn(x).split(3).map { $0.reshaped([batch, sequence, heads, width / heads]) }
+    let perHead = [batch, sequence, heads, width / heads]
+    let together = cAttn(x).reshaped([batch, sequence, 3, heads, width / heads])
+    let parts = (0..<3).map { part in
+      together.sliced([0, 0, part, 0, 0], sizes: [batch, sequence, 1, heads, width / heads])
+        .reshaped(perHead)
+    }
     let attended = parts[0].attention(key: parts[1], value: parts[2], isCausal: true)
     return cProj(attended.reshaped([batch, sequence, width]))
   }

@@ -8,7 +8,7 @@ public struct Embedding: Module {
   /// Makes a table of `count` vectors of a width.
   public init(
     _ count: Int, _ width: Int, initializer: Initializer = .normal(deviation: 0.02),
-    axes: [LogicalAxis?] = [.vocabulary, .embed]
+    axes: [DimensionAxes] = [.axis(.vocabulary), .axis(.embed)]
   ) {
     weight = Parameter([count, width], initializer, axes: axes)
   }

@@ -10,8 +10,8 @@ public struct LayerNorm: Module {
 
   /// Makes a layer for inputs whose last dimension is `width`.
   public init(_ width: Int, epsilon: Double = 1e-5) {
-    weight = Parameter([width], .ones, axes: [.embed])
-    bias = Parameter([width], .zeros, axes: [.embed])
+    weight = Parameter([width], .ones, axes: [.axis(.embed)])
+    bias = Parameter([width], .zeros, axes: [.axis(.embed)])
     self.epsilon = epsilon
   }
 

@@ -27,7 +27,7 @@ public struct Linear: Module {
   ///     `1 / sqrt(input)`, as in PyTorch.
   public init(
     _ input: Int, _ output: Int, hasBias: Bool = true, layout: WeightLayout = .outputByInput,
-    initializer: Initializer? = nil, axes: (input: LogicalAxis, output: LogicalAxis)? = nil
+    initializer: Initializer? = nil, axes: (input: DimensionAxes, output: DimensionAxes)? = nil
   ) {
     let first = initializer ?? .uniform(bound: 1 / Double(input).squareRoot())
     self.layout = layout

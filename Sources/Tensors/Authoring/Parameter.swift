@@ -10,13 +10,13 @@ public final class Parameter: Sendable {
   /// How the first value is found.
   public let initializer: Initializer
   /// The meaning of each dimension; empty if none has one.
-  public let axes: [LogicalAxis?]
+  public let axes: [DimensionAxes]
   /// Whether the optimiser changes it.
   public let isTrainable: Bool
 
   /// Makes a parameter of float32.
   public init(
-    _ shape: [Int], _ initializer: Initializer, axes: [LogicalAxis?] = [],
+    _ shape: [Int], _ initializer: Initializer, axes: [DimensionAxes] = [],
     isTrainable: Bool = true
   ) {
     type = Type(.float32, shape)

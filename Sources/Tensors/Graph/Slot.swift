@@ -5,11 +5,6 @@ public enum SlotKind: String, Hashable, Codable, Sendable, CaseIterable {
   case parameter, optimizer, statistic, counter, accumulator, cache
 }
 
-/// The meaning of a dimension, by which strategies split it.
-public enum LogicalAxis: String, Hashable, Codable, Sendable, CaseIterable {
-  case batch, sequence, vocabulary, embed, heads, headWidth, hidden, queryKeyValue, expert
-}
-
 /// State of a program that lives from one call to the next.
 public struct Slot: Hashable, Codable, Sendable {
   /// Its name in checkpoints, such as `transformer.h.0.attn.c_attn.weight`.
@@ -18,8 +13,8 @@ public struct Slot: Hashable, Codable, Sendable {
   public var type: Type
   /// Its value at the start.
   public var initializer: Initializer
-  /// The meaning of each dimension, where it has one; empty if none has.
-  public var axes: [LogicalAxis?]
+  /// The meaning of each dimension; empty if none has one.
+  public var axes: [DimensionAxes]
   /// What it is for.
   public var kind: SlotKind
   /// Whether the optimiser changes it.
@@ -27,7 +22,7 @@ public struct Slot: Hashable, Codable, Sendable {
 
   /// Makes a slot.
   public init(
-    name: String, type: Type, initializer: Initializer, axes: [LogicalAxis?] = [],
+    name: String, type: Type, initializer: Initializer, axes: [DimensionAxes] = [],
     kind: SlotKind, isTrainable: Bool = false
   ) {
     self.name = name

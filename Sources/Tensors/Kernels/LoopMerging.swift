@@ -69,7 +69,6 @@ extension Expression {
     switch self {
     case .load(let access): .load(Access(access.buffer, index(access.index)))
     case .index(let position): .index(index(position))
-    case .random(let key, let position): .random(key: key, index(position))
     default: self
     }
   }

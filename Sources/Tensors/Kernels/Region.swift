@@ -117,9 +117,9 @@ package enum Expression: Hashable, Codable, Sendable {
   /// A register's value in the type of the result: floats round to nearest even, a float becomes an
   /// integer by truncation towards zero, a number becomes true where it is not zero.
   case convert(Register)
-  /// Sixty-four random bits (a `uint64`): `mix(mix(key * G) + (index + 1) * G)`, where `key` is a
-  /// `uint64` register and `mix` the finaliser of SplitMix64 (see `Random`).
-  case random(key: Register, Index)
+  /// Sixty-four random bits (a `uint64`): `mix(mix(key * G) + (number + 1) * G)`, where `key` is a
+  /// `uint64` register, `number` an `int64` one, and `mix` the finaliser of SplitMix64 (see `Random`).
+  case random(key: Register, number: Register)
 }
 
 /// A place in a buffer.

@@ -145,10 +145,10 @@ struct RegionInterpreter {
     case .select(let condition, let x, let y):
       value(condition).integer != 0 ? value(x) : value(y)
     case .convert(let x): element.converted(value(x), from: self.element(x))
-    case .random(let key, let index):
+    case .random(let key, let number):
       .integer(
         Int64(
-          bitPattern: Random.word(UInt64(bitPattern: value(key).integer), position(index))))
+          bitPattern: Random.word(UInt64(bitPattern: value(key).integer), value(number).integer)))
     }
   }
 }

@@ -108,62 +108,44 @@ package struct Iota: Operation {
   }
 }
 
-/// Sixty-four random bits for each element, a function of a key and the element's index alone.
+/// Sixty-four random bits for each element, a function of a key and the element's number alone.
 ///
-/// Word `i` of key `k` is `mix(mix(k · G) + (i + 1) · G)` with SplitMix64's constant `G` and
-/// finaliser `mix` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+/// Operands: the key, a `uint64` scalar, and the `int64` number of each element. Whoever numbers an
+/// element alike draws the same bits, on any rank and in any micro-batch. Word `i` of key `k` is
+/// `mix(mix(k · G) + (i + 1) · G)` with SplitMix64's constant `G` and finaliser `mix` (Steele, Lea,
+/// Flood: Fast Splittable Pseudorandom Number Generators, 2014).
 package struct Random: Operation {
-  /// The shape of the result; its element type is `uint64`.
-  package var shape: [Int]
-  /// The dimensions in the order in which elements are numbered, the slowest first: another than the
-  /// dimensions' own order gives the transpose.
-  package var numbering: [Int]
   package var name: String { "random" }
 
-  package init(shape: [Int], numbering: [Int]? = nil) {
-    self.shape = shape
-    self.numbering = numbering ?? Array(shape.indices)
-  }
-
-  /// How much an element's number grows along each dimension.
-  package var strides: [Int] {
-    var strides = shape
-    let ordered = rowMajorStrides(numbering.map { shape[$0] })
-    for (dimension, stride) in zip(numbering, ordered) { strides[dimension] = stride }
-    return strides
-  }
+  package init() {}
 
   /// SplitMix64's golden-ratio increment.
   package static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
-    guard operands == [Type(.uint64, [])] else {
-      throw ShapeError(name, "needs one uint64 scalar as key, got \(operands.map(\.description))")
+    try expect(operands, count: 2)
+    guard operands[0] == Type(.uint64, []), operands[1].element == .int64 else {
+      throw ShapeError(
+        name, "needs a uint64 scalar as key and int64 numbers, got \(operands.map(\.description))")
     }
-    guard numbering.sorted() == Array(shape.indices) else {
-      throw ShapeError(name, "\(numbering) does not name every dimension of \(shape)")
-    }
-    return [Type(.uint64, shape)]
+    return [operands[1].with(element: .uint64)]
   }
 
   package func factors(operands: [Type], results: [Type]) -> Factors {
-    .init(sizes: shape, operands: [[]], results: [shape.indices.map { [$0] }], flopsPerPoint: 0)
+    let shape = results[0].shape
+    let walk = shape.indices.map { [$0] }
+    return Factors(sizes: shape, operands: [[], walk], results: [walk], flopsPerPoint: 0)
   }
 
   package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
     let key = UInt64(bitPattern: operands[0].integers[0])
-    var words: [Int64] = []
-    let strides = strides
-    forEachIndex(shape) { index in
-      let number = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
-      words.append(Int64(bitPattern: Random.word(key, number)))
-    }
-    return [HostArray(.uint64, shape, integers: words)]
+    let words = operands[1].integers.map { Int64(bitPattern: Random.word(key, $0)) }
+    return [HostArray(.uint64, types[0].shape, integers: words)]
   }
 
-  /// Word `index` of the sequence of a key.
-  package static func word(_ key: UInt64, _ index: Int) -> UInt64 {
-    mix(mix(key &* increment) &+ (UInt64(truncatingIfNeeded: index) &+ 1) &* increment)
+  /// Word `number` of the sequence of a key.
+  package static func word(_ key: UInt64, _ number: some BinaryInteger) -> UInt64 {
+    mix(mix(key &* increment) &+ (UInt64(truncatingIfNeeded: number) &+ 1) &* increment)
   }
 
   /// SplitMix64's finaliser.
@@ -172,5 +154,20 @@ package struct Random: Operation {
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
     return z ^ (z >> 31)
+  }
+}
+
+extension Trace {
+  /// The number of each element of a shape, int64, counted row-major over the dimensions in the order
+  /// of `order`, the slowest first; by default their own. Another order numbers the transpose alike.
+  package func elementNumbers(_ shape: [Int], order: [Int]? = nil) -> Tensor {
+    let order = order ?? Array(shape.indices)
+    let type = Type(.int64, shape)
+    let strides = rowMajorStrides(order.map { shape[$0] })
+    let terms = zip(order, strides).map { dimension, stride in
+      apply(Iota(type: type, dimension: dimension), [])[0] * Double(stride)
+    }
+    let zero = apply(Constant(type: type, numbers: [0]), [])[0]
+    return terms.dropFirst().reduce(terms.first ?? zero, +)
   }
 }

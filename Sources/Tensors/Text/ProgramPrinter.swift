@@ -12,7 +12,7 @@ extension Program: CustomStringConvertible {
 /// What the text form says of a slot beside its name and type.
 struct SlotAttributes: Codable {
   var initializer: Initializer
-  var axes: [LogicalAxis?]
+  var axes: [DimensionAxes]
   var kind: SlotKind
   var isTrainable: Bool
 

@@ -60,7 +60,7 @@ extension Expression {
     case .compare(let comparison, let x, let y): "\(comparison.rawValue) r\(x), r\(y)"
     case .select(let condition, let x, let y): "r\(condition) ? r\(x) : r\(y)"
     case .convert(let x): "convert r\(x)"
-    case .random(let key, let index): "random r\(key) [\(index.text)]"
+    case .random(let key, let number): "random r\(key) [r\(number)]"
     }
   }
 }

@@ -35,13 +35,14 @@ package struct InitializerWriter {
     case .constant(let number):
       return trace.apply(Constant(type: Type(.float32, shape), numbers: [number]), [])[0]
     case .uniform(let bound, let stream):
-      let unit = fraction(Random(shape: shape, numbering: numbering), stream.key(key), trace)
+      let numbers = trace.elementNumbers(shape, order: numbering)
+      let unit = fraction(numbers, stream.key(key))
       return (unit * 2 - 1) * bound
     case .normal(let deviation, let stream):
       // Box and Muller: A Note on the Generation of Random Normal Deviates, 1958.
-      let (key, random) = (stream.key(key), Random(shape: shape, numbering: numbering))
-      let radius = (-2 * (1 - fraction(random, key, trace)).logarithm()).squareRoot()
-      let angle = fraction(random, Random.mix(key &+ 1), trace) * (2 * Double.pi)
+      let (key, numbers) = (stream.key(key), trace.elementNumbers(shape, order: numbering))
+      let radius = (-2 * (1 - fraction(numbers, key)).logarithm()).squareRoot()
+      let angle = fraction(numbers, Random.mix(key &+ 1)) * (2 * Double.pi)
       return radius * angle.cosine() * deviation
     case .transposed(let inner):
       return tensor(inner, shape, numbering.reversed(), key, trace)
@@ -49,9 +50,8 @@ package struct InitializerWriter {
   }
 
   /// Uniform numbers in `0 ..< 1`: the top 24 bits of each word.
-  private func fraction(_ random: Random, _ key: UInt64, _ trace: Trace) -> Tensor {
-    let key = trace.scalar(key)
-    let words = key.apply(random)
+  private func fraction(_ numbers: Tensor, _ key: UInt64) -> Tensor {
+    let words = numbers.trace.scalar(key).apply(Random(), numbers)
     let top = words.binary(.shiftRight, words.filled(with: 40)).converted(to: .int32)
     return top.converted(to: .float32) * 0x1p-24
   }

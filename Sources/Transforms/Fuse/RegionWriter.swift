@@ -189,10 +189,9 @@ struct RegionWriter {
     let element = node.types[0].element
     switch node.operation {
     case is Gather: return load(node, index, depth)
-    case let random as Random:
-      let key = pull(node.operands[0], [])
-      let position = Affine.position(index, random.strides)
-      return define(element, .random(key: key, position.index), depth: depth)
+    case is Random:
+      let (key, number) = (pull(node.operands[0], []), pull(node.operands[1], index))
+      return define(element, .random(key: key, number: number), depth: depth)
     default: break
     }
     if roles[member] == .copy { return move(node, index, depth) }

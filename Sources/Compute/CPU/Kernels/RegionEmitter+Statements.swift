@@ -54,8 +54,8 @@ extension RegionEmitter {
       return try select(scalar(condition), scalar(left), scalar(right))
     case .convert(let register):
       return try convert(scalar(register), to: element)
-    case .random(let key, let index):
-      return try random(key: scalar(key), index)
+    case .random(let key, let number):
+      return try random(key: scalar(key), number: scalar(number))
     }
   }
 
@@ -71,17 +71,16 @@ extension RegionEmitter {
     return Scalar(name: text.value("select \(choice)"), element: left.element)
   }
 
-  private mutating func random(key: Scalar, _ index: Index) throws -> Scalar {
-    guard key.element == .uint64 else {
+  private mutating func random(key: Scalar, number: Scalar) throws -> Scalar {
+    guard key.element == .uint64, number.element == .int64 else {
       throw failure(
-        "a random key of type \(key.element.rawValue)", "a region over \(region.parallel)",
-        "convert the key to uint64")
+        "a random key of type \(key.element.rawValue) and numbers of type \(number.element.rawValue)",
+        "a region over \(region.parallel)", "convert the key to uint64 and the number to int64")
     }
     let golden = "-7046029254386353131"
-    let position = try offset(index)
     let seed = text.value("mul i64 \(key.name), \(golden)")
     let stream = mix(seed)
-    let next = text.value("add i64 \(position), 1")
+    let next = text.value("add i64 \(number.name), 1")
     let step = text.value("mul i64 \(next), \(golden)")
     return Scalar(name: mix(text.value("add i64 \(stream), \(step)")), element: .uint64)
   }
