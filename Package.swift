@@ -65,17 +65,19 @@ let package = Package(
       imports: [
         "Tensors", "Targets", "Elements", "Events", "SystemOneDNN", "SystemLLVM", "SystemOpenMP",
       ]),
+    module("Communication", imports: ["Elements", "Events"]),
     module("Storage", imports: ["Elements", "Events"]),
     module(
       "Execution",
       imports: [
-        "Plans", "Transforms", "Tensors", "Targets", "Elements", "Compute", "Storage", "Events",
+        "Plans", "Transforms", "Tensors", "Targets", "Elements", "Compute", "Communication",
+        "Storage", "Events",
       ]),
     module(
       "Training",
       imports: [
         "Execution", "Plans", "Transforms", "Models", "Optimizers", "Tensors", "Targets",
-        "Elements", "Compute", "Storage", "Events",
+        "Elements", "Compute", "Communication", "Storage", "Events",
       ]),
     module(
       "DeepEP",
@@ -84,7 +86,7 @@ let package = Package(
       "Command",
       imports: [
         "Training", "Execution", "Plans", "Transforms", "Models", "Optimizers", "Tensors",
-        "Targets", "Elements", "Compute", "Storage", "Events",
+        "Targets", "Elements", "Compute", "Communication", "Storage", "Events",
       ]),
     .executableTarget(
       name: "TinyGPT", dependencies: ["DeepEP"], path: "Examples/TinyGPT",
@@ -103,6 +105,7 @@ let package = Package(
         "Execution", "Plans", "Compute", "Transforms", "Targets", "Tensors", "Elements", "Laws",
       ]),
     tests("Compute", imports: ["Compute", "Tensors", "Elements"]),
+    tests("Communication", imports: ["Communication", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
     tests("Command", imports: ["Command", "Training"]),
     tests(

@@ -1,0 +1,113 @@
+import DeepEPElements
+
+/// What a rank asks of its group: the ranks compare their calls before any byte moves.
+struct CollectiveCall: Hashable, Sendable {
+  /// The operations of a ``Communicator``, by their names in messages.
+  enum Kind: String, Sendable {
+    case group
+    case allReduce = "all-reduce"
+    case allGather = "all-gather"
+    case reduceScatter = "reduce-scatter"
+    case allToAll = "all-to-all"
+    case broadcast, barrier
+  }
+
+  var kind: Kind
+  /// Counts the operations of the group, from zero.
+  var sequenceNumber: Int
+  /// The bytes of the source.
+  var byteCount = 0
+  var element: ElementType?
+  var reduction: CollectiveReduction?
+  var outerCount: Int?
+  var root: Int?
+
+  /// For people: "all-reduce 3 (24 bytes, float32, sum)".
+  var text: String {
+    let attributes = [
+      kind == .barrier || kind == .group ? nil : "\(byteCount) bytes", element?.rawValue,
+      reduction?.rawValue, outerCount.map { "outer \($0)" }, root.map { "root \($0)" },
+    ].compactMap { $0 }
+    let list = attributes.isEmpty ? "" : " (\(attributes.joined(separator: ", ")))"
+    return "\(kind.rawValue) \(sequenceNumber)\(list)"
+  }
+}
+
+// MARK: Checks
+
+extension CollectiveCall {
+  /// Throws unless the sizes, the place of the buffers and the attributes make sense.
+  ///
+  /// - Parameter place: the rank and its group.
+  func check(
+    _ source: UnsafeRawBufferPointer, _ destination: UnsafeMutableRawBufferPointer, rankCount: Int,
+    place: String
+  ) throws {
+    guard let mistake = mistake(source, destination, rankCount) else { return }
+    throw CommunicationError(
+      "\(text): \(mistake.what)", at: place, fix: mistake.fix)
+  }
+
+  private typealias Mistake = (what: String, fix: String)
+
+  private func mistake(
+    _ source: UnsafeRawBufferPointer, _ destination: UnsafeMutableRawBufferPointer, _ rankCount: Int
+  ) -> Mistake? {
+    attributeMistake(rankCount) ?? sizeMistake(destination.count, rankCount)
+      ?? overlapMistake(source, UnsafeRawBufferPointer(destination))
+  }
+
+  private func attributeMistake(_ rankCount: Int) -> Mistake? {
+    if let outerCount, outerCount < 0 {
+      return ("the outer count is negative", "pass the product of the outer sizes")
+    }
+    if let root, !(0..<rankCount).contains(root) {
+      return ("there is no rank \(root)", "name a rank from 0 to \(rankCount - 1)")
+    }
+    if let element, reduction == .mean, !element.isFloatingPoint {
+      return ("\(element.rawValue) has no mean", "sum, and divide where fractions are wanted")
+    }
+    return nil
+  }
+
+  /// What is wrong with the sizes: they follow from the source's.
+  private func sizeMistake(_ destinationCount: Int, _ rankCount: Int) -> Mistake? {
+    let (blocks, isWhole) = blockCount(rankCount)
+    let width = element?.byteCount ?? 1
+    guard isWhole, blocks == 0 ? byteCount == 0 : byteCount % (blocks * width) == 0 else {
+      return (
+        "\(byteCount) bytes are not \(blocks) equal blocks of whole elements",
+        "pass a source of another size"
+      )
+    }
+    let expected =
+      switch kind {
+      case .allGather: byteCount.multipliedReportingOverflow(by: rankCount)
+      case .reduceScatter: (byteCount / rankCount, false)
+      default: (byteCount, false)
+      }
+    guard !expected.1, expected.0 == destinationCount else {
+      return (
+        "the destination has \(destinationCount) bytes", "pass one of \(expected.0) bytes"
+      )
+    }
+    return nil
+  }
+
+  /// Into how many blocks the source is cut, and whether that is a number.
+  private func blockCount(_ rankCount: Int) -> (Int, Bool) {
+    let perOuter = kind == .reduceScatter || kind == .allToAll ? rankCount : 1
+    let (count, overflow) = perOuter.multipliedReportingOverflow(by: outerCount ?? 1)
+    return (count, !overflow && count <= Int.max / 8)
+  }
+
+  private func overlapMistake(
+    _ source: UnsafeRawBufferPointer, _ destination: UnsafeRawBufferPointer
+  ) -> Mistake? {
+    guard let from = source.baseAddress, let to = destination.baseAddress else { return nil }
+    let overlap = from < to + destination.count && to < from + source.count
+    let mayBeSame = kind == .allReduce || kind == .broadcast
+    guard overlap, !(mayBeSame && from == to) else { return nil }
+    return ("source and destination overlap", "pass separate memory")
+  }
+}

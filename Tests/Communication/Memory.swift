@@ -1,0 +1,48 @@
+import DeepEPElements
+
+/// A rank's memory for one test.
+final class Memory {
+  private let raw: UnsafeMutableRawBufferPointer
+
+  init(_ bytes: [UInt8]) {
+    raw = .allocate(byteCount: bytes.count, alignment: 64)
+    raw.copyBytes(from: bytes)
+  }
+
+  /// Memory full of a byte that no test expects.
+  convenience init(count: Int) { self.init([UInt8](repeating: 0xa5, count: count)) }
+
+  deinit { raw.deallocate() }
+
+  var mutable: UnsafeMutableRawBufferPointer { raw }
+  var constant: UnsafeRawBufferPointer { UnsafeRawBufferPointer(raw) }
+  var bytes: [UInt8] { Array(raw) }
+}
+
+/// A small generator (SplitMix64), so that every rank can know the numbers of all.
+struct Numbers {
+  private var state: UInt64
+
+  init(_ seed: Int) { state = UInt64(bitPattern: Int64(seed)) }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var word = state
+    word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
+    word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
+    return word ^ word >> 31
+  }
+
+  /// Elements of a type: floats between -2 and 2, any integer.
+  static func bytes(_ element: ElementType, _ count: Int, seed: Int) -> [UInt8] {
+    var numbers = Numbers(seed)
+    return (0..<count).flatMap { _ in
+      let word = numbers.next()
+      let number = Double(word >> 11) * 0x1p-51 - 2
+      let bits =
+        element.isFloatingPoint
+        ? element.bits(element.rounded(number)) : element == .bool ? word & 1 : word
+      return (0..<element.byteCount).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
+    }
+  }
+}
