@@ -167,11 +167,11 @@ extension Partitioner {
       let axis = state.factors[from].axes.last, state.goals[to].last == axis
     else { return nil }
     let count = mesh.extent(axis)
-    let divides = { (factor: ShardedFactor) in factor.size % mesh.extent(factor.axes) == 0 }
-    guard divides(state.factors[from]),
-      divides(ShardedFactor(state.factors[to].size, state.goals[to]))
+    guard !state.factors[from].isUneven(mesh),
+      !ShardedFactor(state.factors[to].size, state.goals[to]).isUneven(mesh)
     else { return nil }
     // [outer, from, middle, to, inner] in the order in which the two factors come.
+    let mesh = mesh
     let sizes = state.factors.map { $0.localSize(mesh) }
     let (first, second) = (min(from, to), max(from, to))
     let (outer, inner) = (sizes[..<first].reduce(1, *), sizes[(second + 1)...].reduce(1, *))
@@ -227,11 +227,8 @@ extension Partitioner {
 
   /// Block `number` of `size` elements along dimension 1.
   private mutating func block(of value: Value, size: Int, number: Value) throws -> Value {
-    let type = target.type(of: value)
-    let zero = try constant(0, Type(.int32, []))
     let start = try append(
       Binary(function: .multiply), [number, constant(Double(size), Type(.int32, []))])
-    let slice = DynamicSlice(sizes: [type.shape[0], size, type.shape[2]])
-    return try append(slice, [value, zero, start, zero])
+    return try append(DynamicSlice(dimensions: [1], sizes: [size]), [value, start])
   }
 }
