@@ -49,7 +49,9 @@ import Testing
   /// One label counts in the first two examples, none in the third and fourth.
   private static let ignored: Set = [0, 1, 3, 4, 5, 6, 7, 12]
 
-  /// In float64, so that what is left is not rounding. With a rate of 1 the parameters contain the
+  /// In float64, so that what is left is not rounding.
+  ///
+  /// With a rate of 1 the parameters contain the
   /// gradients.
   @Test(arguments: losses.indices, [2, 4, 8])
   func microBatchesGiveTheGradientsOfTheLargeBatch(_ index: Int, _ count: Int) throws {

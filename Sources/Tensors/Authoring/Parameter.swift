@@ -67,11 +67,11 @@ extension Parameter: TensorConvertible {
   /// The parameter's value.
   public var tensor: Tensor { Trace().read(self) }
 
-  /// Gives this statistic a new value, once the step has ended; what is read later in the same step
-  /// sees it already. Does nothing while the model is evaluated.
+  /// Gives this statistic a new value, once the step has ended.
   ///
-  /// A value of another type, or of a parameter that is no statistic, is a mistake that tracing
-  /// throws.
+  /// What uses the statistic later in the same step sees the new value already. Does nothing while the
+  /// model is evaluated. A value of another type, or of a parameter that is no statistic, is a mistake
+  /// that tracing throws.
   ///
   /// - Parameters:
   ///   - value: The new value.

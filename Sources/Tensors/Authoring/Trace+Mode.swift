@@ -39,7 +39,9 @@ package struct RunState: Sendable {
 }
 
 extension Trace {
-  /// The run that is traced; nil for evaluation. Whoever asks makes the graph depend on the mode.
+  /// The run that is traced; nil for evaluation.
+  ///
+  /// Whoever asks makes the graph depend on the mode.
   package func askForRun() -> RunState? {
     dependsOnMode = true
     if case .training(let run)? = mode { return run }
