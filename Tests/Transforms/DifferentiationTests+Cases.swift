@@ -72,6 +72,10 @@ extension DifferentiationTests {
     Case("batchNorm of images", [2, 2, 3, 2], [2], [2]) { x in
       [x[0].batchNorm(weight: x[1], bias: x[2], dimension: 1, epsilon: 1e-3).normal]
     },
+    Case("statistics of batchNorm", [4, 3], [3], [3]) { x in
+      let all = x[0].batchNorm(weight: x[1], bias: x[2], dimension: 1, epsilon: 1e-5)
+      return [all.normal, all.mean * all.mean, all.variance.logarithm()]
+    },
     Case("dropout", [5, 7]) { x in
       let scalar = { (number: Double, type: Type) in
         x[0].trace.apply(Constant(type: type, numbers: [number]), [])[0]
