@@ -2,7 +2,7 @@ import DeepEPElements
 
 /// What a slot is for.
 public enum SlotKind: String, Hashable, Codable, Sendable, CaseIterable {
-  case parameter, optimizer, statistic, counter, accumulator, cache
+  case parameter, optimizer, average, statistic, counter, accumulator, cache
 }
 
 /// State of a program that lives from one call to the next.
@@ -57,6 +57,8 @@ package struct Shard: Hashable, Codable, Sendable {
 public indirect enum Initializer: Hashable, Codable, Sendable {
   /// Every element the same.
   case constant(Double)
+  /// Every element the same 64-bit integer, which a double could not hold.
+  case word(UInt64)
   /// Uniform in `-bound ..< bound`: element `i` is `(u · 2 - 1) · bound` in float32, with `u` the top
   /// 24 bits of word `i` of the random stream.
   case uniform(bound: Double, stream: RandomStream = .byName)

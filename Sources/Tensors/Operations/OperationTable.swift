@@ -62,6 +62,7 @@ extension OperationTable {
 
   private static let composites: [Row] = [
     ("softmax", Softmax.self), ("layerNorm", LayerNormalization.self), ("gelu", Gelu.self),
+    ("batchNorm", BatchNormalization.self), ("dropout", DropoutMask.self),
     ("attention", Attention.self), ("attentionGradient", AttentionGradient.self),
     ("crossEntropy", CrossEntropy.self),
   ]

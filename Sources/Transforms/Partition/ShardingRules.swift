@@ -71,14 +71,15 @@ package struct ShardingRules {
   package func storage(_ slot: Slot) -> Sharding {
     let shape = slot.type.shape
     switch slot.kind {
-    case .parameter where strategy.zero >= 3, .optimizer where strategy.zero >= 1:
+    case .parameter where strategy.zero >= 3, 
+      .optimizer where strategy.zero >= 1, .average where strategy.zero >= 1:
       return shared(slot.axes, shape)
     case .accumulator where strategy.zero >= 2: return shared(slot.axes, shape)
     case .accumulator:
       // Each rank keeps the sum over its own data; the ranks' sums are added once, in the update.
       let partial: [MeshAxis: Reduction] = mesh.extent(.data) > 1 ? [.data: .sum] : [:]
       return Sharding(computing(slot.axes, shape).dimensions, partial: partial)
-    case .parameter, .optimizer, .statistic: return computing(slot.axes, shape)
+    case .parameter, .optimizer, .average, .statistic: return computing(slot.axes, shape)
     case .counter, .cache: return Sharding(whole: shape)
     }
   }
