@@ -112,7 +112,7 @@ let package = Package(
       "Training",
       imports: [
         "Training", "Transforms", "Models", "Optimizers", "Tensors", "Elements", "Compute",
-        "Execution", "Storage", "Plans", "Laws",
+        "Execution", "Storage", "Plans", "Laws", "Communication",
       ], exclude: ["Fixtures"]),
   ]
 )

@@ -72,7 +72,9 @@ extension RankCommunicators: RankContext {
     let source = operand.bytes
     var result = [UInt8](repeating: 0, count: type.byteCount)
     try source.withUnsafeBytes { bytes in
-      try result.withUnsafeMutableBytes { try run(collective, bytes, into: $0, operand: operand.type) }
+      try result.withUnsafeMutableBytes {
+        try run(collective, bytes, into: $0, operand: operand.type)
+      }
     }
     return result.withUnsafeBytes { HostArray(type.element, type.shape, bytes: $0) }
   }

@@ -36,7 +36,8 @@ package struct ShardingRules {
       shape.enumerated().map { dimension, size in
         let named = dimension < axes.count ? axes[dimension].factors(of: size) : nil
         return (named ?? [AxisFactor(nil, size)]).map { factor in
-          guard factor.size > 1, let axis = axis(for: factor.axis), used.insert(axis).inserted else {
+          guard factor.size > 1, let axis = axis(for: factor.axis), used.insert(axis).inserted
+          else {
             return ShardedFactor(factor.size)
           }
           return ShardedFactor(factor.size, [axis])
@@ -71,7 +72,7 @@ package struct ShardingRules {
   package func storage(_ slot: Slot) -> Sharding {
     let shape = slot.type.shape
     switch slot.kind {
-    case .parameter where strategy.zero >= 3, 
+    case .parameter where strategy.zero >= 3,
       .optimizer where strategy.zero >= 1, .average where strategy.zero >= 1:
       return shared(slot.axes, shape)
     case .accumulator where strategy.zero >= 2: return shared(slot.axes, shape)

@@ -1,0 +1,52 @@
+import DeepEPElements
+import DeepEPLaws
+import DeepEPModels
+import DeepEPOptimizers
+import DeepEPStorage
+import DeepEPTensors
+import DeepEPTraining
+import DeepEPTransforms
+import Testing
+
+/// Named strategies leave the training of a small GPT alone, in float64 on the interpreter.
+@Suite struct PartitionTests {
+  static let strategies = [
+    Strategy(data: 2), Strategy(data: 4), Strategy(tensor: 2),
+    Strategy(tensor: 2, sequenceParallel: true), Strategy(data: 2, zero: 1),
+    Strategy(data: 2, zero: 2), Strategy(data: 2, zero: 3),
+    Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3),
+    Strategy(data: 2, tensor: 2, zero: 1), Strategy(data: 2, tensor: 4, zero: 2),
+  ]
+
+  static func run(accumulation: Int = 1, clip: Double? = 1, dropout: Double = 0) throws -> MeshRun {
+    let model = GPT2(
+      GPT2Configuration(
+        vocabulary: 13, context: 6, width: 8, layers: 2, heads: 4, dropout: dropout))
+    let inputs = [
+      TensorDescription("ids", .int32, [4, 6]), TensorDescription("targets", .int32, [4, 6]),
+    ]
+    let traced = try ProgramBuilder.traced(model, .crossEntropy, inputs: inputs)
+    let builder = ProgramBuilder(
+      optimizer: AdamW(learningRate: 1e-2), clipNorm: clip, gradientAccumulation: accumulation)
+    let program = try builder.completed(traced).widened
+    var random = RandomSource(seed: 3)
+    let batches = (0..<3).map { _ in
+      (0..<accumulation).map { _ in
+        Dictionary(
+          uniqueKeysWithValues: inputs.map { input in
+            let numbers = (0..<24).map { _ in Int64(random.below(13)) }
+            return (input.name, HostArray(.int32, [4, 6], integers: numbers))
+          })
+      }
+    }
+    return MeshRun(program: program, batches: batches)
+  }
+
+  @Test(arguments: strategies, [1, 2]) func aGPTTrainsAlike(
+    _ strategy: Strategy, _ accumulation: Int
+  ) throws {
+    let run = try Self.run(accumulation: accumulation)
+    let found = try run.interpreted(strategy)
+    #expect(try run.alone().differences(from: found, tolerance: 1e-9) == [])
+  }
+}
