@@ -70,14 +70,32 @@ package final class Executor {
 
   /// Calls an entry with the bytes of its inputs, in order.
   ///
-  /// - Throws: ``ExecutionError`` if an input does not fit, and the device's errors.
+  /// - Throws: ``ExecutionError`` if an input does not fit or an extent is out of range, and the
+  ///   device's errors. An extent that is an input is checked before anything runs, any other as soon
+  ///   as it is known: slots may have been written then.
   package func call(_ name: EntryName, _ inputs: [[UInt8]] = []) throws {
     if bound[name] == nil { try prepare([name]) }
-    try write(inputs, to: segment(name))
-    for instruction in bound[name] ?? [] {
+    let segment = try segment(name)
+    try write(inputs, to: segment)
+    var checks = segment.checks[...]
+    try run(&checks, known: 0, of: name)
+    for (index, instruction) in (bound[name] ?? []).enumerated() {
       let start = recordsEvents ? Clock.seconds : 0
       try instruction.run()
       if recordsEvents { events.record(instruction.event(startSeconds: start)) }
+      try run(&checks, known: index + 1, of: name)
+    }
+  }
+
+  /// Checks the extents that are known after a number of instructions.
+  private func run(
+    _ checks: inout ArraySlice<PlacedCheck>, known count: Int, of entry: EntryName
+  ) throws {
+    while let next = checks.first, next.instructionCount <= count {
+      checks.removeFirst()
+      let extent = pointer(next.placement).load(as: Int32.self)
+      guard let error = next.check.error(Int(extent), entry: entry) else { continue }
+      throw ExecutionError(what: error.what, place: error.place, fix: error.fix)
     }
   }
 

@@ -260,7 +260,7 @@ private struct Lowering {
       (node.operation as? Input).map { ($0.index, place(Value(node: index))) }
     }
     let known = Dictionary(inputs, uniquingKeysWith: { first, _ in first })
-    return Segment(
+    var segment = Segment(
       name: entry.name,
       inputs: entry.inputs.enumerated().map { index, input in
         let unused = Placement(.values, offsetBytes: 0, byteCount: 0)
@@ -269,6 +269,17 @@ private struct Lowering {
       results: entry.results.map {
         NamedPlacement(name: $0.name, type: graph.type(of: $0.value), placement: place($0.value))
       }, instructions: instructions, valueBytes: valueBytes)
+    segment.checks = placedChecks(place)
+    return segment
+  }
+
+  private func placedChecks(_ place: (Value) -> Placement) -> [PlacedCheck] {
+    let checks = entry.checks.map { check in
+      let maker = order.firstIndex(of: graph.base(check.value).node)
+      return PlacedCheck(
+        check: check, placement: place(check.value), instructionCount: maker.map { $0 + 1 } ?? 0)
+    }
+    return checks.sorted { $0.instructionCount < $1.instructionCount }
   }
 
   private func instruction(

@@ -53,12 +53,24 @@ package struct NamedPlacement: Hashable, Sendable {
   package var placement: Placement
 }
 
+/// An extent of a bounded dimension to be checked when an entry runs.
+package struct PlacedCheck: Hashable, Sendable {
+  /// What must hold.
+  package var check: ExtentCheck
+  /// Where the int32 lies.
+  package var placement: Placement
+  /// The number of instructions after which it is known: zero for inputs and slots.
+  package var instructionCount: Int
+}
+
 /// The instructions of one entry, in the order in which they run.
 package struct Segment: Sendable {
   package var name: EntryName
   package var inputs: [NamedPlacement]
   package var results: [NamedPlacement]
   package var instructions: [Instruction]
+  /// Extents to check, in the order in which they are known.
+  package var checks: [PlacedCheck] = []
   /// The size of the values' arena that the segment needs.
   package var valueBytes: Int
 

@@ -30,8 +30,7 @@ package struct Expand: Transform {
     _ composite: any Composite, _ index: Int, _ rewriter: inout GraphRewriter
   ) throws {
     let node = rewriter.mapped(rewriter.source.nodes[index])
-    let body = try composite.expanded(rewriter.target.types(of: node.operands))
-    let results = try inline(body.graph, body.results.compactMap(\.value), node, &rewriter)
+    let results = try inline(composite, node, &rewriter)
     for (result, value) in results.enumerated() {
       rewriter[Value(node: index, result: result)] = value
     }
@@ -39,24 +38,26 @@ package struct Expand: Transform {
 
   /// Writes a body, composites inside it expanded in turn; returns what its results have become.
   private func inline(
-    _ body: Graph, _ results: [Value], _ call: Node, _ rewriter: inout GraphRewriter
+    _ composite: any Composite, _ call: Node, _ rewriter: inout GraphRewriter
   ) throws -> [Value] {
+    let body = try composite.expanded(rewriter.target.types(of: call.operands))
+    let inputs = call.operands + body.extents
     var known: [[Value]] = []
     let map = { (value: Value, known: [[Value]]) in known[value.node][value.result] }
-    for var node in body.nodes {
+    for node in body.graph.nodes {
+      var node = node.mappingExtents { map($0, known) }
       node.operands = node.operands.map { map($0, known) }
       node.controls = call.controls
       node.origin = call.origin
       if let input = node.operation as? Input {
-        known.append([call.operands[input.index]])
+        known.append([inputs[input.index]])
       } else if let composite = node.operation as? any Composite, !keeps(composite) {
-        let inner = try composite.expanded(rewriter.target.types(of: node.operands))
-        known.append(try inline(inner.graph, inner.results.compactMap(\.value), node, &rewriter))
+        known.append(try inline(composite, node, &rewriter))
       } else {
         let new = rewriter.target.append(node)
         known.append(node.types.indices.map { Value(node: new, result: $0) })
       }
     }
-    return results.map { map($0, known) }
+    return body.results.compactMap(\.value).map { map($0, known) }
   }
 }

@@ -32,20 +32,10 @@ extension Graph {
         node: append(Node(operation, operands, controls: controls, types: [type], origin: origin)))
     }
     let places = add(Iota(type: indices, dimension: dimension), [], indices)
-    let limits = add(Broadcast(shape: type.shape, dimensions: []), [extent], indices)
+    let limits = add(Broadcast(to: type.dimensions, dimensions: []), [extent], indices)
     let isValid = add(
       Compare(comparison: .less), [places, limits], type.with(element: .bool))
     let others = add(Constant(type: type, numbers: [identity]), [], type)
     return add(Select(), [isValid, value, others], type)
-  }
-}
-
-extension Reduction {
-  /// The number that changes no result, as an element of a type can hold it: what masks put in place
-  /// of elements that must not count.
-  package func maskIdentity(_ element: ElementType) -> Double {
-    let number = identity(.float64).double
-    // The only type without an infinity.
-    return element == .float8e4m3 && number.isInfinite ? (number < 0 ? -448 : 448) : number
   }
 }

@@ -16,24 +16,11 @@ struct GraphRewriter {
     set { map[value] = newValue }
   }
 
-  /// Types with the extents of bounded dimensions replaced by what they have become.
-  private func mapped(_ types: [Type]) -> [Type] {
-    types.map { type in
-      var type = type
-      type.dimensions = type.dimensions.map { dimension in
-        guard case .bounded(let maximum, let extent) = dimension else { return dimension }
-        return .bounded(maximum: maximum, extent: self[extent])
-      }
-      return type
-    }
-  }
-
-  /// A node of the source with its operands replaced by what they have become.
+  /// A node of the source with its operands and extents replaced by what they have become.
   func mapped(_ node: Node) -> Node {
-    var node = node
+    var node = node.mappingExtents { self[$0] }
     node.operands = node.operands.map { self[$0] }
     node.controls = Array(Set(node.controls.map { self[Value(node: $0)].node })).sorted()
-    node.types = mapped(node.types)
     return node
   }
 
@@ -56,6 +43,12 @@ struct GraphRewriter {
     entry.graph = target
     entry.updates = entry.updates.map { SlotUpdate(slot: $0.slot, value: self[$0.value]) }
     entry.results = entry.results.map { EntryResult(name: $0.name, value: self[$0.value]) }
+    for index in entry.checks.indices {
+      entry.checks[index].value = self[entry.checks[index].value]
+    }
+    for index in entry.inputs.indices {
+      entry.inputs[index].type = entry.inputs[index].type.mappingExtents { self[$0] }
+    }
     return entry
   }
 }
@@ -64,7 +57,7 @@ extension Entry {
   /// The entry without nodes that no result and no update needs.
   package func pruned() -> Entry {
     var rewriter = GraphRewriter(graph)
-    let needed = graph.reachable(from: roots)
+    let needed = graph.reachable(from: roots + inputs.flatMap(\.type.extents))
     for index in graph.nodes.indices where needed[index] { rewriter.copy(index) }
     return rewriter.finish(self)
   }

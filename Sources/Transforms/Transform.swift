@@ -13,7 +13,7 @@ package protocol Transform: Sendable {
 
 /// The transforms, in the order in which they run.
 package enum TransformName: String, CaseIterable, Sendable {
-  case trace, gradient, expand, partition, simplify, fuse, order
+  case trace, gradient, expand, bound, partition, simplify, fuse, order
 }
 
 extension Program {
@@ -31,6 +31,6 @@ extension Program {
 
   /// The transforms that turn a differentiated program into one that a rank of a strategy can run.
   package static func lowering(_ strategy: Strategy) -> [any Transform] {
-    [Expand(), Partition(strategy), Simplify(), Fuse(), Order()]
+    [Expand(), Bound(), Partition(strategy), Simplify(), Fuse(), Order()]
   }
 }

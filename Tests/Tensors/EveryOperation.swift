@@ -16,6 +16,8 @@ enum EveryOperation {
     let arguments = inputs.enumerated().map { trace.apply(Input(index: $0, type: $1.type), [])[0] }
     // The extent of the bounded dimension is node 2: the input called 'count'.
     let weight = trace.read(slot: 0, of: program)
+    _ = arguments[3].unbounded(filling: 0.5).bounded(along: 1, extent: arguments[2])
+    _ = weight.broadcast(to: [arguments[3].type.dimensions[0], .fixed(2), .fixed(3)])
     write(arguments[0], weight, arguments[1])
     index(arguments[0], weight, arguments[2])
     generate(trace, trace.read(slot: 1, of: program))

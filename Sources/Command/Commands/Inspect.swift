@@ -8,7 +8,7 @@ import DeepEPTransforms
 struct Inspect {
   /// How far the program is taken.
   enum Stage: String, CaseIterable {
-    case trace, gradient, expand, simplify, fuse, order, kernels, plan
+    case trace, gradient, expand, bound, simplify, fuse, order, kernels, plan
   }
 
   var workload = Workload.gptTiny

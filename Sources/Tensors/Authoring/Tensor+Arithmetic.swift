@@ -24,10 +24,14 @@ extension Tensor {
   /// Both tensors in the shape to which they broadcast.
   private static func aligned(_ x: Tensor, _ y: Tensor) -> (Tensor, Tensor) {
     guard x.shape != y.shape, !x.isPoisoned, !y.isPoisoned else { return (x, y) }
+    // Extents are values of a trace, so both tensors must be of one.
+    let (x, y) = Trace.together(x, y)
     let rank = max(x.rank, y.rank)
-    let pad = { (shape: [Int]) in Array(repeating: 1, count: rank - shape.count) + shape }
-    let shape = zip(pad(x.shape), pad(y.shape)).map { $0 == 1 ? $1 : $0 }
-    return (x.broadcast(to: shape), y.broadcast(to: shape))
+    let pad = { (type: Type) in
+      Array(repeating: Dimension.fixed(1), count: rank - type.rank) + type.dimensions
+    }
+    let target = zip(pad(x.type), pad(y.type)).map { $0 == .fixed(1) ? $1 : $0 }
+    return (x.broadcast(to: target), y.broadcast(to: target))
   }
 
   /// Elements as another element type.

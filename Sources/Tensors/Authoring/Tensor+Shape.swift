@@ -21,8 +21,20 @@ extension Tensor {
   /// Repeats the tensor: its dimensions become the given ones of the new shape, by default the last.
   public func broadcast(to shape: [Int], dimensions: [Int]? = nil) -> Tensor {
     guard self.shape != shape else { return self }
-    let last = Array((shape.count - min(rank, shape.count))..<shape.count)
-    return apply(Broadcast(shape: shape, dimensions: dimensions ?? last))
+    return broadcast(to: shape.map { .fixed($0) }, dimensions: dimensions)
+  }
+
+  /// Repeats the tensor along dimensions of which new ones may be bounded by values of its trace.
+  package func broadcast(to target: [Dimension], dimensions: [Int]? = nil) -> Tensor {
+    guard type.dimensions != target else { return self }
+    let last = Array((target.count - min(rank, target.count))..<target.count)
+    return apply(Broadcast(to: target, dimensions: dimensions ?? last))
+  }
+
+  /// Repeats the tensor: its dimensions become the given ones of another tensor's, extents included.
+  package func broadcast(like other: Tensor, dimensions: [Int]) -> Tensor {
+    let (source, other) = Trace.together(self, other)
+    return source.broadcast(to: other.type.dimensions, dimensions: dimensions)
   }
 
   /// `sizes` elements along each dimension, from `starts`.
@@ -60,7 +72,9 @@ extension Tensor {
   public func largest(_ dimensions: [Int]? = nil) -> Tensor { reduced(.maximum, dimensions) }
   /// The mean along dimensions, by default all; they disappear.
   public func mean(_ dimensions: [Int]? = nil) -> Tensor {
+    let reduced = (dimensions ?? Array(0..<rank)).map { $0 < 0 ? $0 + rank : $0 }
     let total = sum(dimensions)
+    if let count = boundedCount(along: reduced) { return total / count }
     return total * (Double(max(1, total.type.elementCount)) / Double(max(1, type.elementCount)))
   }
 

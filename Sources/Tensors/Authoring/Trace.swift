@@ -93,7 +93,9 @@ package final class Trace {
     if let read = other.reads.first(where: { $0.node == node }) {
       moved = self.read(read.parameter).value?.node ?? 0
     } else {
-      var copy = other.graph.nodes[node]
+      var copy = other.graph.nodes[node].mappingExtents {
+        Value(node: move($0.node, from: other), result: $0.result)
+      }
       copy.operands = copy.operands.map {
         Value(node: move($0.node, from: other), result: $0.result)
       }
@@ -102,6 +104,13 @@ package final class Trace {
     }
     imported[key, default: (other, [:])].values[node] = moved
     return moved
+  }
+
+  /// Two tensors in one trace; as they are if neither has a bounded dimension.
+  package static func together(_ x: Tensor, _ y: Tensor) -> (Tensor, Tensor) {
+    guard x.trace !== y.trace, x.type.isBounded || y.type.isBounded else { return (x, y) }
+    let home = home(of: [x, y])
+    return (Tensor(home, home.adopt(x)), Tensor(home, home.adopt(y)))
   }
 
   /// The trace in which an operation on these tensors is written.

@@ -21,10 +21,16 @@ extension Composite {
   /// The body is differentiated.
   public var hasOwnGradient: Bool { false }
 
+  /// The body's own operations see bounded dimensions.
+  public var seesExtents: Bool { true }
+
   /// The types that the body's results have.
   public func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: operandCount)
-    return try expanded(operands).results.map(\.type)
+    let body = try expanded(operands)
+    return try body.results.map { result in
+      try result.type.mappingExtents { try body.outerExtent($0, operandCount, name) }
+    }
   }
 
   /// No loops of its own: whoever needs them looks into the body.
@@ -40,12 +46,44 @@ extension Composite {
     return body.results.compactMap(\.value).map { values[$0.node][$0.result] }
   }
 
-  /// The body as a graph of its own, one input for each operand.
-  package func expanded(_ operands: [Type]) throws -> (graph: Graph, results: [Tensor]) {
+  /// The body as a graph of its own: an input for each operand, and after them one for each extent of
+  /// the operands' bounded dimensions.
+  package func expanded(_ operands: [Type]) throws -> CompositeBody {
     let trace = Trace(isRoot: true)
-    let inputs = operands.enumerated().map { trace.apply(Input(index: $0, type: $1), [])[0] }
+    let extents = operands.flatMap(\.extents).reduce(into: [Value]()) { known, extent in
+      if !known.contains(extent) { known.append(extent) }
+    }
+    // Extents come first in the graph, because types of later values name them.
+    for index in extents.indices {
+      _ = trace.apply(Input(index: operands.count + index, type: Type(.int32, [])), [])
+    }
+    let inputs = operands.enumerated().map { index, type in
+      let type = type.mappingExtents { Value(node: extents.firstIndex(of: $0) ?? 0) }
+      return trace.apply(Input(index: index, type: type), [])[0]
+    }
     let results = body(inputs)
     if let error = trace.error { throw ShapeError(name, error.problem) }
-    return (trace.graph, results)
+    return CompositeBody(graph: trace.graph, results: results, extents: extents)
+  }
+}
+
+/// What a composite consists of for operands of given types.
+package struct CompositeBody {
+  /// The operations; operands are its inputs, followed by extents.
+  package var graph: Graph
+  /// What the composite returns.
+  package var results: [Tensor]
+  /// The extents of the operands' bounded dimensions, in the graph of the operands.
+  package var extents: [Value]
+
+  /// The value outside the body that an extent of a result is.
+  fileprivate func outerExtent(
+    _ inner: Value, _ operandCount: Int, _ name: String
+  ) throws -> Value {
+    guard let input = graph.nodes[inner.node].operation as? Input, input.index >= operandCount
+    else {
+      throw ShapeError(name, "a result is bounded by a value inside the body; unbound it there")
+    }
+    return extents[input.index - operandCount]
   }
 }

@@ -24,6 +24,6 @@ extension Tensor {
 
   /// A tensor without the last dimension, repeated along that of `other`.
   package func alongLast(_ other: Tensor) -> Tensor {
-    isPoisoned ? self : broadcast(to: other.shape, dimensions: Array(0..<rank))
+    isPoisoned ? self : broadcast(like: other, dimensions: Array(0..<rank))
   }
 }

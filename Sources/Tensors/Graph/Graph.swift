@@ -46,7 +46,7 @@ public struct Graph: Sendable {
     _ operation: any Operation, _ operands: [Value] = [], controls: [Int] = [],
     origin: Origin = Origin()
   ) throws -> Int {
-    let types = try operation.resultTypes(of: types(of: operands))
+    let types = try operation.types(of: types(of: operands))
     return append(Node(operation, operands, controls: controls, types: types, origin: origin))
   }
 
@@ -66,13 +66,14 @@ public struct Graph: Sendable {
     return users
   }
 
-  /// For each node whether any of `roots` needs it.
+  /// For each node whether any of `roots` needs it: as operand, control, or extent of a dimension.
   package func reachable(from roots: [Value]) -> [Bool] {
     var needed = [Bool](repeating: false, count: nodes.count)
     for root in roots { needed[root.node] = true }
     for index in nodes.indices.reversed() where needed[index] {
       for operand in nodes[index].operands { needed[operand.node] = true }
       for control in nodes[index].controls { needed[control] = true }
+      for extent in nodes[index].types.flatMap(\.extents) { needed[extent.node] = true }
     }
     return needed
   }

@@ -56,6 +56,8 @@ public struct Entry: Sendable {
   public var updates: [SlotUpdate]
   /// What the call returns.
   public var results: [EntryResult]
+  /// What must hold for extents of bounded dimensions that a transform has made explicit.
+  public var checks: [ExtentCheck] = []
 
   /// Makes an entry.
   public init(
@@ -70,7 +72,9 @@ public struct Entry: Sendable {
   }
 
   /// The values for which the graph exists.
-  package var roots: [Value] { updates.map(\.value) + results.map(\.value) }
+  package var roots: [Value] {
+    updates.map(\.value) + results.map(\.value) + checks.map(\.value)
+  }
 }
 
 /// Something passed to an entry by name.
@@ -78,6 +82,9 @@ public struct EntryInput: Hashable, Codable, Sendable {
   /// Its name.
   public var name: String
   /// Its type.
+  ///
+  /// A dimension may be bounded by an earlier input: a program is traced with its inputs as the first
+  /// values of the graph, so ``Dimension/bounded(maximum:byInput:)`` names one.
   public var type: Type
   /// The meaning of each dimension; empty if none has one.
   public var axes: [DimensionAxes]

@@ -15,6 +15,7 @@ extension Entry {
     }
     updates.forEach { hash.add("update \($0.slot) \($0.value)") }
     results.forEach { hash.add("return \($0.value)") }
+    checks.forEach { hash.add("check \($0.value) \($0.maximum)") }
     return hash.value
   }
 }

@@ -4,7 +4,7 @@ import DeepEPElements
 ///
 /// A bounded dimension has a maximum, for which memory is planned, and an int32 value of the same
 /// graph that says how much of it is valid (tokens per expert, a short batch).
-public enum Dimension: Hashable, Codable, Sendable {
+public enum Dimension: Hashable, Sendable {
   /// A size known when the program is built.
   case fixed(Int)
   /// A size up to `maximum`; the scalar value `extent` says how much of it is valid.
@@ -78,6 +78,11 @@ extension Type {
   /// The same type with another shape of fixed dimensions.
   public func with(shape: [Int]) -> Type {
     Type(element, dimensions: shape.map { .fixed($0) }, layout: layout, space: space)
+  }
+
+  /// The same type with other dimensions.
+  package func with(dimensions: [Dimension]) -> Type {
+    Type(element, dimensions: dimensions, layout: layout, space: space)
   }
 
   /// The same type with another element type.

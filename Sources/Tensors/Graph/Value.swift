@@ -1,5 +1,5 @@
 /// One result of one node of a graph, by position.
-public struct Value: Hashable, Codable, Sendable {
+public struct Value: Hashable, Sendable {
   /// The index of the node that makes it.
   public var node: Int
   /// Which of the node's results it is.

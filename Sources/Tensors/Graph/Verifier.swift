@@ -26,6 +26,11 @@ extension Program {
       throw VerificationError(
         place: "slot \(slot.name)", problem: "\(slot.type) is no size of memory")
     }
+    for slot in slots where slot.type.isBounded {
+      throw VerificationError(
+        place: "slot \(slot.name)",
+        problem: "\(slot.type) is bounded by a value of a call, which state outlives")
+    }
     for entry in entries { try entry.verify(slots) }
   }
 }
@@ -35,6 +40,7 @@ extension Entry {
     for input in inputs {
       try check(
         input.type.isPossible, "argument \(input.name)", "\(input.type) is no size of memory")
+      for extent in input.type.extents { try verifyExtent(extent, "argument \(input.name)") }
     }
     for (index, node) in graph.nodes.enumerated() {
       try verify(node, index, slots)
@@ -46,6 +52,7 @@ extension Entry {
       let (type, slot) = (graph.type(of: update.value), slots[update.slot])
       try check(type == slot.type, "update", "\(slot.name) is \(slot.type), not \(type)")
     }
+    for known in checks { try verifyExtent(known.value, "check \(known.name)") }
     let written = updates.map(\.slot)
     try check(Set(written).count == written.count, "update", "a slot is written twice")
     for result in results {
@@ -63,6 +70,13 @@ extension Entry {
   private func exists(_ value: Value, before node: Int) -> Bool {
     value.node >= 0 && value.node < node && value.result >= 0
       && value.result < graph.nodes[value.node].types.count
+  }
+
+  private func verifyExtent(_ extent: Value, _ place: String, before node: Int? = nil) throws {
+    let isExtent =
+      exists(extent, before: node ?? graph.nodes.count)
+      && graph.type(of: extent) == Type(.int32, [])
+    try check(isExtent, place, "the extent \(extent) is no earlier int32 scalar")
   }
 
   private func verify(_ node: Node, _ index: Int, _ slots: [Slot]) throws {
@@ -88,12 +102,11 @@ extension Entry {
     for type in node.types {
       try check(type.isPossible, place, "\(type) is no size of memory")
     }
-    for case .bounded(_, let extent) in node.types.flatMap(\.dimensions) {
-      let isExtent = exists(extent, before: index) && graph.type(of: extent) == Type(.int32, [])
-      try check(isExtent, place, "the extent \(extent) is no earlier int32 scalar")
+    for extent in node.types.flatMap(\.extents) {
+      try verifyExtent(extent, place, before: index)
     }
     do {
-      let types = try node.operation.resultTypes(of: graph.types(of: node.operands))
+      let types = try node.operation.types(of: graph.types(of: node.operands))
       let found = types.map(\.description).joined(separator: "; ")
       try check(types == node.types, place, "the results should be \(found)")
     } catch let error as ShapeError {

@@ -1,4 +1,7 @@
 /// Runs entries of a program slowly and obviously: the oracle for every transform and device.
+///
+/// Of a value with bounded dimensions it keeps the valid part alone: what is undefined does not exist,
+/// and is not a number in what it returns.
 public struct Interpreter: Sendable {
   /// The program.
   public let program: Program
@@ -31,7 +34,10 @@ public struct Interpreter: Sendable {
 
   /// Calls an entry: writes the slots that it updates and returns its results by name.
   ///
-  /// - Throws: ``ShapeError`` if the program has no such entry or an input does not fit.
+  /// Bounded arguments and results have the sizes of their maxima.
+  ///
+  /// - Throws: ``ShapeError`` if the program has no such entry or an input does not fit, and
+  ///   ``ExtentError`` if an extent is negative or too large; then no slot has changed.
   public mutating func call(_ name: EntryName, _ inputs: [HostArray] = []) throws -> [String:
     HostArray]
   {
@@ -39,39 +45,83 @@ public struct Interpreter: Sendable {
       throw ShapeError("call", "the program has no entry \(name.rawValue)")
     }
     try check(inputs, entry)
-    let values = try Interpreter.evaluate(entry.graph, inputs: inputs, slots: slots, ranks: ranks)
+    let values = try evaluate(entry, inputs)
     for update in entry.updates {
       slots[update.slot] = values[update.value.node][update.value.result]
     }
     return Dictionary(
-      uniqueKeysWithValues: entry.results.map { ($0.name, values[$0.value.node][$0.value.result]) })
+      uniqueKeysWithValues: entry.results.map { result in
+        let found = values[result.value.node][result.value.result]
+        let whole = found.extended(
+          to: entry.graph.type(of: result.value).shape, with: found.element.undefinedElement)
+        return (result.name, whole)
+      })
+  }
+
+  /// The results of every node of an entry; errors say what a wrong extent belongs to.
+  private func evaluate(_ entry: Entry, _ inputs: [HostArray]) throws -> [[HostArray]] {
+    do {
+      let values = try Interpreter.evaluate(
+        entry.graph, inputs: inputs, slots: slots, ranks: ranks)
+      for check in entry.checks {
+        let extent = Int(values[check.value.node][check.value.result].integers[0])
+        if let error = check.error(extent, entry: entry.name) { throw error }
+      }
+      return values
+    } catch var error as ExtentError {
+      error.entry = entry.name
+      if let check = entry.extentChecks.first(where: { $0.value == error.value }) {
+        (error.name, error.maximum) = (check.name, check.maximum)
+      }
+      throw error
+    }
   }
 
   private func check(_ inputs: [HostArray], _ entry: Entry) throws {
     guard inputs.count == entry.inputs.count else {
       throw ShapeError("call", "\(entry.inputs.count) inputs expected, got \(inputs.count)")
     }
-    for (input, value) in zip(entry.inputs, inputs) where input.type != value.type {
+    for (input, value) in zip(entry.inputs, inputs)
+    where input.type.atMaximum != value.type {
       throw ShapeError("input \(input.name)", "is \(input.type), got \(value.type)")
     }
   }
 
-  /// The results of every node of a graph.
+  /// The results of every node of a graph: the valid parts, where dimensions are bounded.
   package static func evaluate(
     _ graph: Graph, inputs: [HostArray], slots: [HostArray], ranks: (any RankContext)? = nil
   ) throws -> [[HostArray]] {
     var values: [[HostArray]] = []
     for node in graph.nodes {
-      let operands = node.operands.map { values[$0.node][$0.result] }
       switch node.operation {
-      case let input as Input: values.append([inputs[input.index]])
       case let read as Read: values.append([slots[read.slot]])
-      default:
-        let shared = try ranks?.results(of: node, operands)
-        values.append(try shared ?? node.operation.evaluate(operands, types: node.types))
+      case let input as Input:
+        let type = try valid(node.types[0], values)
+        values.append([inputs[input.index].cut(to: type.shape)])
+      default: values.append(try evaluate(node, values, ranks))
       }
     }
     return values
+  }
+
+  private static func evaluate(
+    _ node: Node, _ values: [[HostArray]], _ ranks: (any RankContext)?
+  ) throws -> [HostArray] {
+    let operands = node.operands.map { values[$0.node][$0.result] }
+    if let shared = try ranks?.results(of: node, operands) { return shared }
+    guard node.types.contains(where: \.isBounded) else {
+      return try node.operation.evaluate(operands, types: node.types)
+    }
+    let types = try node.types.map { try valid($0, values) }
+    let results = try node.operation.resized(to: types).evaluate(operands, types: types)
+    guard results.map(\.type) == types else {
+      throw ShapeError(node.operation.name, "does not work on a part of a bounded dimension")
+    }
+    return results
+  }
+
+  private static func valid(_ type: Type, _ values: [[HostArray]]) throws -> Type {
+    try type.valid { Int(values[$0.node][$0.result].integers[0]) }
   }
 }
 

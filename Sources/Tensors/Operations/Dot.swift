@@ -90,6 +90,10 @@ package struct Dot: Operation {
     return strides
   }
 
+  package func elementsBeyondExtent(
+    along dimension: Int, ofOperand operand: Int, _ type: Type
+  ) -> ElementsBeyondExtent { .replaced(by: 0) }
+
   package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let other = context.operands[1 - operand]
     let dot =

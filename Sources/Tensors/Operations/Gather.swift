@@ -90,6 +90,16 @@ package struct ScatterAdd: Operation {
     return [HostArray(table.element, table.shape, scalars: scalars)]
   }
 
+  package func elementsBeyondExtent(
+    along dimension: Int, ofOperand operand: Int, _ type: Type
+  ) -> ElementsBeyondExtent {
+    switch operand {
+    case 0: .refused
+    case 1: .ignored  // The rows that they name get nothing.
+    default: .replaced(by: 0)
+    }
+  }
+
   package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     switch operand {
     case 0: context.gradient

@@ -132,19 +132,34 @@ package struct Transpose: Operation {
 
 /// Repeats an operand along new dimensions.
 package struct Broadcast: Operation {
-  /// The shape of the result.
-  package var shape: [Int]
+  /// The dimensions of the result; new ones may be bounded.
+  package var target: [Dimension]
   /// The dimension of the result that each dimension of the operand becomes, ascending; its size is
   /// the same or, in the operand, one.
   package var dimensions: [Int]
   package var name: String { "broadcast" }
-  package func resized(to results: [Type]) -> any Operation {
-    Broadcast(shape: results[0].shape, dimensions: dimensions)
+  /// The shape of the result.
+  package var shape: [Int] { target.map(\.size) }
+
+  package init(to target: [Dimension], dimensions: [Int]) {
+    self.target = target
+    self.dimensions = dimensions
   }
 
   package init(shape: [Int], dimensions: [Int]) {
-    self.shape = shape
-    self.dimensions = dimensions
+    self.init(to: shape.map { .fixed($0) }, dimensions: dimensions)
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case target = "shape"
+    case dimensions
+  }
+
+  package func mappingExtents(_ map: (Value) throws -> Value) rethrows -> Broadcast {
+    Broadcast(to: try target.map { try $0.mappingExtent(map) }, dimensions: dimensions)
+  }
+  package func resized(to results: [Type]) -> any Operation {
+    Broadcast(to: results[0].dimensions, dimensions: dimensions)
   }
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
@@ -158,7 +173,7 @@ package struct Broadcast: Operation {
     guard fits else {
       throw ShapeError(name, "\(operands[0]) does not spread to \(shape) along \(dimensions)")
     }
-    return [operands[0].with(shape: shape)]
+    return [operands[0].with(dimensions: target)]
   }
 
   package func factors(operands: [Type], results: [Type]) -> Factors {
@@ -177,10 +192,13 @@ package struct Broadcast: Operation {
   }
 
   package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
-    let sizes = context.operands[0].shape
-    let kept = zip(dimensions, sizes).filter { $1 == shape[$0] }.map(\.0)
-    let summed = context.gradient.sum(shape.indices.filter { !kept.contains($0) })
-    return summed.reshaped(sizes)
+    let x = context.operands[0]
+    let kept = x.shape.indices.filter { x.shape[$0] == shape[dimensions[$0]] }
+    let places = kept.map { dimensions[$0] }
+    let summed = context.gradient.sum(shape.indices.filter { !places.contains($0) })
+    // A reshape could take a bounded dimension of at most one for one that is put in.
+    return x.type.isBounded
+      ? summed.broadcast(like: x, dimensions: kept) : summed.reshaped(x.shape)
   }
 }
 

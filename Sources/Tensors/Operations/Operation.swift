@@ -21,7 +21,8 @@ public protocol Operation: Hashable, Codable, Sendable {
   /// cannot be cut.
   var combination: Reduction? { get }
 
-  /// The same operation with attributes for results of other sizes: what a rank runs on its shard.
+  /// The same operation with attributes for results of other sizes: what a rank runs on its shard, and
+  /// the interpreter on the valid part of bounded dimensions.
   func resized(to results: [Type]) -> any Operation
 
   /// The gradient of the loss by one operand, from the gradients by the results; nil where it is
@@ -30,9 +31,31 @@ public protocol Operation: Hashable, Codable, Sendable {
 
   /// The interpreter's rule: results from operands, slow and obvious.
   func evaluate(_ operands: [HostArray], types: [Type]) throws -> [HostArray]
+
+  /// Whether the shape rule itself deals with bounded dimensions.
+  ///
+  /// Otherwise it sees their maxima, and they pass from operands to results along factors.
+  var seesExtents: Bool { get }
+
+  /// What must stand beyond the extent of an operand, along a bounded dimension whose elements are
+  /// combined, so that it changes no result.
+  func elementsBeyondExtent(
+    along dimension: Int, ofOperand operand: Int, _ type: Type
+  ) -> ElementsBeyondExtent
+
+  /// The operation with the extents among its attributes replaced.
+  func mappingExtents(_ map: (Value) throws -> Value) rethrows -> Self
 }
 
 extension Operation {
+  /// Bounded dimensions pass along factors.
+  public var seesExtents: Bool { false }
+  /// No elements can be combined along a bounded dimension.
+  public func elementsBeyondExtent(
+    along dimension: Int, ofOperand operand: Int, _ type: Type
+  ) -> ElementsBeyondExtent { .refused }
+  /// There are none.
+  public func mappingExtents(_ map: (Value) throws -> Value) rethrows -> Self { self }
   /// No gradient: the result does not depend smoothly on any operand.
   public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? { nil }
 

@@ -33,6 +33,8 @@ public struct OperationTable: Sendable {
     for (name, row) in basics + composites { table.add(name, row) }
     for (name, row) in indexing { table.add(name, row) }
     for (name, row) in mesh { table.add(name, row) }
+    table.add("bounded", Bounded.self)
+    table.add("unbounded", Unbounded.self)
     return table
   }()
 }

@@ -48,10 +48,14 @@ package struct Reduce: Operation {
     return [HostArray(x.element, shape, scalars: totals)]
   }
 
+  package func elementsBeyondExtent(
+    along dimension: Int, ofOperand operand: Int, _ type: Type
+  ) -> ElementsBeyondExtent { .replaced(by: reduction.maskIdentity(type.element)) }
+
   package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let x = context.operands[0]
     let kept = x.shape.indices.filter { !dimensions.contains($0) }
-    let spread = { (y: Tensor) in y.broadcast(to: x.shape, dimensions: kept) }
+    let spread = { (y: Tensor) in y.broadcast(like: x, dimensions: kept) }
     let g = spread(context.gradient)
     switch reduction {
     case .sum: return g

@@ -20,6 +20,13 @@ package struct Input: Operation {
   package func evaluate(_ operands: [HostArray], types: [Type]) throws -> [HostArray] {
     throw ShapeError(name, "input \(index) was not given")
   }
+
+  package func mappingExtents(_ map: (Value) throws -> Value) rethrows -> Input {
+    Input(index: index, type: try type.mappingExtents(map))
+  }
+  package func resized(to results: [Type]) -> any Operation {
+    Input(index: index, type: results[0])
+  }
 }
 
 /// The value of a slot from before the call.
@@ -75,6 +82,17 @@ package struct Constant: Operation {
     let all = splat.map { [Double](repeating: $0, count: type.elementCount) } ?? numbers
     return [HostArray(type.element, type.shape, all)]
   }
+
+  package func mappingExtents(_ map: (Value) throws -> Value) rethrows -> Constant {
+    Constant(type: try type.mappingExtents(map), numbers: numbers)
+  }
+  package func resized(to results: [Type]) -> any Operation {
+    guard splat == nil, results[0].shape != type.shape else {
+      return Constant(type: results[0], numbers: numbers)
+    }
+    let all = HostArray(.float64, type.shape, numbers).cut(to: results[0].shape)
+    return Constant(type: results[0], numbers: all.doubles)
+  }
 }
 
 /// The index of each element along one dimension.
@@ -105,6 +123,13 @@ package struct Iota: Operation {
     var numbers: [Double] = []
     forEachIndex(type.shape) { numbers.append(Double($0[dimension])) }
     return [HostArray(type.element, type.shape, numbers)]
+  }
+
+  package func mappingExtents(_ map: (Value) throws -> Value) rethrows -> Iota {
+    Iota(type: try type.mappingExtents(map), dimension: dimension)
+  }
+  package func resized(to results: [Type]) -> any Operation {
+    Iota(type: results[0], dimension: dimension)
   }
 }
 

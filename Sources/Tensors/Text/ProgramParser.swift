@@ -38,6 +38,12 @@ private struct ProgramParser {
     } else if scanner.take("return ") {
       let name = scanner.name()
       program.entries[last].results.append(EntryResult(name: name, value: try scanner.value()))
+    } else if scanner.take("check ") {
+      let value = try scanner.value()
+      try scanner.expect("<=")
+      let maximum = try scanner.integer()
+      let check = ExtentCheck(value: value, maximum: maximum, name: scanner.remainder())
+      program.entries[last].checks.append(check)
     } else {
       try node(&scanner, &program.entries[last].graph)
     }

@@ -36,6 +36,7 @@ extension Entry: CustomStringConvertible {
       + graph.nodes.enumerated().map { "  %\($0) = \($1.text(attributes))" }
       + updates.map { "  update \($0.slot) \($0.value)" }
       + results.map { "  return \($0.name) \($0.value)" }
+      + checks.map { "  check \($0.value) <= \($0.maximum) \($0.name)" }
   }
 }
 

@@ -25,18 +25,57 @@ extension Type: CustomStringConvertible, Codable {
   }
 }
 
-extension Dimension {
+extension Dimension: Codable {
   fileprivate var text: String {
     switch self {
     case .fixed(let size): "\(size)"
     case .bounded(let maximum, let extent): "<=\(maximum):\(extent)"
     }
   }
+
+  /// Reads a size, or a text such as `<=64:%3`.
+  ///
+  /// - Throws: ``TextError`` if it is another form.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let size = try? container.decode(Int.self) {
+      self = .fixed(size)
+    } else {
+      var scanner = TextScanner(try container.decode(String.self))
+      self = try scanner.dimension()
+      try scanner.end()
+    }
+  }
+
+  /// Writes a size, or a text such as `<=64:%3`.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    if case .fixed(let size) = self {
+      try container.encode(size)
+    } else {
+      try container.encode(text)
+    }
+  }
 }
 
-extension Value: CustomStringConvertible {
+extension Value: CustomStringConvertible, Codable {
   /// The text form: `%3`, or `%3.1` for a further result.
   public var description: String { result == 0 ? "%\(node)" : "%\(node).\(result)" }
+
+  /// Reads the text form.
+  ///
+  /// - Throws: ``TextError`` if it is another form.
+  public init(from decoder: any Decoder) throws {
+    var scanner = TextScanner(try decoder.singleValueContainer().decode(String.self))
+    self = try scanner.value()
+    try scanner.end()
+  }
+
+  /// Writes the text form.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
 }
 
 extension TextScanner {
@@ -72,7 +111,7 @@ extension TextScanner {
     return dimensions
   }
 
-  private mutating func dimension() throws -> Dimension {
+  fileprivate mutating func dimension() throws -> Dimension {
     guard take("<=") else { return .fixed(try integer()) }
     let maximum = try integer()
     try expect(":")
