@@ -18,6 +18,7 @@ enum EveryOperation {
     let weight = trace.read(slot: 0, of: program)
     write(arguments[0], weight, arguments[1])
     index(arguments[0], weight, arguments[2])
+    window(arguments[0])
     generate(trace, trace.read(slot: 1, of: program))
     trace.origin = Origin(
       path: "h.0", phase: .weightGradient, source: SourceLocation(file: "A/B.swift", line: 7))
@@ -72,6 +73,25 @@ enum EveryOperation {
   private static func index(_ x: Tensor, _ weight: Tensor, _ count: Tensor) {
     let box = x.dynamicSliced(at: [count], sizes: [2], along: [1])
     _ = weight.replacing(box, at: [count], along: [1])
+    let places = x.indexOfLargest(along: 1, as: .int64).reshaped([2, 1])
+    _ = x.scatterAdd(x.gather(at: places, along: 1), at: places, along: 1)
+    let sorted = x.sorted(along: 0, isDescending: true, indicesAs: .int64)
+    _ = sorted.values.top(2, along: 1, .smallest)
+    _ = x.cumulativeProduct(along: -1, isExclusive: true, isReversed: true)
+  }
+
+  private static func window(_ x: Tensor) {
+    let image = x.broadcast(to: [1, 4, 2, 3], dimensions: [2, 3])
+    let weight = x.broadcast(to: [2, 2, 2, 3], dimensions: [2, 3])
+    let window = SpatialWindow(rank: 2, strides: [1, 2], padding: [1, 0], paddingHigh: [0, 1])
+    let convolved = image.apply(Convolution(window: window, groups: 2), weight)
+    _ = convolved.apply(
+      ConvolutionInputGradient(window: window, groups: 2, sizes: [2, 3]), weight)
+    _ = image.apply(
+      ConvolutionWeightGradient(window: window, groups: 2, taps: [2, 3]), convolved)
+    _ = image.maximumPooled([2, 1], dilations: [1, 2])
+    let pool = AveragePool(taps: [2, 2], window: window, countsPadding: false)
+    _ = image.apply(pool).apply(AveragePoolGradient(pool: pool, sizes: [2, 3]))
   }
 
   private static func generate(_ trace: Trace, _ key: Tensor) {

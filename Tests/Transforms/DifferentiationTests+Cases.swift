@@ -3,7 +3,9 @@ import DeepEPTensors
 
 extension DifferentiationTests {
   /// Every differentiable operation and composite.
-  static let cases = functions + movements + contractions + composites + indexing
+  static let cases =
+    functions + movements + contractions + composites + indexing
+    + ordering + windows
 
   static func integers(_ like: Tensor, _ numbers: [Double], _ shape: [Int]) -> Tensor {
     like.trace.apply(Constant(type: Type(.int32, shape), numbers: numbers), [])[0]

@@ -116,11 +116,7 @@ extension Operation {
   fileprivate func expectStarts(
     _ starts: ArraySlice<Type>, along dimensions: [Int], of type: Type
   ) throws {
-    guard Set(dimensions).count == dimensions.count,
-      dimensions.allSatisfy(type.dimensions.indices.contains)
-    else {
-      throw ShapeError(name, "\(dimensions) are no different dimensions of \(type)")
-    }
+    try expectDimensions(dimensions, of: type)
     for start in starts where start.rank > 0 || ![.int32, .int64].contains(start.element) {
       throw ShapeError(name, "a start must be an int32[] or int64[], got \(start)")
     }

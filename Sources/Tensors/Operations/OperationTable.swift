@@ -30,9 +30,8 @@ public struct OperationTable: Sendable {
     for comparison in Comparison.allCases {
       table.rows[comparison.rawValue] = { _, _ in Compare(comparison: comparison) }
     }
-    for (name, row) in basics + composites { table.add(name, row) }
-    for (name, row) in indexing { table.add(name, row) }
-    for (name, row) in mesh { table.add(name, row) }
+    let rows = [basics, composites, indexing, ordering, windows, mesh]
+    for (name, row) in rows.joined() { table.add(name, row) }
     return table
   }()
 }
@@ -52,6 +51,19 @@ extension OperationTable {
 
   private static let indexing: [Row] = [
     ("dynamicSlice", DynamicSlice.self), ("dynamicUpdateSlice", DynamicUpdateSlice.self),
+    ("gatherAlong", GatherAlong.self), ("scatterAddAlong", ScatterAddAlong.self),
+  ]
+
+  private static let ordering: [Row] = [
+    ("argReduce", ArgReduce.self), ("sort", Sort.self), ("topK", TopK.self), ("scan", Scan.self),
+  ]
+
+  private static let windows: [Row] = [
+    ("convolution", Convolution.self),
+    ("convolutionInputGradient", ConvolutionInputGradient.self),
+    ("convolutionWeightGradient", ConvolutionWeightGradient.self),
+    ("maximumPool", MaximumPool.self), ("averagePool", AveragePool.self),
+    ("averagePoolGradient", AveragePoolGradient.self),
   ]
 
   private static let mesh: [Row] = [
