@@ -19,6 +19,8 @@ enum EveryOperation {
     write(arguments[0], weight, arguments[1])
     index(arguments[0], weight, arguments[2])
     window(arguments[0])
+    group(arguments[0], arguments[1])
+    represent(arguments[0])
     generate(trace, trace.read(slot: 1, of: program))
     trace.origin = Origin(
       path: "h.0", phase: .weightGradient, source: SourceLocation(file: "A/B.swift", line: 7))
@@ -78,6 +80,21 @@ enum EveryOperation {
     let sorted = x.sorted(along: 0, isDescending: true, indicesAs: .int64)
     _ = sorted.values.top(2, along: 1, .smallest)
     _ = x.cumulativeProduct(along: -1, isExclusive: true, isReversed: true)
+  }
+
+  private static func group(_ x: Tensor, _ rows: Tensor) {
+    _ = x.segmentLargest(rows, count: 4)
+    let product = x.groupedDot(x.reshaped([2, 3, 1]), sizes: rows)
+    _ = x.apply(GroupedDotWeightGradient(), rows, product)
+  }
+
+  private static func represent(_ x: Tensor) {
+    let (elements, scales) = x.quantized(to: .float8e5m2, block: 2)
+    _ = elements.dequantized(scales: scales, block: 2, as: .bfloat16)
+    _ = x.compare(.less, x).packedBits().unpackedBits(3)
+    _ = x.bitcast(to: .uint32)
+    let format = Layout.opaque(name: "blocked", byteCount: 64)
+    _ = x.relaid(as: format).relaid(as: .rowMajor).transferred(to: .host)
   }
 
   private static func window(_ x: Tensor) {

@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  static let cases = boxes + ordering + windows
+  static let cases = boxes + ordering + windows + groups + representations
 
   static let boxes: [Case] = [
     Case(DynamicSlice(dimensions: [0], sizes: [1]), f([2, 3]), words: "expected 2 operands"),
@@ -94,6 +94,41 @@ import Testing
       AveragePoolGradient(
         pool: AveragePool(taps: [2], window: SpatialWindow(rank: 1)), sizes: [4]),
       f([1, 1, 4]), words: "should be float32[1, 1, 3]"),
+  ]
+
+  static let groups: [Case] = [
+    Case(SegmentReduce(reduction: .sum, count: 2), f([3, 2]), i([2]), words: "for each row"),
+    Case(SegmentReduce(reduction: .sum, count: 2), f([3]), f([3]), words: "an integer for each"),
+    Case(SegmentReduce(reduction: .sum, count: 2), f([]), i([]), words: "for each row"),
+    Case(SegmentReduce(reduction: .sum, count: -1), f([3]), i([3]), words: "-1 segments"),
+    Case(SegmentReduce(reduction: .product, count: 2), f([3]), i([3]), words: "their product"),
+    Case(GroupedDot(), f([4, 3]), i([2]), f([2, 2, 5]), words: "needs rows [m, k]"),
+    Case(GroupedDot(), f([4, 3]), i([3]), f([2, 3, 5]), words: "each of 2 groups"),
+    Case(GroupedDot(), f([4, 3]), Type(.int64, [2]), f([2, 3, 5]), words: "an int32 size"),
+    Case(GroupedDot(), f([4, 3]), f([2, 3, 5]), words: "expected 3 operands"),
+    Case(GroupedDotWeightGradient(), f([4, 3]), i([2]), f([3, 3]), words: "[m, n]"),
+    Case(GroupedDotWeightGradient(), f([4, 3]), f([2]), f([4, 3]), words: "an int32 size"),
+  ]
+
+  static let representations: [Case] = [
+    Case(Quantize(element: .int16, block: 2), f([4]), words: "none of int8"),
+    Case(Quantize(element: .int8, block: 0), f([4]), words: "blocks of 0"),
+    Case(Quantize(element: .int8, block: 2), i([4]), words: "floating-point"),
+    Case(Quantize(element: .int8, block: 2), f([]), words: "with a dimension"),
+    Case(
+      Dequantize(element: .float32, block: 2), Type(.int8, [5]), f([2]),
+      words: "needs scales float32[3]"),
+    Case(Dequantize(element: .int32, block: 2), Type(.int8, [5]), f([3]), words: "no floating"),
+    Case(Dequantize(element: .float32, block: 2), i([5]), f([3]), words: "int8 or float8"),
+    Case(PackBits(), i([8]), words: "needs Booleans"),
+    Case(UnpackBits(count: 9), Type(.uint8, [1]), words: "9 bits"),
+    Case(UnpackBits(count: -1), Type(.uint8, [0]), words: "-1 bits"),
+    Case(UnpackBits(count: 8), i([1]), words: "needs uint8"),
+    Case(Bitcast(element: .float64), f([2]), words: "4 bytes against 8"),
+    Case(Bitcast(element: .bool), Type(.uint8, [2]), words: "none but Booleans"),
+    Case(
+      Relayout(layout: .opaque(name: "blocked", byteCount: 7)), f([2]), words: "do not hold"),
+    Case(Transfer(space: .host), words: "expected 1 operands"),
   ]
 
   private static func convolution(

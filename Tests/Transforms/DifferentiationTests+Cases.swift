@@ -5,7 +5,7 @@ extension DifferentiationTests {
   /// Every differentiable operation and composite.
   static let cases =
     functions + movements + contractions + composites + indexing
-    + ordering + windows
+    + ordering + windows + groups
 
   static func integers(_ like: Tensor, _ numbers: [Double], _ shape: [Int]) -> Tensor {
     like.trace.apply(Constant(type: Type(.int32, shape), numbers: numbers), [])[0]

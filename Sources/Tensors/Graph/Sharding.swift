@@ -107,4 +107,3 @@ extension [ShardedFactor] {
     return rest.allSatisfy { $0.size == 1 && $0.axes.isEmpty } ? result : nil
   }
 }
-

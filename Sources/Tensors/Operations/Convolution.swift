@@ -10,6 +10,7 @@ package struct Convolution: Operation {
   /// Into how many groups channels and outputs are divided.
   package var groups: Int
   package var name: String { "convolution" }
+  package var combination: Reduction? { .sum }
 
   package init(window: SpatialWindow, groups: Int = 1) {
     self.window = window

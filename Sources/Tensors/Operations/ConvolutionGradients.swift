@@ -12,6 +12,7 @@ package struct ConvolutionInputGradient: Operation {
   /// The spatial sizes of the input.
   package var sizes: [Int]
   package var name: String { "convolutionInputGradient" }
+  package var combination: Reduction? { .sum }
 
   package init(window: SpatialWindow, groups: Int, sizes: [Int]) {
     self.window = window
@@ -73,6 +74,7 @@ package struct ConvolutionWeightGradient: Operation {
   /// The spatial sizes of the weight.
   package var taps: [Int]
   package var name: String { "convolutionWeightGradient" }
+  package var combination: Reduction? { .sum }
 
   package init(window: SpatialWindow, groups: Int, taps: [Int]) {
     self.window = window

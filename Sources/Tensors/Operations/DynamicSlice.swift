@@ -11,8 +11,9 @@ package struct DynamicSlice: Operation {
   package var sizes: [Int]
   package var name: String { "dynamicSlice" }
 
-  package init(dimensions: [Int], sizes: [Int]) {
-    self.dimensions = dimensions
+  /// Slices given dimensions, by default as many as there are sizes.
+  package init(dimensions: [Int]? = nil, sizes: [Int]) {
+    self.dimensions = dimensions ?? Array(sizes.indices)
     self.sizes = sizes
   }
 

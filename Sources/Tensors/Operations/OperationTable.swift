@@ -30,7 +30,9 @@ public struct OperationTable: Sendable {
     for comparison in Comparison.allCases {
       table.rows[comparison.rawValue] = { _, _ in Compare(comparison: comparison) }
     }
-    let rows = [basics, composites, indexing, ordering, windows, mesh]
+    let rows = [
+      basics, indexing, ordering, windows, groups, representations, mesh, composites,
+    ]
     for (name, row) in rows.joined() { table.add(name, row) }
     return table
   }()
@@ -64,6 +66,17 @@ extension OperationTable {
     ("convolutionWeightGradient", ConvolutionWeightGradient.self),
     ("maximumPool", MaximumPool.self), ("averagePool", AveragePool.self),
     ("averagePoolGradient", AveragePoolGradient.self),
+  ]
+
+  private static let groups: [Row] = [
+    ("segmentReduce", SegmentReduce.self), ("groupedDot", GroupedDot.self),
+    ("groupedDotWeightGradient", GroupedDotWeightGradient.self),
+  ]
+
+  private static let representations: [Row] = [
+    ("quantize", Quantize.self), ("dequantize", Dequantize.self), ("packBits", PackBits.self),
+    ("unpackBits", UnpackBits.self), ("bitcast", Bitcast.self), ("relayout", Relayout.self),
+    ("transfer", Transfer.self),
   ]
 
   private static let mesh: [Row] = [

@@ -68,8 +68,9 @@ public struct SpatialWindow: Hashable, Codable, Sendable {
     }
   }
 
-  /// For each pair of a window and a tap that sees an element: the positions of window, tap and
-  /// element, row-major over the spatial dimensions. The taps of a window come in order.
+  /// All pairs of a window and a tap that sees an element.
+  ///
+  /// Their positions are row-major over the spatial dimensions. The taps of a window come in order.
   func contacts(input: [Int], taps: [Int], output: [Int]) -> [Contact] {
     let dimensions = (0..<rank).map { dimension in
       (0..<output[dimension]).flatMap { window in

@@ -88,7 +88,8 @@ extension Partitioner {
   ) throws -> Value {
     let operand = source.type(of: node.operands[0])
     let factors = node.operation.factors(operands: [operand], results: node.types)
-    if let projected = projected(sharding, from: factors.results[0], to: factors.operands[0], factors)
+    if let projected = projected(
+      sharding, from: factors.results[0], to: factors.operands[0], factors)
     {
       return try reshaped(placed(node.operands[0], as: projected), type.shape)
     }

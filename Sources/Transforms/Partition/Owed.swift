@@ -40,7 +40,8 @@ extension Partitioner {
     case .add, .subtract:
       // A single number, or what a rank gathers up over micro-batches, is not worth a collective.
       let isJoined =
-        owed[0] == owed[1] || node.types[0].rank == 0 || node.operands.contains(where: isAccumulator)
+        owed[0] == owed[1] || node.types[0].rank == 0
+        || node.operands.contains(where: isAccumulator)
       guard isJoined else { return Owed() }
       return Owed(partial: owed[0].merging(owed[1]) { first, _ in first }, operands: [0, 1])
     case .multiply where isAlike(node.operands[1]) && owed[1].isEmpty,

@@ -48,7 +48,8 @@ struct Partitioner {
       let slot = slots[result.updates[index].slot]
       origin = Origin(path: slot.name, phase: .update)
       let value = result.updates[index].value
-      result.updates[index].value = try placed(value, as: rules.storage(slot), for: "slot \(slot.name)")
+      result.updates[index].value = try placed(
+        value, as: rules.storage(slot), for: "slot \(slot.name)")
     }
     for index in result.results.indices {
       let value = result.results[index].value

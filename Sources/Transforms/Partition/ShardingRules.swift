@@ -36,7 +36,8 @@ package struct ShardingRules {
       shape.enumerated().map { dimension, size in
         let named = dimension < axes.count ? axes[dimension].factors(of: size) : nil
         return (named ?? [AxisFactor(nil, size)]).map { factor in
-          guard factor.size > 1, let axis = axis(for: factor.axis), used.insert(axis).inserted else {
+          guard factor.size > 1, let axis = axis(for: factor.axis), used.insert(axis).inserted
+          else {
             return ShardedFactor(factor.size)
           }
           return ShardedFactor(factor.size, [axis])
