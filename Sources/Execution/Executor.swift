@@ -15,6 +15,8 @@ package final class Executor {
   /// Whether instructions are timed one by one.
   package var recordsEvents = true
   private let device: CPUDevice
+  /// The other ranks, if the plan is that of a rank.
+  private let ranks: RankCommunicators?
   private let state: ArenaMemory
   private let values: ArenaMemory
   private var bound: [EntryName: [BoundInstruction]] = [:]
@@ -22,8 +24,9 @@ package final class Executor {
   /// Reserves the plan's memory; slots are zero.
   ///
   /// - Throws: ``ExecutionError`` if there is not enough memory.
-  package init(_ plan: Plan, on device: CPUDevice) throws {
+  package init(_ plan: Plan, on device: CPUDevice, ranks: RankCommunicators? = nil) throws {
     self.plan = plan
+    self.ranks = ranks
     self.device = device
     state = try ArenaMemory(byteCount: plan.stateBytes)
     values = try ArenaMemory(byteCount: plan.valueBytes)
@@ -36,7 +39,7 @@ package final class Executor {
   /// - Throws: ``ExecutionError`` for an entry that the plan does not have, and the device's errors.
   package func prepare(_ names: [EntryName]) throws {
     let segments = try names.filter { bound[$0] == nil }.map(segment)
-    let instructions = segments.flatMap(\.instructions)
+    let instructions = segments.flatMap(\.instructions).filter { !$0.needsRanks }
     var kernels = try device.kernels(
       instructions.map {
         KernelRequest(
@@ -44,8 +47,11 @@ package final class Executor {
           overwrites: $0.overwrites)
       })[...]
     for segment in segments {
-      bound[segment.name] = segment.instructions.map { instruction in
-        BoundInstruction(instruction, kernels.removeFirst(), pointers(instruction))
+      bound[segment.name] = try segment.instructions.map { instruction in
+        let kernel: any Kernel =
+          try instruction.needsRanks
+          ? RankKernel(instruction, ranks) : kernels.removeFirst()
+        return BoundInstruction(instruction, kernel, pointers(instruction))
       }
     }
   }

@@ -114,7 +114,9 @@ private struct Lowering {
     for (position, index) in order.enumerated() {
       let node = graph.nodes[index]
       let operands = graph.types(of: node.operands)
-      let choice = try target.choice(for: node.operation, operands: operands, results: node.types)
+      let choice =
+        try node.rankChoice
+        ?? target.choice(for: node.operation, operands: operands, results: node.types)
       choices.append(choice)
       overwrites.append([:])
       for result in node.types.indices {
@@ -297,5 +299,14 @@ private struct Lowering {
       overwrites: overwrites[position], origin: node.origin,
       flops: node.operation.factors(operands: operands, results: node.types).flops,
       predictedSeconds: choice.seconds)
+  }
+}
+
+extension Node {
+  /// How a node runs that needs the other ranks, or knows where the rank is: not on the device.
+  fileprivate var rankChoice: KernelChoice? {
+    guard operation is any Collective || operation is MeshIndex else { return nil }
+    return KernelChoice(
+      kernel: operation.name, overwritable: operation is AllReduce ? [0: [0]] : [:], seconds: 0)
   }
 }

@@ -26,7 +26,7 @@ import Testing
   }
 
   /// Every case.
-  static let cases = indexing
+  static let cases = indexing + ordering + windows + groups + representations
 
   static let floats: [ElementType] = [.float64, .float32, .float16, .bfloat16]
   static let numbers: [ElementType] = floats + [.int64, .int32, .int8, .uint64, .uint16]

@@ -20,6 +20,9 @@ enum EveryOperation {
     _ = weight.broadcast(to: [arguments[3].type.dimensions[0], .fixed(2), .fixed(3)])
     write(arguments[0], weight, arguments[1])
     index(arguments[0], weight, arguments[2])
+    window(arguments[0])
+    group(arguments[0], arguments[1])
+    represent(arguments[0])
     generate(trace, trace.read(slot: 1, of: program))
     trace.origin = Origin(
       path: "h.0", phase: .weightGradient, source: SourceLocation(file: "A/B.swift", line: 7))
@@ -74,6 +77,40 @@ enum EveryOperation {
   private static func index(_ x: Tensor, _ weight: Tensor, _ count: Tensor) {
     let box = x.dynamicSliced(at: [count], sizes: [2], along: [1])
     _ = weight.replacing(box, at: [count], along: [1])
+    let places = x.indexOfLargest(along: 1, as: .int64).reshaped([2, 1])
+    _ = x.scatterAdd(x.gather(at: places, along: 1), at: places, along: 1)
+    let sorted = x.sorted(along: 0, isDescending: true, indicesAs: .int64)
+    _ = sorted.values.top(2, along: 1, .smallest)
+    _ = x.cumulativeProduct(along: -1, isExclusive: true, isReversed: true)
+  }
+
+  private static func group(_ x: Tensor, _ rows: Tensor) {
+    _ = x.segmentLargest(rows, count: 4)
+    let product = x.groupedDot(x.reshaped([2, 3, 1]), sizes: rows)
+    _ = x.apply(GroupedDotWeightGradient(), rows, product)
+  }
+
+  private static func represent(_ x: Tensor) {
+    let (elements, scales) = x.quantized(to: .float8e5m2, block: 2)
+    _ = elements.dequantized(scales: scales, block: 2, as: .bfloat16)
+    _ = x.compare(.less, x).packedBits().unpackedBits(3)
+    _ = x.bitcast(to: .uint32)
+    let format = Layout.opaque(name: "blocked", byteCount: 64)
+    _ = x.relaid(as: format).relaid(as: .rowMajor).transferred(to: .host)
+  }
+
+  private static func window(_ x: Tensor) {
+    let image = x.broadcast(to: [1, 4, 2, 3], dimensions: [2, 3])
+    let weight = x.broadcast(to: [2, 2, 2, 3], dimensions: [2, 3])
+    let window = SpatialWindow(rank: 2, strides: [1, 2], padding: [1, 0], paddingHigh: [0, 1])
+    let convolved = image.apply(Convolution(window: window, groups: 2), weight)
+    _ = convolved.apply(
+      ConvolutionInputGradient(window: window, groups: 2, sizes: [2, 3]), weight)
+    _ = image.apply(
+      ConvolutionWeightGradient(window: window, groups: 2, taps: [2, 3]), convolved)
+    _ = image.maximumPooled([2, 1], dilations: [1, 2])
+    let pool = AveragePool(taps: [2, 2], window: window, countsPadding: false)
+    _ = image.apply(pool).apply(AveragePoolGradient(pool: pool, sizes: [2, 3]))
   }
 
   private static func generate(_ trace: Trace, _ key: Tensor) {

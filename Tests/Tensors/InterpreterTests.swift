@@ -34,6 +34,9 @@ import Testing
 
   /// The operation that a case of the fixture names.
   private func operation(_ test: Case) throws -> any Operation {
+    if let space = test.name.firstIndex(of: "{") {
+      return try parsed(test, test.name[..<space].dropLast(), test.name[space...])
+    }
     let words = test.name.split(separator: " ").map(String.init)
     let last = words[words.count - 1]
     let (head, shape) = (words[0], test.results[0].shape)
@@ -55,6 +58,21 @@ import Testing
     }
   }
 
+  /// The operation that a case gives in the text form.
+  private func parsed(
+    _ test: Case, _ name: Substring, _ attributes: Substring
+  ) throws -> any Operation {
+    let inputs = test.inputs.enumerated().map { ($0, $1.host.type) }
+    let operands = inputs.map { "%\($0.0)" }.joined(separator: ", ")
+    let types = test.results.map(\.host.type.description).joined(separator: "; ")
+    let lines =
+      ["entry step"] + inputs.map { "argument x\($0) : \($1)" }
+      + inputs.map { "%\($0) = input() {\"index\":\($0),\"type\":\"\($1)\"} : \($1)" }
+      + ["%\(inputs.count) = \(name)(\(operands)) \(attributes) : \(types)"]
+    let program = try Program(text: lines.joined(separator: "\n"))
+    return try #require(program.entries[0].graph.nodes.last).operation
+  }
+
   private func attention(_ words: [String]) -> any Operation {
     let attention = Attention(scale: 0.5.squareRoot(), isCausal: words.contains("causal"))
     return words.contains("gradient") ? AttentionGradient(attention: attention) : attention
@@ -65,14 +83,15 @@ import Testing
     if let function = BinaryFunction(rawValue: name) { return Binary(function: function) }
     if let comparison = Comparison(rawValue: name) { return Compare(comparison: comparison) }
     let all: [any Operation] = [
-      Select(), Gather(), ScatterAdd(), Softmax(), Gelu(), CrossEntropy(),
+      Select(), Gather(), ScatterAdd(), Softmax(), Gelu(), CrossEntropy(), GroupedDot(),
+      GroupedDotWeightGradient(),
     ]
     return try #require(all.first { $0.name == name }, "\(name)")
   }
 
   @Test func operationsComputeWhatPyTorchComputes() throws {
     let cases = try Self.cases()
-    #expect(cases.count > 150)
+    #expect(cases.count > 320)
     for test in cases {
       let inputs = test.inputs.map(\.host)
       let operation = try operation(test)

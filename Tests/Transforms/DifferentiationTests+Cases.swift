@@ -4,7 +4,8 @@ import DeepEPTensors
 extension DifferentiationTests {
   /// Every differentiable operation and composite.
   static let cases =
-    functions + movements + contractions + composites + indexing + bounded
+    functions + movements + contractions + composites + indexing
+    + bounded + ordering + windows + groups
 
   static func integers(_ like: Tensor, _ numbers: [Double], _ shape: [Int]) -> Tensor {
     like.trace.apply(Constant(type: Type(.int32, shape), numbers: numbers), [])[0]

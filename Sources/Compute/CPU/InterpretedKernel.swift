@@ -13,6 +13,7 @@ struct InterpretedKernel: Kernel {
   static func runs(_ operation: any Operation) -> Bool {
     switch operation {
     case is Input, is Read, is any Composite: false
+    case is MeshIndex, is any Collective: false
     case is Region, is Contraction, is Dot: false
     case is Constant, is Iota, is Random, is Gather, is ScatterAdd: false
     case is Unary, is Binary, is Compare, is Select, is Convert, is Reduce: false

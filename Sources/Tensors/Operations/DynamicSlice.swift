@@ -11,8 +11,9 @@ package struct DynamicSlice: Operation {
   package var sizes: [Int]
   package var name: String { "dynamicSlice" }
 
-  package init(dimensions: [Int], sizes: [Int]) {
-    self.dimensions = dimensions
+  /// Slices given dimensions, by default as many as there are sizes.
+  package init(dimensions: [Int]? = nil, sizes: [Int]) {
+    self.dimensions = dimensions ?? Array(sizes.indices)
     self.sizes = sizes
   }
 
@@ -116,11 +117,7 @@ extension Operation {
   fileprivate func expectStarts(
     _ starts: ArraySlice<Type>, along dimensions: [Int], of type: Type
   ) throws {
-    guard Set(dimensions).count == dimensions.count,
-      dimensions.allSatisfy(type.dimensions.indices.contains)
-    else {
-      throw ShapeError(name, "\(dimensions) are no different dimensions of \(type)")
-    }
+    try expectDimensions(dimensions, of: type)
     for start in starts where start.rank > 0 || ![.int32, .int64].contains(start.element) {
       throw ShapeError(name, "a start must be an int32[] or int64[], got \(start)")
     }

@@ -119,4 +119,19 @@ extension Operation {
     }
     return first
   }
+
+  /// Throws unless some different dimensions are ones of a tensor.
+  package func expectDimensions(_ dimensions: [Int], of type: Type) throws {
+    let known = type.dimensions.indices
+    guard dimensions.allSatisfy(known.contains), Set(dimensions).count == dimensions.count else {
+      throw ShapeError(name, "\(dimensions) are no different dimensions of \(type)")
+    }
+  }
+
+  /// Throws unless an element type can hold an index: int32 or int64.
+  package func expectIndex(_ element: ElementType) throws {
+    guard [.int32, .int64].contains(element) else {
+      throw ShapeError(name, "an index must be int32 or int64, not \(element.rawValue)")
+    }
+  }
 }

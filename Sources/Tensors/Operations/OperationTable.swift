@@ -30,11 +30,10 @@ public struct OperationTable: Sendable {
     for comparison in Comparison.allCases {
       table.rows[comparison.rawValue] = { _, _ in Compare(comparison: comparison) }
     }
-    for (name, row) in basics + composites { table.add(name, row) }
-    for (name, row) in indexing { table.add(name, row) }
-    for (name, row) in mesh { table.add(name, row) }
-    table.add("bounded", Bounded.self)
-    table.add("unbounded", Unbounded.self)
+    let rows = [
+      basics, indexing, ordering, windows, groups, representations, mesh, composites,
+    ]
+    for (name, row) in rows.joined() { table.add(name, row) }
     return table
   }()
 }
@@ -53,7 +52,32 @@ extension OperationTable {
   ]
 
   private static let indexing: [Row] = [
+    ("bounded", Bounded.self), ("unbounded", Unbounded.self),
     ("dynamicSlice", DynamicSlice.self), ("dynamicUpdateSlice", DynamicUpdateSlice.self),
+    ("gatherAlong", GatherAlong.self), ("scatterAddAlong", ScatterAddAlong.self),
+  ]
+
+  private static let ordering: [Row] = [
+    ("argReduce", ArgReduce.self), ("sort", Sort.self), ("topK", TopK.self), ("scan", Scan.self),
+  ]
+
+  private static let windows: [Row] = [
+    ("convolution", Convolution.self),
+    ("convolutionInputGradient", ConvolutionInputGradient.self),
+    ("convolutionWeightGradient", ConvolutionWeightGradient.self),
+    ("maximumPool", MaximumPool.self), ("averagePool", AveragePool.self),
+    ("averagePoolGradient", AveragePoolGradient.self),
+  ]
+
+  private static let groups: [Row] = [
+    ("segmentReduce", SegmentReduce.self), ("groupedDot", GroupedDot.self),
+    ("groupedDotWeightGradient", GroupedDotWeightGradient.self),
+  ]
+
+  private static let representations: [Row] = [
+    ("quantize", Quantize.self), ("dequantize", Dequantize.self), ("packBits", PackBits.self),
+    ("unpackBits", UnpackBits.self), ("bitcast", Bitcast.self), ("relayout", Relayout.self),
+    ("transfer", Transfer.self),
   ]
 
   private static let mesh: [Row] = [

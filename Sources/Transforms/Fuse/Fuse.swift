@@ -65,6 +65,8 @@ private struct Fusion {
 
   private mutating func writeMemory(_ node: Node, _ index: Int) {
     for result in node.types.indices { isWritten.insert(Value(node: index, result: result)) }
+    // Only nodes that stay can be waited for.
+    for control in node.controls where roles[control] == .memory { write(Value(node: control)) }
     guard let dot = node.operation as? Dot, let left = roles.view(node.operands[0]),
       let right = roles.view(node.operands[1])
     else {

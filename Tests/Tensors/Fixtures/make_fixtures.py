@@ -4,6 +4,7 @@ Run in this folder by a Python that has PyTorch: python make_fixtures.py
 """
 
 import json
+import math
 
 import torch
 import torch.nn.functional as F
@@ -136,9 +137,127 @@ def composites(dtype):
         case(name + " gradient", [q, k, v, y, logs, g], gradients)
 
 
+def attributed(name, attributes, inputs, results):
+    """A case whose attributes are the text form's."""
+    case(name + " " + json.dumps(attributes, sort_keys=True, separators=(",", ":")), inputs, results)
+
+
+def orders(dtype):
+    x = torch.randn(2, 4, 3, dtype=dtype)
+    x[0, 1] = x[0, 3]
+    x[1, 2, 0] = float("nan")
+    for dim in range(3):
+        for extreme, function in [("largest", torch.argmax), ("smallest", torch.argmin)]:
+            # PyTorch does not say which of equal elements it names: ties only between rows.
+            y = x if dim != 1 else torch.randn(2, 4, 3, dtype=dtype)
+            attributed("argReduce", {"dimension": dim, "element": "int64", "extreme": extreme},
+                       [y], function(y, dim))
+        for descending in [False, True]:
+            attributed("sort", {"dimension": dim, "indexElement": "int64",
+                                "isDescending": descending},
+                       [x], torch.sort(x, dim=dim, descending=descending, stable=True))
+        y = torch.randn(2, 4, 3, dtype=dtype)
+        for extreme in ["largest", "smallest"]:
+            attributed("topK", {"count": 2, "dimension": dim, "extreme": extreme,
+                                "indexElement": "int64"},
+                       [y], torch.topk(y, 2, dim, extreme == "largest"))
+        functions = {"sum": torch.cumsum, "product": torch.cumprod,
+                     "maximum": lambda t, d: torch.cummax(t, d)[0],
+                     "minimum": lambda t, d: torch.cummin(t, d)[0]}
+        for name, function in functions.items():
+            for back in [False, True]:
+                scanned = function(y.flip(dim), dim).flip(dim) if back else function(y, dim)
+                attributed("scan", {"dimension": dim, "isExclusive": False, "isReversed": back,
+                                    "reduction": name}, [y], scanned)
+        places = torch.randint(0, y.shape[dim], (2, 4, 3))
+        attributed("gatherAlong", {"dimension": dim}, [y, places],
+                   torch.take_along_dim(y, places, dim))
+        updates = torch.randn(2, 4, 3, dtype=dtype)
+        attributed("scatterAddAlong", {"dimension": dim}, [y, places, updates],
+                   y.scatter_add(dim, places, updates))
+
+
+def segments(dtype):
+    x = torch.randn(7, 3, dtype=dtype)
+    rows = torch.tensor([2, 0, 3, 2, 0, 3, 2])
+    for name, reduce in [("sum", "sum"), ("maximum", "amax"), ("minimum", "amin")]:
+        start = {"sum": 0.0, "maximum": -math.inf, "minimum": math.inf}[name]
+        empty = torch.full((5, 3), start, dtype=dtype)
+        attributed("segmentReduce", {"count": 5, "reduction": name}, [x, rows],
+                   empty.scatter_reduce(0, rows[:, None].expand(7, 3), x, reduce))
+
+
+def moved(stride, padding, dilation):
+    return {"dilations": dilation, "paddingHigh": padding, "paddingLow": padding,
+            "strides": stride}
+
+
+def convolutions(dtype):
+    settings = [
+        ((2, 3, 8), (4, 3, 3), [1], [0], [1], 1),
+        ((2, 4, 9), (6, 2, 3), [2], [2], [2], 2),
+        ((2, 3, 6, 7), (4, 3, 3, 2), [1, 1], [0, 0], [1, 1], 1),
+        ((2, 4, 7, 6), (4, 1, 3, 3), [2, 1], [1, 2], [1, 2], 4),
+        ((1, 2, 4, 5, 4), (4, 1, 2, 3, 2), [1, 2, 1], [1, 0, 1], [2, 1, 1], 2),
+    ]
+    functions = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+    for shape, weights, stride, padding, dilation, groups in settings:
+        x = torch.randn(shape, dtype=dtype, requires_grad=True)
+        w = torch.randn(weights, dtype=dtype, requires_grad=True)
+        y = functions[len(stride)](x, w, None, stride, padding, dilation, groups)
+        g = torch.randn_like(y)
+        by_input, by_weight = torch.autograd.grad(y, (x, w), g)
+        window = moved(stride, padding, dilation)
+        attributed("convolution", {"groups": groups, "window": window}, [x, w], y)
+        attributed("convolutionInputGradient",
+                   {"groups": groups, "sizes": list(shape[2:]), "window": window},
+                   [g, w], by_input)
+        attributed("convolutionWeightGradient",
+                   {"groups": groups, "taps": list(weights[2:]), "window": window},
+                   [x, g], by_weight)
+
+
+def pools(dtype):
+    settings = [
+        ((2, 3, 9), [3], [2], [1], [1]), ((2, 2, 8), [2], [2], [0], [3]),
+        ((2, 3, 6, 7), [2, 3], [2, 1], [1, 1], [1, 2]),
+        ((1, 2, 4, 5, 6), [2, 2, 3], [1, 2, 2], [0, 1, 1], [1, 1, 1]),
+    ]
+    largest = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+    means = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+    for shape, taps, stride, padding, dilation in settings:
+        x = torch.randn(shape, dtype=dtype, requires_grad=True)
+        values, places = largest[len(taps)](x, taps, stride, padding, dilation, False, True)
+        attributed("maximumPool", {"taps": taps, "window": moved(stride, padding, dilation)},
+                   [x], [values, places.to(torch.int32)])
+        for counts in [True, False]:
+            pool = {"countsPadding": counts, "taps": taps,
+                    "window": moved(stride, padding, [1] * len(taps))}
+            y = means[len(taps)](x, taps, stride, padding, False, counts)
+            attributed("averagePool", pool, [x], y)
+            g = torch.randn_like(y)
+            attributed("averagePoolGradient", {"pool": pool, "sizes": list(shape[2:])}, [g],
+                       torch.autograd.grad(y, x, g))
+
+
+def grouped(dtype):
+    x, w = torch.randn(7, 3, dtype=dtype), torch.randn(4, 3, 2, dtype=dtype)
+    sizes = torch.tensor([2, 0, 3, 1], dtype=torch.int32)
+    parts = torch.split(x[:6], sizes.tolist())
+    products = [part @ matrix for part, matrix in zip(parts, w)]
+    case("groupedDot", [x, sizes, w], torch.cat(products + [torch.zeros(1, 2, dtype=dtype)]))
+    g = torch.randn(7, 2, dtype=dtype)
+    rows = torch.split(g[:6], sizes.tolist())
+    case("groupedDotWeightGradient", [x, sizes, g],
+         torch.stack([part.T @ row for part, row in zip(parts, rows)]))
+
+
 for dtype in [torch.float64, torch.float32]:
     for make in [unary, binary, reductions, movements, contractions, composites]:
         make(dtype)
 integers()
+for dtype in [torch.float64, torch.float32]:
+    for make in [orders, segments, convolutions, pools, grouped]:
+        make(dtype)
 with open("operations.json", "w") as file:
     file.write("[\n" + ",\n".join(json.dumps(c) for c in CASES) + "\n]\n")

@@ -1,0 +1,43 @@
+import DeepEPCompute
+import DeepEPElements
+import DeepEPPlans
+import DeepEPTensors
+
+/// An instruction that the ranks run together, or that tells where the rank is.
+struct RankKernel: Kernel {
+  private let ranks: RankCommunicators
+  private let operation: any Operation
+  private let operand: Type?
+  private let result: Type
+
+  /// - Throws: ``ExecutionError`` if the plan is that of a rank, but there are no ranks.
+  init(_ instruction: Instruction, _ ranks: RankCommunicators?) throws {
+    guard let ranks else {
+      throw ExecutionError(
+        what: "the plan is that of one rank of several", place: instruction.kernel,
+        fix: "give the executor the communicator of its rank")
+    }
+    self.ranks = ranks
+    operation = instruction.operation
+    operand = instruction.operandTypes.first
+    result = instruction.resultTypes[0]
+  }
+
+  func run(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>) throws {
+    if let place = operation as? MeshIndex {
+      buffers[0]?.storeBytes(of: Int32(ranks.index(along: place.axis)), as: Int32.self)
+    }
+    guard let collective = operation as? any Collective, let operand, let source = buffers[0],
+      let destination = buffers[1]
+    else { return }
+    try ranks.run(
+      collective, UnsafeRawBufferPointer(start: source, count: operand.byteCount),
+      into: UnsafeMutableRawBufferPointer(start: destination, count: result.byteCount),
+      operand: operand)
+  }
+}
+
+extension Instruction {
+  /// Whether the instruction does not run on the device alone.
+  var needsRanks: Bool { operation is any Collective || operation is MeshIndex }
+}
