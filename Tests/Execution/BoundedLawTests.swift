@@ -83,6 +83,10 @@ import Testing
     for element in [ElementType.float32, .float64, .int32] { try check(test, element) }
   }
 
+  @Test(arguments: BoundedCase.ordering) func orderedNumbers(_ test: BoundedCase) throws {
+    for element in [ElementType.float32, .float64, .int32] { try check(test, element) }
+  }
+
   @Test(arguments: BoundedCase.floating) func floatingPointNumbers(_ test: BoundedCase) throws {
     for element in [ElementType.float32, .float64] { try check(test, element) }
   }
