@@ -32,7 +32,9 @@ public enum EntryName: String, Hashable, Codable, Sendable, CaseIterable {
   case update
   /// The loss without gradients.
   case evaluate
-  /// The model's output for given inputs.
+  /// The logits after a block of tokens, whose keys and values go to the cache.
+  case prefill
+  /// The logits after one token, whose key and value go to the cache.
   case generate
 }
 
