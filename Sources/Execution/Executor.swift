@@ -15,18 +15,28 @@ package final class Executor {
   /// Whether instructions are timed one by one.
   package var recordsEvents = true
   private let device: CPUDevice
-  private let state: ArenaMemory
+  private let state: StateArena
   private let values: ArenaMemory
   private var bound: [EntryName: [BoundInstruction]] = [:]
 
   /// Reserves the plan's memory; slots are zero.
   ///
+  /// - Parameters:
+  ///   - plan: What to run.
+  ///   - device: Where.
+  ///   - state: The slots' memory, if other executors share it: their values stay.
+  ///   - values: The memory of values, if other executors share it: results are to be read before
+  ///     another one is called.
   /// - Throws: ``ExecutionError`` if there is not enough memory.
-  package init(_ plan: Plan, on device: CPUDevice) throws {
+  package init(
+    _ plan: Plan, on device: CPUDevice, state: StateArena = StateArena(),
+    values: ValueArena = ValueArena()
+  ) throws {
     self.plan = plan
     self.device = device
-    state = try ArenaMemory(byteCount: plan.stateBytes)
-    values = try ArenaMemory(byteCount: plan.valueBytes)
+    self.state = state
+    try state.admit(plan)
+    self.values = try values.memory(byteCount: plan.valueBytes)
   }
 
   // MARK: Entries
@@ -65,7 +75,10 @@ package final class Executor {
   }
 
   private func pointer(_ placement: Placement) -> UnsafeMutableRawPointer {
-    (placement.arena == .state ? state : values).start + placement.offsetBytes
+    switch placement.arena {
+    case .state: state.pointer(atOffset: placement.offsetBytes)
+    case .values: values.start + placement.offsetBytes
+    }
   }
 
   /// Calls an entry with the bytes of its inputs, in order.

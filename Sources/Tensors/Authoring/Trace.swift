@@ -17,6 +17,12 @@ package final class Trace {
   package var origin = Origin()
   /// Whether tensors of other traces move into this one, whatever its size.
   package var isRoot: Bool
+  /// Who answers when model code asks for values; nil if nobody can.
+  package var evaluation: Evaluation?
+  /// Values that model code asked for.
+  var known: [Value: KnownValue] = [:]
+  /// Constants that are handed to the program when it runs, by node.
+  var passed: [Int: HostArray] = [:]
   private var imported: [ObjectIdentifier: (trace: Trace, values: [Int: Int])] = [:]
 
   package init(_ graph: Graph = Graph(), isRoot: Bool = false) {
@@ -46,7 +52,9 @@ package final class Trace {
   /// Remembers the first mistake.
   package func fail(_ problem: any Error, _ source: SourceLocation? = nil) {
     guard error == nil else { return }
-    error = TraceError(path: origin.path, problem: "\(problem)", source: source)
+    error =
+      problem as? TraceError
+      ?? TraceError(path: origin.path, problem: "\(problem)", source: source)
   }
 
   /// The tensor of a parameter: one node, however often it is used.
@@ -88,6 +96,11 @@ package final class Trace {
       moved = graph.append(copy)
     }
     imported[key, default: (other, [:])].values[node] = moved
+    passed[moved] = other.passed[node] ?? passed[moved]
+    for result in graph.nodes[moved].types.indices {
+      let (old, new) = (Value(node: node, result: result), Value(node: moved, result: result))
+      known[new] = known[new] ?? other.known[old]
+    }
     return moved
   }
 

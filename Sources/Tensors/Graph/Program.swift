@@ -110,3 +110,16 @@ public struct EntryResult: Hashable, Sendable {
     self.value = value
   }
 }
+
+extension Entry {
+  /// The entry for a program whose slots are numbered differently.
+  package func renumberingSlots(_ number: (Int) -> Int) -> Entry {
+    var entry = self
+    for (index, node) in graph.nodes.enumerated() {
+      guard let read = node.operation as? Read else { continue }
+      entry.graph.nodes[index].operation = Read(slot: number(read.slot), type: read.type)
+    }
+    entry.updates = updates.map { SlotUpdate(slot: number($0.slot), value: $0.value) }
+    return entry
+  }
+}

@@ -1,0 +1,81 @@
+import Synchronization
+
+/// One run of model code that may ask for values: who computes them, from which inputs, and whether
+/// the code made use of it.
+///
+/// It travels with the trace that the code writes. For tensors that belong to no entry yet, such as
+/// those of parameters alone, it is found as a task-local value, ``current``.
+package final class Evaluation: Sendable {
+  /// The evaluation in whose scope this code runs.
+  @TaskLocal package static var current: Evaluation?
+
+  private let state: Mutex<State>
+
+  // Only touched with the lock held, and not after `end`; until then its owner waits in `scope`.
+  fileprivate struct State: @unchecked Sendable {
+    var evaluator: (any Evaluator)?
+    var inputs: () throws -> [[UInt8]]
+    var known: [[UInt8]]?
+    var isUsed = false
+    var passed: [[UInt8]] = []
+  }
+
+  /// Makes an evaluation.
+  ///
+  /// - Parameters:
+  ///   - evaluator: Computes the values.
+  ///   - inputs: The bytes of the entry's inputs; called at most once, when they are first needed.
+  package init(
+    _ evaluator: any Evaluator, inputs: @escaping () throws -> [[UInt8]] = { [] }
+  ) {
+    state = Mutex(State(evaluator: evaluator, inputs: inputs))
+  }
+
+  /// Whether code asked for a value or passed a number: then another run may write another graph.
+  package var isUsed: Bool { state.withLock(\.isUsed) }
+
+  /// The bytes of the numbers that code passed in, in the order of the entry's further inputs.
+  package var passed: [[UInt8]] { state.withLock(\.passed) }
+
+  /// Runs model code; after it nothing can be asked any more.
+  package func scope<Result>(_ body: () throws -> Result) rethrows -> Result {
+    defer { state.withLock { ($0.evaluator, $0.inputs) = (nil, { [] }) } }
+    return try Self.$current.withValue(self, operation: body)
+  }
+
+  /// The value that a question is about.
+  func answer(_ question: Question) throws -> HostArray {
+    try state.withLock { state in
+      guard let evaluator = state.evaluator else {
+        throw ShapeError("value", "asked for after the code that may ask has returned")
+      }
+      state.isUsed = true
+      let inputs = try question.sources.map { try state.bytes(of: $0) }
+      return try evaluator.value(
+        of: question.entry, parameters: question.parameters, inputs: inputs)
+    }
+  }
+
+  /// Notes what the finished trace passes in.
+  func pass(_ arrays: [HostArray]) {
+    state.withLock { state in
+      state.passed = arrays.map(\.bytes)
+      if !arrays.isEmpty { state.isUsed = true }
+    }
+  }
+}
+
+extension Evaluation.State {
+  fileprivate mutating func bytes(of source: Question.InputSource) throws -> [UInt8] {
+    switch source {
+    case .numbers(let array): return array.bytes
+    case .batch(let index):
+      let all = try known ?? inputs()
+      known = all
+      guard all.indices.contains(index) else {
+        throw ShapeError("value", "input \(index) of the entry is not known here")
+      }
+      return all[index]
+    }
+  }
+}
