@@ -9,22 +9,43 @@ import DeepEPTransforms
 
 /// A program of a training run with its memory on a device.
 package final class TrainingSession {
-  /// The program before lowering.
-  package let program: Program
-  /// The executor.
-  package let executor: Executor
+  /// The program before lowering; of a model that asks for values that of the last batch.
+  package private(set) var program: Program
+  /// The executor of ``program``.
+  package private(set) var executor: Executor
   /// The number of updates made.
   package private(set) var step = 0
   /// The number of examples consumed.
   package private(set) var dataPosition = 0
   private let gradientAccumulation: Int
+  /// Finds the program for each batch; nil if there is only the one.
+  private let programs: ModelPrograms?
 
   /// Lowers a program and reserves its memory; slots are zero until they are initialised or loaded.
   package init(_ program: Program, gradientAccumulation: Int = 1, on device: CPUDevice) throws {
     self.program = program
     self.gradientAccumulation = gradientAccumulation
+    programs = nil
     let plan = try Plan(program.applying(Program.lowering), for: device)
     executor = try Executor(plan, on: device)
+  }
+
+  /// Traces a model with a loader's first batch, lowers its program and reserves its memory.
+  package init(
+    _ programs: ModelPrograms, _ loader: some BatchLoader, gradientAccumulation: Int = 1
+  ) throws {
+    self.programs = programs
+    self.gradientAccumulation = gradientAccumulation
+    let first = try programs.program(for: loader.inputs) { try loader.batch(atExample: 0) }
+    (program, executor) = (first.compiled.program, first.compiled.executor)
+  }
+
+  /// Goes over to the program for a batch; returns what the model passes in beside it.
+  private func follow(_ batch: Batch, of loader: some BatchLoader) throws -> [[UInt8]] {
+    guard let programs else { return [] }
+    let found = try programs.program(for: loader.inputs) { batch }
+    (program, executor) = (found.compiled.program, found.compiled.executor)
+    return found.passed
   }
 
   /// The plan.
@@ -67,7 +88,8 @@ package final class TrainingSession {
         continue
       }
       let batch = try loader.batch(atExample: dataPosition)
-      try executor.call(entry, batch.arrays.map(\.bytes))
+      let passed = try follow(batch, of: loader)
+      try executor.call(entry, batch.arrays.map(\.bytes) + passed)
       dataPosition += loader.batchSize
       total += try scalar("loss", of: entry)
     }
@@ -93,7 +115,8 @@ package final class TrainingSession {
     var (total, count) = (0.0, 0)
     for index in 0..<loader.validationBatchCount {
       let batch = try loader.validationBatch(index)
-      try executor.call(.evaluate, batch.arrays.map(\.bytes))
+      let passed = try follow(batch, of: loader)
+      try executor.call(.evaluate, batch.arrays.map(\.bytes) + passed)
       let losses = try executor.result("examples", of: .evaluate).doubles
       total += losses.prefix(batch.validCount).reduce(0, +)
       count += batch.validCount
@@ -103,11 +126,14 @@ package final class TrainingSession {
 
   // MARK: State
 
+  /// The executor that knows every slot.
+  private var holder: Executor { programs?.largest ?? executor }
+
   /// The state as a checkpoint holds it, in the order of the slots.
   package func tensorsToWrite() throws -> [TensorToWrite] {
-    plan.slots.map { slot in
-      TensorToWrite(slot.name, slot.type.element, slot.type.shape) { [executor] consume in
-        try executor.withSlot(slot.name) { _, bytes in try consume(UnsafeRawBufferPointer(bytes)) }
+    holder.plan.slots.map { slot in
+      TensorToWrite(slot.name, slot.type.element, slot.type.shape) { [holder] consume in
+        try holder.withSlot(slot.name) { _, bytes in try consume(UnsafeRawBufferPointer(bytes)) }
       }
     }
   }
@@ -116,11 +142,13 @@ package final class TrainingSession {
   ///
   /// - Throws: ``StorageError`` if the checkpoint is of another model.
   package func restore(_ checkpoint: Checkpoint) throws {
-    let expected = plan.slots.map { TensorDescription($0.name, $0.type.element, $0.type.shape) }
+    let expected = holder.plan.slots.map {
+      TensorDescription($0.name, $0.type.element, $0.type.shape)
+    }
     try checkpoint.check(expected, extent: .everything)
-    for slot in plan.slots {
+    for slot in holder.plan.slots {
       try checkpoint.tensor(named: slot.name).withBytes { source in
-        try executor.withSlot(slot.name) { _, target in target.copyMemory(from: source) }
+        try holder.withSlot(slot.name) { _, target in target.copyMemory(from: source) }
       }
     }
     (step, dataPosition) = (checkpoint.state.step, checkpoint.state.dataPosition)

@@ -31,9 +31,9 @@ package struct ProgramBuilder {
     Checkpoint.optimizerName(state, of: parameter)
   }
 
-  /// Traces a model with its loss, without gradients.
+  /// Traces a model with its loss, without gradients; `evaluation` answers if the code asks for values.
   package static func traced(
-    _ model: some Module, _ loss: Loss, inputs: [TensorDescription]
+    _ model: some Module, _ loss: Loss, inputs: [TensorDescription], evaluation: Evaluation? = nil
   ) throws -> Program {
     let parameters = model.parameters
     guard !parameters.isEmpty else {
@@ -48,7 +48,9 @@ package struct ProgramBuilder {
         what: "the loader yields \(inputs.count) arrays", place: "batch",
         fix: "yield two: the model's input and the targets")
     }
-    try program.trace(.evaluate, inputs: inputs, parameters: parameters) { inputs in
+    try program.trace(
+      .evaluate, inputs: inputs, parameters: parameters, evaluation: evaluation
+    ) { inputs in
       let losses = loss.losses(model(inputs[0]), inputs[1])
       let rest = Array(losses.shape.indices.dropFirst())
       return [("loss", losses.mean()), ("examples", losses.mean(rest))]

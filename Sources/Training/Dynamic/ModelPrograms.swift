@@ -1,0 +1,133 @@
+import DeepEPCompute
+import DeepEPExecution
+import DeepEPStorage
+import DeepEPTensors
+import DeepEPTransforms
+
+/// The programs of one model, each compiled once, on one state.
+///
+/// A model is traced once for each type of input. One that asked for a value while it was traced, or
+/// passed a number in, is traced again for every batch, with that batch; its programs are kept by
+/// their structure (operations, attributes, types and slots of the model with its loss, compared
+/// whole), the last 64 of them. So a program is compiled once for each path that batches take.
+///
+/// Parameters that a path does not use stay as they are, with their optimiser's state, as in PyTorch;
+/// with gradient accumulation a path is one of several that make an update, and unused parameters
+/// have a gradient of zero.
+package final class ModelPrograms {
+  /// How a program is traced for arrays of a batch.
+  package typealias Trace = (_ inputs: [TensorDescription], _ evaluation: Evaluation) throws ->
+    Program
+
+  /// A compiled program.
+  package struct Compiled {
+    /// The program before lowering.
+    package var program: Program
+    /// What runs it.
+    package var executor: Executor
+  }
+
+  private let parameters: [NamedParameter]
+  private let builder: ProgramBuilder
+  private let device: CPUDevice
+  private let trace: Trace
+  private let state = SharedState()
+  private var firstValues: FirstValues
+  private var fixed: [[TensorDescription]: Compiled] = [:]
+  private var paths = StructureCache<EntryStructure, Compiled>(capacity: 64)
+  private var evaluator: DeviceEvaluator?
+  /// The executor that knows the most slots.
+  package private(set) var largest: Executor?
+
+  /// Describes the programs of a model; nothing is traced yet.
+  package init(
+    of parameters: [NamedParameter], _ builder: ProgramBuilder, on device: CPUDevice,
+    trace: @escaping Trace
+  ) {
+    self.parameters = parameters
+    self.builder = builder
+    self.device = device
+    self.trace = trace
+    firstValues = FirstValues(seed: builder.seed, device: device)
+  }
+
+  /// How many programs were compiled: the number of different ones, as long as none fell out.
+  package var compilationCount: Int { fixed.count + paths.makeCount }
+  /// How many questions of the model were compiled.
+  package var questionCompilationCount: Int { evaluator?.compilationCount ?? 0 }
+
+  /// The program for a batch, and the bytes of what the model passes in beside it.
+  ///
+  /// - Parameters:
+  ///   - inputs: The types of the batch's arrays.
+  ///   - batch: The batch; only called if the model asks for a value.
+  package func program(
+    for inputs: [TensorDescription], batch: @escaping () throws -> Batch
+  ) throws -> (compiled: Compiled, passed: [[UInt8]]) {
+    if let known = fixed[inputs] { return (known, []) }
+    let evaluation = Evaluation(self) { try batch().arrays.map(\.bytes) }
+    let traced = try trace(inputs, evaluation)
+    guard evaluation.isUsed else {
+      let made = try compiled(traced)
+      fixed[inputs] = made
+      return (made, [])
+    }
+    return (try path(traced), evaluation.passed)
+  }
+
+  /// The program of one path through a model that asks for values.
+  private func path(_ traced: Program) throws -> Compiled {
+    try declareState()
+    let own = SharedState(parameters.map { Slot(name: $0.name, $0.parameter) })
+    let program = try own.numbering(traced).mapEntries { entry in
+      let pruned = entry.pruned()
+      return builder.gradientAccumulation == 1 ? pruned : pruned.readingTrainable(own.slots)
+    }
+    return try paths.value(for: EntryStructure(program.entries[0])) { try compiled(program) }
+  }
+
+  private func compiled(_ traced: Program) throws -> Compiled {
+    var program = try state.numbering(builder.completed(traced))
+    if largest == nil {
+      firstValues.skip(state.slots.indices)
+    } else {
+      program.entries.removeAll { $0.name == .initialize }
+      try firstValues.fill(state)
+    }
+    let executor = try state.executor(program, on: device)
+    if executor.plan.slots.count > largest?.plan.slots.count ?? -1 { largest = executor }
+    return Compiled(program: program, executor: executor)
+  }
+
+  /// Makes the slots of all parameters, with their first values.
+  private func declareState() throws {
+    for slot in builder.slots(of: parameters) { _ = try state.index(of: slot) }
+    try firstValues.fill(state)
+  }
+}
+
+extension ModelPrograms: Evaluator {
+  /// A value that the model asks for while it is traced.
+  package func value(
+    of entry: Entry, parameters: [Parameter], inputs: [[UInt8]]
+  ) throws -> HostArray {
+    if evaluator == nil { try declareState() }
+    let evaluator = self.evaluator ?? DeviceEvaluator(on: device, state: state, slot: slots())
+    self.evaluator = evaluator
+    return try evaluator.value(of: entry, parameters: parameters, inputs: inputs)
+  }
+
+  private func slots() -> (Parameter) throws -> Int {
+    let state = state
+    let names = parameters.map { (ObjectIdentifier($0.parameter), $0.name) }
+    let known = Dictionary(names, uniquingKeysWith: { first, _ in first })
+    return { parameter in
+      guard let name = known[ObjectIdentifier(parameter)] else {
+        throw TrainingError(
+          what: "a value depends on a parameter that is not among the model's properties",
+          place: "model", fix: "keep parameters and modules in stored 'let' properties of modules")
+      }
+      return try state.index(of: Slot(name: name, parameter))
+    }
+  }
+}

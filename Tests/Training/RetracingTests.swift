@@ -1,0 +1,101 @@
+import DeepEPCompute
+import DeepEPModels
+import DeepEPOptimizers
+import DeepEPStorage
+import DeepEPTensors
+import DeepEPTraining
+import Testing
+
+/// How often `fit` traces and compiles a model.
+@Suite struct RetracingTests {
+  private struct Static: Module {
+    let layer = Linear(4, 1)
+    let log = PathLog()
+
+    func callAsFunction(_ x: Tensor) -> Tensor {
+      log.paths.append(x.shape[0])
+      return layer(x)
+    }
+  }
+
+  @Test func aModelThatAsksForNothingIsTracedOncePerInputType() throws {
+    let model = Static()
+    let trainer = try DistributedTrainer(
+      model: model, loss: .squaredError, optimizer: .adamW(learningRate: 0.02), threads: 1)
+    var loader = LevelLoader()
+    try trainer.fit(loader, steps: 30)
+    #expect(model.log.paths == [8])
+    let before = try #require(try trainer.evaluate(loader))
+    // The same held-out examples through the program of the other type, on the same parameters.
+    (loader.batchSize, loader.validationBatchCount) = (16, 1)
+    let other = try #require(try trainer.evaluate(loader))
+    #expect(abs(before - other) <= 1e-6 * before)
+    try trainer.fit(loader, steps: 60)
+    (loader.batchSize, loader.validationBatchCount) = (8, 2)
+    try trainer.fit(loader, steps: 70)
+    #expect(model.log.paths == [8, 16])
+    #expect(trainer.step == 70)
+  }
+
+  /// Divides by the largest number of the batch.
+  private struct Scaled: DynamicModule {
+    let layer = Linear(4, 1)
+    let passes: Bool
+
+    func output(for x: Tensor) throws -> Tensor {
+      let scale = 1 / (try x.largest().scalar())
+      return passes ? layer(x * Tensor(passing: scale)) : layer(x * scale)
+    }
+  }
+
+  private func session(
+    _ model: Scaled, _ loader: LevelLoader
+  ) throws -> (session: TrainingSession, programs: ModelPrograms) {
+    let builder = ProgramBuilder(optimizer: AdamW(learningRate: 0.02))
+    let programs = ModelPrograms(
+      of: model.parameters, builder, on: try CPUDevice(threadCount: 1)
+    ) { inputs, evaluation in
+      try ProgramBuilder.traced(model, .squaredError, inputs: inputs, evaluation: evaluation)
+    }
+    let session = try TrainingSession(programs, loader)
+    try session.initialize()
+    return (session, programs)
+  }
+
+  @Test func passedNumbersAreNotPartOfTheStructure() throws {
+    let loader = LevelLoader()
+    let passing = try session(Scaled(passes: true), loader)
+    let writing = try session(Scaled(passes: false), loader)
+    for step in 0..<6 {
+      let losses = try [passing.session.step(loader), writing.session.step(loader)]
+      #expect(abs(losses[0] - losses[1]) < 1e-5 * max(1, losses[1]), "step \(step): \(losses)")
+    }
+    #expect(passing.programs.compilationCount == 1)
+    #expect(writing.programs.compilationCount == 6)
+  }
+
+  private struct Lost: DynamicModule {
+    let layer = Linear(4, 1)
+
+    func output(for x: Tensor) throws -> Tensor {
+      let hidden = Parameter([4], .ones)
+      return try layer(x) * (hidden.tensor.sum().scalar())
+    }
+  }
+
+  private struct Wide: DynamicModule {
+    let layer = Linear(4, 1)
+
+    func output(for x: Tensor) throws -> Tensor { try layer(x) * layer(x).scalar() }
+  }
+
+  @Test func mistakesOfModelsThatAskAreErrors() throws {
+    let lost = try DistributedTrainer(model: Lost(), loss: .squaredError, threads: 1)
+    let first = #expect(throws: TraceError.self) { try lost.fit(LevelLoader(), steps: 1) }
+    #expect(first?.description.contains("stored 'let' properties") ?? false, "\(first as Any)")
+    let wide = try DistributedTrainer(model: Wide(), loss: .squaredError, threads: 1)
+    let second = #expect(throws: TraceError.self) { try wide.fit(LevelLoader(), steps: 1) }
+    #expect(second?.description.contains("float32[8, 1]") ?? false, "\(second as Any)")
+    #expect(second?.description.contains("RetracingTests.swift:") ?? false, "\(second as Any)")
+  }
+}
