@@ -11,7 +11,7 @@ package final class Executor {
   /// The plan.
   package let plan: Plan
   /// What ran recently.
-  package private(set) var events = EventRing(capacity: 65536)
+  package private(set) lazy var events = EventRing(capacity: 65536)
   /// Whether instructions are timed one by one.
   package var recordsEvents = true
   private let device: CPUDevice

@@ -37,6 +37,38 @@ import Testing
     #expect(trainer.step == 70)
   }
 
+  /// Asks, and uses a second layer, only for batches of more than eight rows.
+  private struct Partly: DynamicModule {
+    let first = Linear(4, 1)
+    let second = Linear(4, 1)
+
+    func output(for x: Tensor) throws -> Tensor {
+      guard x.shape[0] > 8 else { return first(x) }
+      return try second.weight.tensor.largest().scalar() > 0 ? second(x) : first(x) * 0
+    }
+  }
+
+  @Test func parametersThatComeLaterHaveTheirFirstValues() throws {
+    let trainer = try DistributedTrainer(
+      model: Partly(), loss: .squaredError, optimizer: .adamW(learningRate: 0.02), threads: 1)
+    var loader = LevelLoader()
+    try trainer.fit(loader, steps: 3)
+    let session = try trainer.start(loader)
+    #expect(try session.tensorsToWrite().count == 2 + 1 + 2 * 2)
+    loader.batchSize = 16
+    try trainer.fit(loader, steps: 6)
+    for name in ["first.weight", "second.weight"] {
+      let sum = try session.executor.withSlot(name) { _, bytes in
+        bytes.bindMemory(to: Float.self).reduce(0) { $0 + abs($1) }
+      }
+      #expect(sum > 0, "\(name)")
+    }
+    // Another batch of the first type must not lose the slots of the second.
+    loader.batchSize = 8
+    try trainer.fit(loader, steps: 7)
+    #expect(try session.tensorsToWrite().count == 4 + 1 + 2 * 4)
+  }
+
   /// Divides by the largest number of the batch.
   private struct Scaled: DynamicModule {
     let layer = Linear(4, 1)

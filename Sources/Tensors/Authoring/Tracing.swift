@@ -23,7 +23,7 @@ extension Program {
     // An operation moves its operands into the root trace, so that results of other traces arrive.
     let results = outputs.map { ($0.name, trace.adopt($0.value)) }
     if let error = trace.error { throw error }
-    let all = inputs + trace.passInputs(after: inputs.count)
+    let all = inputs + trace.passInputs(to: name, after: inputs.count)
     var entry = Entry(name: name, inputs: all, graph: trace.graph)
     entry.results = results.compactMap { name, value in
       value.map { EntryResult(name: name, value: $0) }

@@ -11,13 +11,14 @@ package final class Evaluation: Sendable {
 
   private let state: Mutex<State>
 
-  // Only touched with the lock held, and not after `end`; until then its owner waits in `scope`.
+  // Only touched with the lock held, and answers only while its owner waits in `scope`.
   fileprivate struct State: @unchecked Sendable {
-    var evaluator: (any Evaluator)?
+    var evaluator: any Evaluator
     var inputs: () throws -> [[UInt8]]
     var known: [[UInt8]]?
+    var scopeCount = 0
     var isUsed = false
-    var passed: [[UInt8]] = []
+    var passed: [EntryName: [[UInt8]]] = [:]
   }
 
   /// Makes an evaluation.
@@ -34,32 +35,34 @@ package final class Evaluation: Sendable {
   /// Whether code asked for a value or passed a number: then another run may write another graph.
   package var isUsed: Bool { state.withLock(\.isUsed) }
 
-  /// The bytes of the numbers that code passed in, in the order of the entry's further inputs.
-  package var passed: [[UInt8]] { state.withLock(\.passed) }
+  /// For each traced entry the bytes of the numbers that code passed in, in the order of the entry's
+  /// further inputs.
+  package var passed: [EntryName: [[UInt8]]] { state.withLock(\.passed) }
 
-  /// Runs model code; after it nothing can be asked any more.
+  /// Runs model code, which may ask; after it nothing can be asked any more.
   package func scope<Result>(_ body: () throws -> Result) rethrows -> Result {
-    defer { state.withLock { ($0.evaluator, $0.inputs) = (nil, { [] }) } }
+    state.withLock { $0.scopeCount += 1 }
+    defer { state.withLock { $0.scopeCount -= 1 } }
     return try Self.$current.withValue(self, operation: body)
   }
 
   /// The value that a question is about.
-  func answer(_ question: Question) throws -> HostArray {
+  package func answer(_ question: Question) throws -> HostArray {
     try state.withLock { state in
-      guard let evaluator = state.evaluator else {
+      guard state.scopeCount > 0 else {
         throw ShapeError("value", "asked for after the code that may ask has returned")
       }
       state.isUsed = true
       let inputs = try question.sources.map { try state.bytes(of: $0) }
-      return try evaluator.value(
+      return try state.evaluator.value(
         of: question.entry, parameters: question.parameters, inputs: inputs)
     }
   }
 
-  /// Notes what the finished trace passes in.
-  func pass(_ arrays: [HostArray]) {
+  /// Notes what the finished trace of an entry passes in.
+  func pass(_ arrays: [HostArray], to entry: EntryName) {
     state.withLock { state in
-      state.passed = arrays.map(\.bytes)
+      state.passed[entry] = arrays.map(\.bytes)
       if !arrays.isEmpty { state.isUsed = true }
     }
   }

@@ -16,11 +16,16 @@ package struct Question: Sendable {
   }
 
   /// What a trace says of nodes beyond its graph.
-  struct Context {
+  package struct Context {
     /// The parameter that a node reads.
     var parameters: [Int: Parameter]
     /// Values that are known: they are passed in, not computed again.
     var known: [Value: HostArray]
+
+    package init(parameters: [Int: Parameter] = [:], known: [Value: HostArray] = [:]) {
+      self.parameters = parameters
+      self.known = known
+    }
   }
 
   private var map: [Value: Value] = [:]
@@ -28,7 +33,7 @@ package struct Question: Sendable {
   /// Cuts out of a graph what a value depends on.
   ///
   /// - Throws: ``ShapeError`` if it depends on state that is no parameter.
-  init(_ value: Value, in graph: Graph, _ context: Context) throws {
+  package init(_ value: Value, in graph: Graph, _ context: Context) throws {
     let needed = Self.needed(value, graph, context.known)
     for border in needed.borders.sorted(by: { ($0.node, $0.result) < ($1.node, $1.result) }) {
       guard let array = context.known[border] else { continue }

@@ -71,11 +71,11 @@ extension Trace {
     return tensor
   }
 
-  /// Makes inputs of the numbers that are passed in; returns what the entry gets in addition.
-  func passInputs(after count: Int) -> [EntryInput] {
+  /// Makes inputs of the numbers that are passed in; returns what an entry gets in addition.
+  func passInputs(to entry: EntryName, after count: Int) -> [EntryInput] {
     guard let evaluation else { return [] }
     let all = passed.sorted { $0.key < $1.key }
-    evaluation.pass(all.map(\.value))
+    evaluation.pass(all.map(\.value), to: entry)
     return all.enumerated().map { offset, item in
       let type = item.value.type
       graph.nodes[item.key].operation = Input(index: count + offset, type: type)

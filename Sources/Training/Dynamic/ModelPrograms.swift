@@ -28,13 +28,15 @@ package final class ModelPrograms {
   }
 
   private let parameters: [NamedParameter]
+  private let parameterSlots: [Slot]
   private let builder: ProgramBuilder
   private let device: CPUDevice
   private let trace: Trace
   private let state = SharedState()
   private var firstValues: FirstValues
   private var fixed: [[TensorDescription]: Compiled] = [:]
-  private var paths = StructureCache<EntryStructure, Compiled>(capacity: 64)
+  private var paths = StructureCache<[EntryStructure], Compiled>(capacity: 64)
+  private var isDeclared = false
   private var evaluator: DeviceEvaluator?
   /// The executor that knows the most slots.
   package private(set) var largest: Executor?
@@ -45,6 +47,7 @@ package final class ModelPrograms {
     trace: @escaping Trace
   ) {
     self.parameters = parameters
+    parameterSlots = parameters.map { Slot(name: $0.name, $0.parameter) }
     self.builder = builder
     self.device = device
     self.trace = trace
@@ -72,18 +75,21 @@ package final class ModelPrograms {
       fixed[inputs] = made
       return (made, [])
     }
-    return (try path(traced), evaluation.passed)
+    return (try path(traced), evaluation.passed[.evaluate] ?? [])
   }
 
   /// The program of one path through a model that asks for values.
   private func path(_ traced: Program) throws -> Compiled {
-    try declareState()
-    let own = SharedState(parameters.map { Slot(name: $0.name, $0.parameter) })
-    let program = try own.numbering(traced).mapEntries { entry in
-      let pruned = entry.pruned()
-      return builder.gradientAccumulation == 1 ? pruned : pruned.readingTrainable(own.slots)
+    let pruned = traced.mapEntries { $0.pruned() }
+    let whole = pruned.readingTrainable(parameterSlots)
+    if !isDeclared {
+      // What a program that uses every parameter has, so that checkpoints do not depend on a path.
+      try declare(parameterSlots + builder.completed(whole).slots)
+      isDeclared = true
     }
-    return try paths.value(for: EntryStructure(program.entries[0])) { try compiled(program) }
+    let program = builder.gradientAccumulation == 1 ? pruned : whole
+    let structures = try state.numbering(program).entries.map { EntryStructure($0) }
+    return try paths.value(for: structures) { try compiled(program) }
   }
 
   private func compiled(_ traced: Program) throws -> Compiled {
@@ -99,9 +105,9 @@ package final class ModelPrograms {
     return Compiled(program: program, executor: executor)
   }
 
-  /// Makes the slots of all parameters, with their first values.
-  private func declareState() throws {
-    for slot in builder.slots(of: parameters) { _ = try state.index(of: slot) }
+  /// Makes slots, with their first values, as far as they are not there.
+  private func declare(_ slots: [Slot]) throws {
+    for slot in slots { _ = try state.index(of: slot) }
     try firstValues.fill(state)
   }
 }
@@ -111,23 +117,43 @@ extension ModelPrograms: Evaluator {
   package func value(
     of entry: Entry, parameters: [Parameter], inputs: [[UInt8]]
   ) throws -> HostArray {
-    if evaluator == nil { try declareState() }
+    if evaluator == nil { try declare(parameterSlots) }
     let evaluator = self.evaluator ?? DeviceEvaluator(on: device, state: state, slot: slots())
     self.evaluator = evaluator
     return try evaluator.value(of: entry, parameters: parameters, inputs: inputs)
   }
 
   private func slots() -> (Parameter) throws -> Int {
-    let state = state
-    let names = parameters.map { (ObjectIdentifier($0.parameter), $0.name) }
+    let names = zip(parameters, parameterSlots).map { (ObjectIdentifier($0.parameter), $1) }
     let known = Dictionary(names, uniquingKeysWith: { first, _ in first })
-    return { parameter in
-      guard let name = known[ObjectIdentifier(parameter)] else {
+    return { [state] parameter in
+      guard let slot = known[ObjectIdentifier(parameter)] else {
         throw TrainingError(
           what: "a value depends on a parameter that is not among the model's properties",
           place: "model", fix: "keep parameters and modules in stored 'let' properties of modules")
       }
-      return try state.index(of: Slot(name: name, parameter))
+      return try state.index(of: slot)
     }
+  }
+}
+
+extension Program {
+  /// The program with a read of every trainable parameter in every entry, so that each has a gradient,
+  /// zero where it is not used.
+  fileprivate func readingTrainable(_ parameters: [Slot]) -> Program {
+    let known = Set(slots.map(\.name))
+    let all = slots + parameters.filter { !known.contains($0.name) }
+    return Program(slots: all, entries: entries.map { $0.readingTrainable(all) })
+  }
+}
+
+extension Entry {
+  fileprivate func readingTrainable(_ slots: [Slot]) -> Entry {
+    var entry = self
+    let known = Set(graph.nodes.compactMap { ($0.operation as? Read)?.slot })
+    for (index, slot) in slots.enumerated() where slot.isTrainable && !known.contains(index) {
+      entry.graph.append(Node(Read(slot: index, type: slot.type), [], types: [slot.type]))
+    }
+    return entry
   }
 }
