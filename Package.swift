@@ -112,7 +112,7 @@ let package = Package(
       "Training",
       imports: [
         "Training", "Transforms", "Models", "Optimizers", "Tensors", "Elements", "Compute",
-        "Execution", "Storage", "Plans",
+        "Execution", "Storage", "Plans", "Laws",
       ], exclude: ["Fixtures"]),
   ]
 )

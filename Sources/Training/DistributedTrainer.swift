@@ -22,6 +22,8 @@ public final class DistributedTrainer<Model: Module> {
   private let builder: ProgramBuilder
   private let threads: Int?
   private var session: TrainingSession?
+  /// What the session, once there is one, continues from.
+  private var origin: Checkpoint?
 
   /// Describes a training run; nothing is computed yet.
   ///
@@ -33,13 +35,20 @@ public final class DistributedTrainer<Model: Module> {
   ///   - gradientAccumulation: The number of the loader's batches whose gradients make one update.
   ///   - strategy: How the run is spread over devices.
   ///   - clipNorm: The largest norm of all gradients together; nil leaves them as they are.
-  ///   - seed: What random first values depend on.
+  ///   - seed: What random first values and dropout depend on.
+  ///   - emaDecay: How much of the moving average of each parameter stays in an update, such as 0.999;
+  ///     nil keeps no averages.
+  ///   - lossScaling: How the loss is scaled so that small gradients do not vanish; nil leaves it as it
+  ///     is.
+  ///   - frozen: Modules and parameters, by path, that stay as they are, such as `transformer.wte`.
   ///   - threads: The number of threads; by default all cores.
   /// - Throws: ``TrainingError`` for a setting that cannot work.
   public init(
     model: Model, loss: Loss = .crossEntropy, optimizer: any Optimizer = .adamW(),
     precision: Precision = .float32, gradientAccumulation: Int = 1,
-    strategy: Strategy = Strategy(), clipNorm: Double? = nil, seed: UInt64 = 0, threads: Int? = nil
+    strategy: Strategy = Strategy(), clipNorm: Double? = nil, seed: UInt64 = 0,
+    emaDecay: Double? = nil, lossScaling: LossScaling? = nil, frozen: [String] = [],
+    threads: Int? = nil
   ) throws {
     guard gradientAccumulation > 0 else {
       throw TrainingError(
@@ -51,12 +60,18 @@ public final class DistributedTrainer<Model: Module> {
         what: "the strategy needs \(strategy.rankCount) ranks and ZeRO stage \(strategy.zero)",
         place: "DistributedTrainer", fix: "this version runs on one rank: use Strategy()")
     }
+    if let emaDecay, !(0..<1).contains(emaDecay) {
+      throw TrainingError(
+        what: "emaDecay is \(emaDecay)", place: "DistributedTrainer",
+        fix: "use a share from 0 to below 1, such as 0.999")
+    }
+    try lossScaling?.check()
     self.model = model
     self.loss = loss
     self.threads = threads
     builder = ProgramBuilder(
       optimizer: optimizer, clipNorm: clipNorm, gradientAccumulation: gradientAccumulation,
-      seed: seed)
+      seed: seed, lossScaling: lossScaling, emaDecay: emaDecay, frozen: frozen)
   }
 
   /// The number of updates made.
@@ -78,9 +93,24 @@ public final class DistributedTrainer<Model: Module> {
     let session = try TrainingSession(
       programs, loader, gradientAccumulation: builder.gradientAccumulation)
     try session.prepare()
-    try session.initialize()
+    if let origin { try session.restore(origin) } else { try session.initialize() }
     self.session = session
     return session
+  }
+
+  /// Continues from a checkpoint that ``save(to:modelConfiguration:tokenizer:)`` wrote, bit for bit:
+  /// parameters, statistics, moving averages, the optimiser's state, the loss scale, dropout and the
+  /// position in the data.
+  ///
+  /// To be called before ``fit(_:epochs:steps:)``, which then makes the steps that are left. Options
+  /// such as the number of threads or of accumulated batches may be others than before.
+  ///
+  /// - Throws: ``StorageError`` if the file cannot be read or is damaged; if it is of another model,
+  ///   here or as soon as the program is known.
+  public func resume(from path: String) throws {
+    let checkpoint = try Checkpoint(path)
+    try session?.restore(checkpoint)
+    origin = checkpoint
   }
 
   /// Trains on a loader's batches, and says on standard output how it goes.
@@ -106,12 +136,21 @@ public final class DistributedTrainer<Model: Module> {
 
   /// The mean loss over a loader's held-out data; nil if it holds nothing out.
   ///
-  /// - Throws: The errors of ``fit(_:epochs:steps:)``.
-  public func evaluate(_ loader: some BatchLoader) throws -> Double? {
-    try start(loader).evaluate(loader)
+  /// - Parameters:
+  ///   - loader: The data.
+  ///   - byAverages: Whether the moving averages of the parameters are used in their place.
+  /// - Throws: The errors of ``fit(_:epochs:steps:)``; ``TrainingError`` if there are no averages.
+  public func evaluate(_ loader: some BatchLoader, byAverages: Bool = false) throws -> Double? {
+    guard byAverages else { return try start(loader).evaluate(loader) }
+    guard builder.emaDecay != nil else {
+      throw TrainingError(
+        what: "there are no moving averages", place: "DistributedTrainer.evaluate",
+        fix: "make the trainer with emaDecay, such as 0.999")
+    }
+    return try start(loader).evaluate(loader, by: .evaluateAverages)
   }
 
-  /// Writes a checkpoint: parameters, optimiser state, position in the data.
+  /// Writes a checkpoint: parameters, statistics, optimiser state, position in the data.
   ///
   /// The file is written aside and renamed, so that it is either whole or not there.
   ///

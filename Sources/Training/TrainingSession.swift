@@ -17,15 +17,16 @@ package final class TrainingSession {
   package private(set) var step = 0
   /// The number of examples consumed.
   package private(set) var dataPosition = 0
-  private let gradientAccumulation: Int
+  /// The entries of a step, in the order of their calls.
+  package let schedule: Schedule
   /// Finds the program for each batch; nil if there is only the one.
   private let programs: ModelPrograms?
 
   /// Lowers a program and reserves its memory; slots are zero until they are initialised or loaded.
   package init(_ program: Program, gradientAccumulation: Int = 1, on device: CPUDevice) throws {
     self.program = program
-    self.gradientAccumulation = gradientAccumulation
     programs = nil
+    schedule = Schedule(program, microBatches: gradientAccumulation)
     let plan = try Plan(program.applying(Program.lowering), for: device)
     executor = try Executor(plan, on: device)
   }
@@ -35,40 +36,41 @@ package final class TrainingSession {
     _ programs: ModelPrograms, _ loader: some BatchLoader, gradientAccumulation: Int = 1
   ) throws {
     self.programs = programs
-    self.gradientAccumulation = gradientAccumulation
     let first = try programs.program(for: loader.inputs) { try loader.batch(atExample: 0) }
     (program, executor) = (first.compiled.program, first.compiled.executor)
+    schedule = Schedule(program, microBatches: gradientAccumulation)
   }
 
-  /// Goes over to the program for a batch; returns what the model passes in beside it.
-  private func follow(_ batch: Batch, of loader: some BatchLoader) throws -> [[UInt8]] {
-    guard let programs else { return [] }
-    let found = try programs.program(for: loader.inputs) { batch }
+  /// Goes over to the program for a batch; returns the batch with what the model passes in beside it.
+  private func follow(_ batch: Batch) throws -> Batch {
+    guard let programs else { return batch }
+    let found = try programs.program(for: batch.arrays.map(\.tensor)) { batch }
     (program, executor) = (found.compiled.program, found.compiled.executor)
-    return found.passed
+    guard schedule == Schedule(program, microBatches: schedule.microBatchCount) else {
+      throw TrainingError(
+        what: "batches need different schedules of entries", place: "model",
+        fix:
+          "let the number of predictions that count depend on the targets in every path, or in none"
+      )
+    }
+    return Batch(batch.arrays + found.passed, validCount: batch.validCount)
   }
 
   /// The plan.
   package var plan: Plan { executor.plan }
 
-  /// The entries of a step, in the order of their calls.
-  private var stepEntries: [EntryName] {
-    gradientAccumulation == 1
-      ? [.step] : Array(repeating: .accumulate, count: gradientAccumulation) + [.update]
-  }
-
   /// The number of the loader's batches that a step takes.
-  package var batchesPerStep: Int { gradientAccumulation }
+  package var batchesPerStep: Int { schedule.microBatchCount }
 
   /// Floating-point operations of the contractions of a step.
   package private(set) lazy var contractionFlops: Double = {
-    stepEntries.compactMap { plan.segment($0) }.flatMap(\.instructions)
+    schedule.calls.compactMap { plan.segment($0.entry) }.flatMap(\.instructions)
       .filter { $0.operation is Contraction }.reduce(0) { $0 + $1.flops }
   }()
 
   /// Compiles the kernels of a step and of the first values, all together.
   package func prepare() throws {
-    try executor.prepare([.initialize] + Array(Set(stepEntries)))
+    try executor.prepare([.initialize] + schedule.entries)
   }
 
   /// Gives every slot its first value.
@@ -79,29 +81,57 @@ package final class TrainingSession {
   /// Makes one update from the next examples of a loader.
   ///
   /// - Returns: The loss before the update.
-  /// - Throws: The loader's and the device's errors; ``TrainingError`` if the loss is not finite.
+  /// - Throws: The loader's and the device's errors; ``TrainingError`` if the loss is not finite, or
+  ///   gradients are not even at the smallest loss scale.
   package func step(_ loader: some BatchLoader) throws -> Double {
-    var total = 0.0
-    for entry in stepEntries {
-      if entry == .update {
-        try executor.call(entry)
-        continue
-      }
-      let batch = try loader.batch(atExample: dataPosition)
-      let passed = try follow(batch, of: loader)
-      try executor.call(entry, batch.arrays.map(\.bytes) + passed)
-      dataPosition += loader.batchSize
-      total += try scalar("loss", of: entry)
+    let batches = try (0..<schedule.microBatchCount).map {
+      try loader.batch(atExample: dataPosition + $0 * loader.batchSize)
     }
+    var loss = 0.0
+    for call in schedule.calls {
+      let inputs = try inputs(of: call, batches)
+      try executor.call(call.entry, inputs)
+      if returns("loss", call.entry) { loss += try scalar("loss", of: call.entry) }
+    }
+    dataPosition += batches.count * loader.batchSize
     step += 1
-    let loss = total / Double(gradientAccumulation)
-    guard loss.isFinite else { throw diverged(loss) }
+    try checkHealth(loss)
     return loss
   }
 
-  private func diverged(_ loss: Double) -> TrainingError {
+  /// The arrays that a call takes, by name.
+  private func inputs(of call: EntryCall, _ batches: [Batch]) throws -> [[UInt8]] {
+    guard let microBatch = call.microBatch else { return [] }
+    return try inputs(of: call.entry, follow(batches[microBatch]))
+  }
+
+  private func inputs(of entry: EntryName, _ batch: Batch) throws -> [[UInt8]] {
+    try program.entry(entry)?.inputs.map { try batch.array(named: $0.name).bytes } ?? []
+  }
+
+  private func returns(_ name: String, _ entry: EntryName) -> Bool {
+    program.entry(entry)?.results.contains { $0.name == name } ?? false
+  }
+
+  /// Throws if training cannot go on; while the loss scale can still shrink, it can.
+  private func checkHealth(_ loss: Double) throws {
+    let updater = schedule.calls.last?.entry ?? .step
+    guard returns(LossScaling.skippedName, updater) else {
+      if !loss.isFinite { throw diverged("the loss is \(loss)") }
+      return
+    }
+    let isSkipped = try scalar(LossScaling.skippedName, of: updater) != 0
+    let scale = try executor.withSlot(LossScaling.scaleName) { _, bytes in
+      bytes.load(as: Float.self)
+    }
+    if isSkipped, scale <= 1 {
+      throw diverged("the loss is \(loss), and gradients are not finite at the smallest loss scale")
+    }
+  }
+
+  private func diverged(_ what: String) -> TrainingError {
     TrainingError(
-      what: "the loss is \(loss)", place: "step \(step)",
+      what: what, place: "step \(step)",
       fix: "lower the learning rate, clip gradients, or look for bad values in the data")
   }
 
@@ -109,31 +139,45 @@ package final class TrainingSession {
     try executor.result(name, of: entry).doubles.first ?? .nan
   }
 
-  /// The mean loss over the held-out data; nil if the loader holds nothing out.
-  package func evaluate(_ loader: some BatchLoader) throws -> Double? {
-    guard loader.validationBatchCount > 0 else { return nil }
-    var (total, count) = (0.0, 0)
+  /// The loss over the held-out data; nil if the loader holds nothing out, or nothing of it counts.
+  ///
+  /// - Parameter entry: What evaluates: by the parameters, or by their moving averages.
+  package func evaluate(
+    _ loader: some BatchLoader, by entry: EntryName = .evaluate
+  ) throws -> Double? {
+    let terms = (0...).prefix { returns(LossSums.sumsName($0), entry) }
+    var totals = terms.map { _ in (sum: 0.0, count: 0.0) }
     for index in 0..<loader.validationBatchCount {
-      let batch = try loader.validationBatch(index)
-      let passed = try follow(batch, of: loader)
-      try executor.call(.evaluate, batch.arrays.map(\.bytes) + passed)
-      let losses = try executor.result("examples", of: .evaluate).doubles
-      total += losses.prefix(batch.validCount).reduce(0, +)
-      count += batch.validCount
+      let batch = try follow(loader.validationBatch(index))
+      let inputs = try inputs(of: entry, batch)
+      try executor.call(entry, inputs)
+      for term in terms {
+        let sums = try executor.result(LossSums.sumsName(term), of: entry).doubles
+        let counts = try executor.result(LossSums.countsName(term), of: entry).doubles
+        totals[term].sum += sums.prefix(batch.validCount).reduce(0, +)
+        totals[term].count += counts.prefix(batch.validCount).reduce(0, +)
+      }
     }
-    return count == 0 ? nil : total / Double(count)
+    guard totals.contains(where: { $0.count > 0 }) else { return nil }
+    return totals.reduce(0) { $0 + ($1.count == 0 ? 0 : $1.sum / $1.count) }
   }
 
   // MARK: State
 
-  /// The executor that knows every slot.
-  private var holder: Executor { programs?.largest ?? executor }
+  /// The program and the executor that know every slot.
+  private var holder: ModelPrograms.Compiled {
+    programs?.largest ?? ModelPrograms.Compiled(program: program, executor: executor)
+  }
+
+  /// The slots that live from one step to the next; accumulators are empty between them.
+  private var lasting: [Slot] { holder.program.slots.filter { $0.kind != .accumulator } }
 
   /// The state as a checkpoint holds it, in the order of the slots.
   package func tensorsToWrite() throws -> [TensorToWrite] {
-    holder.plan.slots.map { slot in
-      TensorToWrite(slot.name, slot.type.element, slot.type.shape) { [holder] consume in
-        try holder.withSlot(slot.name) { _, bytes in try consume(UnsafeRawBufferPointer(bytes)) }
+    let executor = holder.executor
+    return lasting.map { slot in
+      TensorToWrite(slot.name, slot.type.element, slot.type.shape) { consume in
+        try executor.withSlot(slot.name) { _, bytes in try consume(UnsafeRawBufferPointer(bytes)) }
       }
     }
   }
@@ -142,13 +186,17 @@ package final class TrainingSession {
   ///
   /// - Throws: ``StorageError`` if the checkpoint is of another model.
   package func restore(_ checkpoint: Checkpoint) throws {
-    let expected = holder.plan.slots.map {
-      TensorDescription($0.name, $0.type.element, $0.type.shape)
-    }
+    let holder = holder
+    let expected = lasting.map { TensorDescription($0.name, $0.type.element, $0.type.shape) }
     try checkpoint.check(expected, extent: .everything)
-    for slot in holder.plan.slots {
+    for slot in lasting {
       try checkpoint.tensor(named: slot.name).withBytes { source in
-        try holder.withSlot(slot.name) { _, target in target.copyMemory(from: source) }
+        try holder.executor.withSlot(slot.name) { _, target in target.copyMemory(from: source) }
+      }
+    }
+    for slot in holder.program.slots where slot.kind == .accumulator {
+      try holder.executor.withSlot(slot.name) { _, bytes in
+        _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
       }
     }
     (step, dataPosition) = (checkpoint.state.step, checkpoint.state.dataPosition)

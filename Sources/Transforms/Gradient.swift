@@ -5,23 +5,36 @@ import DeepEPTensors
 ///
 /// Reverse mode (Griewank, Walther: Evaluating Derivatives, 2008, chapter 3). Gradients by inputs of
 /// a node and by weights are separate nodes with phases of their own, so that a pipeline can run them
-/// at different times. Needs an entry ``EntryName/evaluate`` whose first result is a scalar; leaves
-/// one called ``EntryName/step`` whose further results are named after the slots.
+/// at different times. Needs an entry whose first result is a scalar; leaves another one that has the
+/// same updates and results, and then a result named after each trainable slot that it reads.
 package struct Gradient: Transform {
   package let name = TransformName.gradient
 
-  package init() {}
+  private let source: EntryName
+  private let derived: EntryName
+
+  /// Differentiates the first result of an entry.
+  ///
+  /// - Parameters:
+  ///   - source: The entry.
+  ///   - derived: The name of the entry that also returns gradients.
+  package init(of source: EntryName = .evaluate, as derived: EntryName = .step) {
+    self.source = source
+    self.derived = derived
+  }
 
   package func apply(_ program: Program) throws -> Program {
-    let expanded = try Expand(keeps: \.hasOwnGradient).apply(program)
-    guard var entry = expanded.entry(.evaluate), let loss = entry.results.first?.value else {
-      throw ShapeError("gradient", "the program has no entry 'evaluate' that returns a loss")
+    let only = Program(
+      slots: program.slots, entries: program.entries.filter { $0.name == source })
+    let expanded = try Expand(keeps: \.hasOwnGradient).apply(only)
+    guard var entry = expanded.entry(source), let loss = entry.results.first?.value else {
+      throw ShapeError(
+        "gradient", "the program has no entry '\(source.rawValue)' that returns a loss")
     }
-    entry.name = .step
+    entry.name = derived
     let reads = trainableReads(entry.graph, program.slots)
     let (graph, gradients) = try differentiate(entry.graph, loss, by: reads.map(\.value))
     entry.graph = graph
-    entry.results = [entry.results[0]]
     for (read, gradient) in zip(reads, gradients) {
       let name = program.slots[read.slot].name
       entry.results.append(EntryResult(name: name, value: gradient))

@@ -65,10 +65,13 @@ enum EveryOperation {
     _ = x.einsum("ab,cb->ca", weight)
     _ = x.softmax().gelu().layerNorm(weight: x.sum([0]), bias: x.largest([0]))
     _ = x.crossEntropy(labels: rows).mean()
+    _ = x.batchNorm(weight: x.sum([0]), bias: x.largest([0]), dimension: 1, epsilon: 1e-5)
   }
 
   private static func generate(_ trace: Trace, _ key: Tensor) {
-    _ = key.apply(Random(), trace.elementNumbers([4]))
+    let numbered = trace.elementNumbers([4])
+    _ = key.apply(Random(), numbered)
+    _ = numbered.converted(to: .float32).apply(DropoutMask(rate: 0.25), key, numbered.sum())
     _ = trace.apply(Iota(type: Type(.int64, [2, 3]), dimension: 1), [])
     let numbers = [0, -0.0, 1.5, -.infinity, .infinity, 1e-300]
     _ = trace.apply(Constant(type: Type(.float64, [2, 3]), numbers: numbers), [])

@@ -56,7 +56,8 @@ import Testing
   private final class Counting: Evaluator {
     var nodes: [Int] = []
 
-    func value(of entry: Entry, parameters: [Parameter], inputs: [[UInt8]]) throws -> HostArray {
+    func value(of entry: Entry, parameters: [NamedParameter], inputs: [[UInt8]]) throws -> HostArray
+    {
       nodes.append(entry.graph.nodes.count)
       return try InterpreterEvaluator().value(of: entry, parameters: parameters, inputs: inputs)
     }
@@ -80,11 +81,10 @@ import Testing
       x.attempting { x in x * Tensor(passing: try x.sum().scalar()) + Tensor(passing: [1, 2, 3]) }
     }
     let entry = found.program.entries[0]
-    #expect(entry.inputs.map(\.name) == ["x", "passed0", "passed1"])
+    #expect(entry.inputs.map(\.name) == ["x", "evaluate.passed0", "evaluate.passed1"])
     #expect(!entry.graph.nodes.contains { ($0.operation as? Constant)?.numbers == [7] })
     var interpreter = try Interpreter(found.program)
-    let passed = zip(entry.inputs.dropFirst(), found.evaluation.passed[.evaluate] ?? []).map {
-      input, bytes in
+    let passed = found.evaluation.passed.map { input, bytes in
       bytes.withUnsafeBytes { HostArray(input.type.element, input.type.shape, bytes: $0) }
     }
     let batch = HostArray(.float32, [3], [2, 3, 5])

@@ -106,6 +106,49 @@ import Testing
     #expect(writing.programs.compilationCount == 6)
   }
 
+  /// Asks for the mean of what it returns, after dropout.
+  private struct Dropping: DynamicModule {
+    let layer = Linear(4, 1)
+    let dropout = Dropout(0.5)
+    let log = ValueLog()
+
+    func output(for x: Tensor) throws -> Tensor {
+      let y = dropout(layer(x))
+      log.values.append(try y.mean().scalar())
+      return y
+    }
+  }
+
+  private final class ValueLog {
+    var values: [Double] = []
+  }
+
+  /// The answer and the step see the same elements dropped.
+  @Test(arguments: [1, 2]) func questionsDrawTheBitsOfTheStep(accumulation: Int) throws {
+    let (model, loader) = (Dropping(), LevelLoader())
+    let builder = ProgramBuilder(
+      optimizer: AdamW(learningRate: 0.02), gradientAccumulation: accumulation, seed: 11)
+    let programs = ModelPrograms(
+      of: model.parameters, builder, on: try CPUDevice(threadCount: 1)
+    ) { inputs, evaluation in
+      try ProgramBuilder.traced(
+        model, Loss { output, _ in output }, inputs: inputs, evaluation: evaluation)
+    }
+    let session = try TrainingSession(programs, loader, gradientAccumulation: accumulation)
+    try session.prepare()
+    try session.initialize()
+    for step in 0..<5 {
+      model.log.values = []
+      let loss = try session.step(loader)
+      // Each batch is traced to be evaluated, and then to be trained.
+      #expect(model.log.values.count == 2 * accumulation)
+      let trained = stride(from: 1, to: 2 * accumulation, by: 2).map { model.log.values[$0] }
+      let mean = trained.reduce(0, +) / Double(accumulation)
+      #expect(abs(loss - mean) < 1e-5, "step \(step): \(loss) and \(model.log.values)")
+    }
+    #expect(programs.compilationCount == 1)
+  }
+
   private struct Lost: DynamicModule {
     let layer = Linear(4, 1)
 

@@ -66,6 +66,19 @@ extension DifferentiationTests {
     Case("softmax", [2, 3]) { [$0[0].softmax()] },
     Case("gelu", [2, 3]) { [($0[0] - 0.5).gelu()] },
     Case("layerNorm", [2, 3, 4], [4], [4]) { x in [x[0].layerNorm(weight: x[1], bias: x[2])] },
+    Case("batchNorm", [4, 3], [3], [3]) { x in
+      [x[0].batchNorm(weight: x[1], bias: x[2], dimension: 1, epsilon: 1e-5).normal]
+    },
+    Case("batchNorm of images", [2, 2, 3, 2], [2], [2]) { x in
+      [x[0].batchNorm(weight: x[1], bias: x[2], dimension: 1, epsilon: 1e-3).normal]
+    },
+    Case("dropout", [5, 7]) { x in
+      let scalar = { (number: Double, type: Type) in
+        x[0].trace.apply(Constant(type: type, numbers: [number]), [])[0]
+      }
+      let (key, first) = (scalar(9, Type(.uint64, [])), scalar(35, Type(.int64, [])))
+      return [x[0].apply(DropoutMask(rate: 0.4), key, first) * x[0]]
+    },
     Case("crossEntropy", [2, 2, 3]) {
       [$0[0].crossEntropy(labels: integers($0[0], [0, 2, 1, 1], [2, 2]))]
     },

@@ -9,7 +9,7 @@ import DeepEPTensors
 package final class DeviceEvaluator: Evaluator {
   private let device: CPUDevice
   private let state: SharedState
-  private let slot: (Parameter) throws -> Int
+  private let slot: (NamedParameter) throws -> Int
   private var executors = StructureCache<EntryStructure, Executor>(capacity: 256)
 
   /// Makes an evaluator.
@@ -19,7 +19,7 @@ package final class DeviceEvaluator: Evaluator {
   ///   - state: Where parameters are.
   ///   - slot: The slot of a parameter, which holds its value.
   package init(
-    on device: CPUDevice, state: SharedState, slot: @escaping (Parameter) throws -> Int
+    on device: CPUDevice, state: SharedState, slot: @escaping (NamedParameter) throws -> Int
   ) {
     self.device = device
     self.state = state
@@ -30,7 +30,7 @@ package final class DeviceEvaluator: Evaluator {
   package var compilationCount: Int { executors.makeCount }
 
   package func value(
-    of entry: Entry, parameters: [Parameter], inputs: [[UInt8]]
+    of entry: Entry, parameters: [NamedParameter], inputs: [[UInt8]]
   ) throws -> HostArray {
     let map = try parameters.map(slot)
     let entry = entry.renumberingSlots { map[$0] }

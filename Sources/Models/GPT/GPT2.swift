@@ -12,14 +12,31 @@ public struct GPT2Configuration: Hashable, Codable, Sendable {
   public var layers: Int
   /// The number of attention heads; divides the width.
   public var heads: Int
+  /// The share of elements that training drops after the embeddings, attention and the network of each
+  /// block (`embd_pdrop` and `resid_pdrop` of Hugging Face).
+  public var dropout: Double
 
   /// Makes a configuration.
-  public init(vocabulary: Int, context: Int, width: Int, layers: Int, heads: Int) {
+  public init(
+    vocabulary: Int, context: Int, width: Int, layers: Int, heads: Int, dropout: Double = 0
+  ) {
     self.vocabulary = vocabulary
     self.context = context
     self.width = width
     self.layers = layers
     self.heads = heads
+    self.dropout = dropout
+  }
+
+  /// Reads a configuration; one without `dropout` has none.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    vocabulary = try container.decode(Int.self, forKey: .vocabulary)
+    context = try container.decode(Int.self, forKey: .context)
+    width = try container.decode(Int.self, forKey: .width)
+    layers = try container.decode(Int.self, forKey: .layers)
+    heads = try container.decode(Int.self, forKey: .heads)
+    dropout = try container.decodeIfPresent(Double.self, forKey: .dropout) ?? 0
   }
 
   /// The number of weights.
@@ -43,6 +60,8 @@ public struct GPT2: Module {
     public let wte: Embedding
     /// The position table.
     public let wpe: Embedding
+    /// Dropout of the embeddings.
+    public let drop: Dropout
     /// The blocks.
     public let h: [Block]
     /// The last norm.
@@ -54,7 +73,7 @@ public struct GPT2: Module {
       let width = wpe.weight.type.shape[1]
       let positions = wpe.weight.tensor.sliced([0, 0], sizes: [sequence, width])
       let x = wte(identifiers) + positions
-      return lnF(h.reduce(x) { x, block in block(x) })
+      return lnF(h.reduce(drop(x)) { x, block in block(x) })
     }
   }
 
@@ -82,9 +101,11 @@ public struct GPT2: Module {
     public let cFc: Linear
     /// The layer back.
     public let cProj: Linear
+    /// Dropout of the output.
+    public let dropout: Dropout
 
     /// The network's output `[..., width]`.
-    public func callAsFunction(_ x: Tensor) -> Tensor { cProj(cFc(x).gelu()) }
+    public func callAsFunction(_ x: Tensor) -> Tensor { dropout(cProj(cFc(x).gelu())) }
   }
 
   /// Makes a model.
@@ -93,15 +114,17 @@ public struct GPT2: Module {
     let blocks = (0..<configuration.layers).map { index in
       Block(
         ln1: LayerNorm(width),
-        attn: CausalAttention(width, heads: configuration.heads, scheme: scheme, block: index),
-        ln2: LayerNorm(width), mlp: FeedForward(width, scheme, index))
+        attn: CausalAttention(
+          width, heads: configuration.heads, scheme: scheme, block: index,
+          dropout: configuration.dropout),
+        ln2: LayerNorm(width), mlp: FeedForward(width, scheme, index, configuration.dropout))
     }
     transformer = Transformer(
       wte: Embedding(configuration.vocabulary, width, initializer: scheme.embedding(0)),
       wpe: Embedding(
         configuration.context, width, initializer: scheme.embedding(1),
         axes: [.axis(.sequence), .axis(.embed)]),
-      h: blocks, lnF: LayerNorm(width))
+      drop: Dropout(configuration.dropout), h: blocks, lnF: LayerNorm(width))
   }
 
   /// The logits of identifiers.
@@ -111,7 +134,8 @@ public struct GPT2: Module {
 }
 
 extension GPT2.FeedForward {
-  init(_ width: Int, _ scheme: WeightScheme, _ block: Int) {
+  init(_ width: Int, _ scheme: WeightScheme, _ block: Int, _ rate: Double) {
+    dropout = Dropout(rate)
     cFc = Linear(
       width, 4 * width, layout: .inputByOutput, initializer: scheme.weight(block, .up),
       axes: (.axis(.embed), .axis(.hidden)))

@@ -6,10 +6,16 @@ public struct CausalAttention: Module {
   public let cAttn: Linear
   /// The output projection.
   public let cProj: Linear
+  /// Dropout of the output.
+  public let dropout: Dropout
   private let heads: Int
 
   /// Makes attention over inputs of a width with a number of heads.
-  public init(_ width: Int, heads: Int, scheme: WeightScheme = .gpt2(layers: 1), block: Int = 0) {
+  public init(
+    _ width: Int, heads: Int, scheme: WeightScheme = .gpt2(layers: 1), block: Int = 0,
+    dropout: Double = 0
+  ) {
+    self.dropout = Dropout(dropout)
     let perHead = [AxisFactor(.heads, heads), AxisFactor(.headWidth, width / max(1, heads))]
     cAttn = Linear(
       width, 3 * width, layout: .inputByOutput, initializer: scheme.weight(block, .queryKeyValue),
@@ -25,7 +31,7 @@ public struct CausalAttention: Module {
     guard x.rank == 3 else { return x.reshaped([0, 0, 0]) }
     let parts = headed(x)
     let attended = parts[0].attention(key: parts[1], value: parts[2], isCausal: true)
-    return cProj(attended.reshaped(x.shape))
+    return dropout(cProj(attended.reshaped(x.shape)))
   }
 
   /// Query, key and value of an input `[batch, sequence, width]`, each

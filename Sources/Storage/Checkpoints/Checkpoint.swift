@@ -4,7 +4,8 @@ import DeepEPElements
 ///
 /// Parameters have the names that they have in the model, so other programs read them too. The
 /// state of the optimizer is under `optimizer.SLOT/PARAMETER`, such as
-/// `optimizer.first_moment/tokens.weight`; position, configuration and tokenizer are metadata.
+/// `optimizer.first_moment/tokens.weight`, moving averages under `ema.PARAMETER`, the seed of random
+/// draws under `random.seed`; position, configuration and tokenizer are metadata.
 /// A file is written whole or not at all.
 public struct Checkpoint: Sendable {
   /// Step, position in the data, configuration, tokenizer.
@@ -13,6 +14,12 @@ public struct Checkpoint: Sendable {
   public let file: SafetensorsFile
 
   private static let optimizerPrefix = "optimizer."
+  private static let statePrefixes = [optimizerPrefix, "ema.", "random."]
+
+  /// Whether a name is that of state of a run, and not of a model.
+  public static func isStateOfRun(_ name: String) -> Bool {
+    statePrefixes.contains { name.hasPrefix($0) }
+  }
 
   /// Opens the checkpoint at `path`; tensors are read when their bytes are asked for.
   ///
@@ -35,9 +42,9 @@ public struct Checkpoint: Sendable {
     "\(optimizerPrefix)\(slot)/\(parameter)"
   }
 
-  /// The tensors that are not state of the optimizer.
+  /// The tensors of the model: its parameters and statistics.
   public var parameters: [StoredTensor] {
-    file.tensors.filter { !$0.name.hasPrefix(Checkpoint.optimizerPrefix) }
+    file.tensors.filter { !Checkpoint.isStateOfRun($0.name) }
   }
 
   /// The tensor of the name `name`; throws ``StorageError`` if there is none.

@@ -23,6 +23,14 @@ package final class Trace {
   var known: [Value: KnownValue] = [:]
   /// Constants that are handed to the program when it runs, by node.
   var passed: [Int: HostArray] = [:]
+  /// What the graph is for; nil if that is not known, as for a parameter alone.
+  package var mode: TraceMode?
+  /// Whether the mode was asked for, so that another would have given another graph.
+  package internal(set) var dependsOnMode = false
+  /// The new values of statistics: the node of each.
+  package internal(set) var written: [ObjectIdentifier: (parameter: Parameter, node: Int)] = [:]
+  /// The number of random draws below each module path.
+  var draws: [String: Int] = [:]
   private var imported: [ObjectIdentifier: (trace: Trace, values: [Int: Int])] = [:]
 
   package init(_ graph: Graph = Graph(), isRoot: Bool = false) {
@@ -57,9 +65,13 @@ package final class Trace {
       ?? TraceError(path: origin.path, problem: "\(problem)", source: source)
   }
 
-  /// The tensor of a parameter: one node, however often it is used.
+  /// The tensor of a parameter: one node, however often it is used; of a statistic that the model has
+  /// written, the new value.
   package func read(_ parameter: Parameter) -> Tensor {
-    if let name = names[ObjectIdentifier(parameter)] {
+    if let new = written[ObjectIdentifier(parameter)] {
+      return Tensor(self, Value(node: new.node))
+    }
+    if parameter.belongsToModel, let name = names[ObjectIdentifier(parameter)] {
       origin.path = name.split(separator: ".").dropLast().joined(separator: ".")
     }
     if let known = reads.first(where: { $0.parameter === parameter }) {
@@ -77,6 +89,7 @@ package final class Trace {
   private func value(of tensor: Tensor) -> Value? {
     guard tensor.trace !== self else { return tensor.value }
     if let error = tensor.trace.error, self.error == nil { self.error = error }
+    inheritMode(from: tensor.trace)
     guard let value = tensor.value else { return nil }
     return Value(node: move(value.node, from: tensor.trace), result: value.result)
   }

@@ -7,17 +7,24 @@ extension Program {
   ///   - name: The entry's name.
   ///   - inputs: What a call passes in.
   ///   - parameters: The names of the model's parameters.
+  ///   - mode: Whether the model is to be trained or evaluated.
   ///   - evaluation: Answers when model code asks for values; numbers that the code passes in become
   ///     further inputs. Without it asking is a mistake.
   ///   - body: Model code: from a tensor for each input to named results.
   /// - Throws: ``TraceError`` for the first mistake in the model.
+  /// - Returns: Whether another mode would have given another graph.
+  @discardableResult
   package mutating func trace(
     _ name: EntryName, inputs: [EntryInput], parameters: [NamedParameter],
-    evaluation: Evaluation? = nil, _ body: ([Tensor]) -> [(name: String, value: Tensor)]
-  ) throws {
+    mode: TraceMode = .evaluation, evaluation: Evaluation? = nil,
+    _ body: ([Tensor]) -> [(name: String, value: Tensor)]
+  ) throws -> Bool {
     let trace = Trace(isRoot: true)
+    trace.mode = mode
     trace.evaluation = evaluation
-    for named in parameters { trace.names[ObjectIdentifier(named.parameter)] = named.name }
+    for named in parameters + mode.counters {
+      trace.names[ObjectIdentifier(named.parameter)] = named.name
+    }
     let arguments = inputs.enumerated().map { trace.apply(Input(index: $0, type: $1.type), [])[0] }
     let outputs = evaluation?.scope { body(arguments) } ?? body(arguments)
     // An operation moves its operands into the root trace, so that results of other traces arrive.
@@ -29,22 +36,40 @@ extension Program {
       value.map { EntryResult(name: name, value: $0) }
     }
     entries.append(try resolvingSlots(entry, trace))
+    return trace.dependsOnMode
   }
 
-  /// Points the reads of a trace at the program's slots.
+  /// Points the reads and updates of a trace at the program's slots.
   private mutating func resolvingSlots(_ entry: Entry, _ trace: Trace) throws -> Entry {
     var entry = entry
     for read in trace.reads {
-      guard let name = trace.names[ObjectIdentifier(read.parameter)] else {
-        throw TraceError(
-          path: "", problem: "the model uses a parameter that is not among its properties",
-          source: nil)
-      }
-      let slot = slots.firstIndex { $0.name == name } ?? slots.count
-      if slot == slots.count { slots.append(Slot(name: name, read.parameter)) }
+      let slot = try slot(of: read.parameter, trace)
       entry.graph.nodes[read.node].operation = Read(slot: slot, type: read.parameter.type)
     }
+    for (parameter, node) in trace.written.values.sorted(by: { $0.node < $1.node }) {
+      let slot = try slot(of: parameter, trace)
+      entry.updates.append(SlotUpdate(slot: slot, value: Value(node: node)))
+    }
     return entry
+  }
+
+  private mutating func slot(of parameter: Parameter, _ trace: Trace) throws -> Int {
+    guard let name = trace.names[ObjectIdentifier(parameter)] else {
+      throw TraceError(
+        path: "", problem: "the model uses a parameter that is not among its properties",
+        source: nil)
+    }
+    let slot = slots.firstIndex { $0.name == name } ?? slots.count
+    if slot == slots.count { slots.append(Slot(name: name, parameter)) }
+    return slot
+  }
+}
+
+extension TraceMode {
+  /// The counters that model code can read in this mode.
+  fileprivate var counters: [NamedParameter] {
+    if case .training(let run) = self { return run.named }
+    return []
   }
 }
 
@@ -53,6 +78,6 @@ extension Slot {
   package init(name: String, _ parameter: Parameter) {
     self.init(
       name: name, type: parameter.type, initializer: parameter.initializer, axes: parameter.axes,
-      kind: .parameter, isTrainable: parameter.isTrainable)
+      kind: parameter.kind, isTrainable: parameter.isTrainable)
   }
 }

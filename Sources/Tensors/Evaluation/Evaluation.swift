@@ -18,7 +18,7 @@ package final class Evaluation: Sendable {
     var known: [[UInt8]]?
     var scopeCount = 0
     var isUsed = false
-    var passed: [EntryName: [[UInt8]]] = [:]
+    var passed: [(input: EntryInput, bytes: [UInt8])] = []
   }
 
   /// Makes an evaluation.
@@ -35,9 +35,9 @@ package final class Evaluation: Sendable {
   /// Whether code asked for a value or passed a number: then another run may write another graph.
   package var isUsed: Bool { state.withLock(\.isUsed) }
 
-  /// For each traced entry the bytes of the numbers that code passed in, in the order of the entry's
-  /// further inputs.
-  package var passed: [EntryName: [[UInt8]]] { state.withLock(\.passed) }
+  /// The further inputs of traced entries, with the bytes of the numbers that code passed in; their
+  /// names differ.
+  package var passed: [(input: EntryInput, bytes: [UInt8])] { state.withLock(\.passed) }
 
   /// Runs model code, which may ask; after it nothing can be asked any more.
   package func scope<Result>(_ body: () throws -> Result) rethrows -> Result {
@@ -59,11 +59,11 @@ package final class Evaluation: Sendable {
     }
   }
 
-  /// Notes what the finished trace of an entry passes in.
-  func pass(_ arrays: [HostArray], to entry: EntryName) {
+  /// Notes what a finished trace passes in.
+  func pass(_ inputs: [(input: EntryInput, bytes: [UInt8])]) {
     state.withLock { state in
-      state.passed[entry] = arrays.map(\.bytes)
-      if !arrays.isEmpty { state.isUsed = true }
+      state.passed += inputs
+      if !inputs.isEmpty { state.isUsed = true }
     }
   }
 }

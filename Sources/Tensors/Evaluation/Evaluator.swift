@@ -7,7 +7,7 @@ package protocol Evaluator {
   ///   - parameters: The parameters that its slots stand for, in order.
   ///   - inputs: The bytes of its inputs, in order.
   func value(
-    of entry: Entry, parameters: [Parameter], inputs: [[UInt8]]
+    of entry: Entry, parameters: [NamedParameter], inputs: [[UInt8]]
   ) throws -> HostArray
 }
 
@@ -19,12 +19,13 @@ package struct InterpreterEvaluator: Evaluator {
   package init(_ values: [ObjectIdentifier: HostArray] = [:]) { self.values = values }
 
   package func value(
-    of entry: Entry, parameters: [Parameter], inputs: [[UInt8]]
+    of entry: Entry, parameters: [NamedParameter], inputs: [[UInt8]]
   ) throws -> HostArray {
     let slots = try parameters.map { parameter in
-      guard let value = values[ObjectIdentifier(parameter)] else {
+      guard let value = values[ObjectIdentifier(parameter.parameter)] else {
         throw ShapeError(
-          "value", "a parameter of type \(parameter.type) has no numbers: no device is at hand")
+          "value",
+          "a parameter of type \(parameter.parameter.type) has no numbers: no device is at hand")
       }
       return value
     }

@@ -2,8 +2,8 @@
 package struct Question: Sendable {
   /// An entry whose only result is the value; its slots are numbered as ``parameters``.
   package private(set) var entry = Entry(name: .evaluate)
-  /// The parameters that it reads.
-  package private(set) var parameters: [Parameter] = []
+  /// The parameters that it reads; names are empty where the trace has none.
+  package private(set) var parameters: [NamedParameter] = []
   /// Where each of the entry's inputs comes from.
   package private(set) var sources: [InputSource] = []
 
@@ -18,11 +18,11 @@ package struct Question: Sendable {
   /// What a trace says of nodes beyond its graph.
   package struct Context {
     /// The parameter that a node reads.
-    var parameters: [Int: Parameter]
+    var parameters: [Int: NamedParameter]
     /// Values that are known: they are passed in, not computed again.
     var known: [Value: HostArray]
 
-    package init(parameters: [Int: Parameter] = [:], known: [Value: HostArray] = [:]) {
+    package init(parameters: [Int: NamedParameter] = [:], known: [Value: HostArray] = [:]) {
       self.parameters = parameters
       self.known = known
     }
@@ -71,7 +71,7 @@ package struct Question: Sendable {
     if let input = node.operation as? Input {
       new = append(input: .batch(input.index), input.type)
     } else if let parameter = context.parameters[index] {
-      node.operation = Read(slot: parameters.count, type: parameter.type)
+      node.operation = Read(slot: parameters.count, type: parameter.parameter.type)
       parameters.append(parameter)
       new = Value(node: entry.graph.append(node))
     } else if let read = node.operation as? Read {

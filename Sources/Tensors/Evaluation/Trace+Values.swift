@@ -23,7 +23,10 @@ extension Trace {
   }
 
   private var context: Question.Context {
-    let parameters = reads.map { ($0.node, $0.parameter) }
+    let parameters = reads.map { read in
+      let name = names[ObjectIdentifier(read.parameter)] ?? ""
+      return (read.node, NamedParameter(name: name, parameter: read.parameter))
+    }
     let passed = passed.map { (Value(node: $0), $1) }
     let current = known.filter { $0.value.evaluation === asked }.mapValues(\.array)
     return Question.Context(
@@ -74,12 +77,13 @@ extension Trace {
   /// Makes inputs of the numbers that are passed in; returns what an entry gets in addition.
   func passInputs(to entry: EntryName, after count: Int) -> [EntryInput] {
     guard let evaluation else { return [] }
-    let all = passed.sorted { $0.key < $1.key }
-    evaluation.pass(all.map(\.value), to: entry)
-    return all.enumerated().map { offset, item in
+    let all = passed.sorted { $0.key < $1.key }.enumerated().map { offset, item in
       let type = item.value.type
       graph.nodes[item.key].operation = Input(index: count + offset, type: type)
-      return EntryInput(name: "passed\(offset)", type: type)
+      let input = EntryInput(name: "\(entry.rawValue).passed\(offset)", type: type)
+      return (input: input, bytes: item.value.bytes)
     }
+    evaluation.pass(all)
+    return all.map(\.input)
   }
 }

@@ -26,12 +26,18 @@ public enum EntryName: String, Hashable, Codable, Sendable, CaseIterable {
   case initialize
   /// Forward, backward and update in one.
   case step
+  /// The model in training and the sums of its losses, before it is differentiated.
+  case forward
+  /// Counts the predictions of one micro-batch, before the first of the update is differentiated.
+  case prologue
   /// Forward and backward, the gradients added to accumulators.
   case accumulate
   /// The optimiser's update from the accumulators.
   case update
   /// The loss without gradients.
   case evaluate
+  /// The loss without gradients, by the moving averages of the parameters.
+  case evaluateAverages
   /// The logits after a block of tokens, whose keys and values go to the cache.
   case prefill
   /// The logits after one token, whose key and value go to the cache.

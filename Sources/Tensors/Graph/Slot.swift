@@ -38,6 +38,8 @@ public struct Slot: Hashable, Codable, Sendable {
 public indirect enum Initializer: Hashable, Codable, Sendable {
   /// Every element the same.
   case constant(Double)
+  /// Every element the same 64-bit integer, which a double could not hold.
+  case word(UInt64)
   /// Uniform in `-bound ..< bound`: element `i` is `(u · 2 - 1) · bound` in float32, with `u` the top
   /// 24 bits of word `i` of the random stream.
   case uniform(bound: Double, stream: RandomStream = .byName)

@@ -51,6 +51,8 @@ public struct OperationTable: Sendable {
     table.add("contraction", Contraction.self)
     table.add("softmax", Softmax.self)
     table.add("layerNorm", LayerNormalization.self)
+    table.add("batchNorm", BatchNormalization.self)
+    table.add("dropout", DropoutMask.self)
     table.add("gelu", Gelu.self)
     table.add("attention", Attention.self)
     table.add("attentionGradient", AttentionGradient.self)

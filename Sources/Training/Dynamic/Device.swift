@@ -28,7 +28,7 @@ public final class Device {
     let parameters = ParameterStore(seed: seed, device: device)
     self.parameters = parameters
     evaluator = DeviceEvaluator(on: device, state: parameters.state) { parameter in
-      try parameters.slot(of: parameter)
+      try parameters.slot(of: parameter.parameter)
     }
   }
 

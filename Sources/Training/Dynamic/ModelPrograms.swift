@@ -33,13 +33,15 @@ package final class ModelPrograms {
   private let device: CPUDevice
   private let trace: Trace
   private let state = SharedState()
+  /// Numbers slots for comparisons; it has no memory.
+  private let numbers = SharedState()
   private var firstValues: FirstValues
   private var fixed: [[TensorDescription]: Compiled] = [:]
   private var paths = StructureCache<[EntryStructure], Compiled>(capacity: 64)
   private var isDeclared = false
   private var evaluator: DeviceEvaluator?
-  /// The executor that knows the most slots.
-  package private(set) var largest: Executor?
+  /// The program that knows the most slots.
+  package private(set) var largest: Compiled?
 
   /// Describes the programs of a model; nothing is traced yet.
   package init(
@@ -59,14 +61,14 @@ package final class ModelPrograms {
   /// How many questions of the model were compiled.
   package var questionCompilationCount: Int { evaluator?.compilationCount ?? 0 }
 
-  /// The program for a batch, and the bytes of what the model passes in beside it.
+  /// The program for a batch, and what the model passes in beside it.
   ///
   /// - Parameters:
   ///   - inputs: The types of the batch's arrays.
   ///   - batch: The batch; only called if the model asks for a value.
   package func program(
     for inputs: [TensorDescription], batch: @escaping () throws -> Batch
-  ) throws -> (compiled: Compiled, passed: [[UInt8]]) {
+  ) throws -> (compiled: Compiled, passed: [BatchArray]) {
     if let known = fixed[inputs] { return (known, []) }
     let evaluation = Evaluation(self) { try batch().arrays.map(\.bytes) }
     let traced = try trace(inputs, evaluation)
@@ -75,7 +77,11 @@ package final class ModelPrograms {
       fixed[inputs] = made
       return (made, [])
     }
-    return (try path(traced), evaluation.passed[.evaluate] ?? [])
+    let passed = try evaluation.passed.map { input, bytes in
+      let array = TensorDescription(input.name, input.type.element, input.type.shape)
+      return try BatchArray(array, bytes: bytes)
+    }
+    return (try path(traced), passed)
   }
 
   /// The program of one path through a model that asks for values.
@@ -87,8 +93,10 @@ package final class ModelPrograms {
       try declare(parameterSlots + builder.completed(whole).slots)
       isDeclared = true
     }
-    let program = builder.gradientAccumulation == 1 ? pruned : whole
-    let structures = try state.numbering(program).entries.map { EntryStructure($0) }
+    let program =
+      builder.gradientAccumulation == 1
+      ? Program(slots: whole.slots, entries: pruned.entries) : whole
+    let structures = try numbers.numbering(program).entries.map { EntryStructure($0) }
     return try paths.value(for: structures) { try compiled(program) }
   }
 
@@ -100,9 +108,9 @@ package final class ModelPrograms {
       program.entries.removeAll { $0.name == .initialize }
       try firstValues.fill(state)
     }
-    let executor = try state.executor(program, on: device)
-    if executor.plan.slots.count > largest?.plan.slots.count ?? -1 { largest = executor }
-    return Compiled(program: program, executor: executor)
+    let made = Compiled(program: program, executor: try state.executor(program, on: device))
+    if program.slots.count > largest?.program.slots.count ?? -1 { largest = made }
+    return made
   }
 
   /// Makes slots, with their first values, as far as they are not there.
@@ -115,19 +123,33 @@ package final class ModelPrograms {
 extension ModelPrograms: Evaluator {
   /// A value that the model asks for while it is traced.
   package func value(
-    of entry: Entry, parameters: [Parameter], inputs: [[UInt8]]
+    of entry: Entry, parameters: [NamedParameter], inputs: [[UInt8]]
   ) throws -> HostArray {
-    if evaluator == nil { try declare(parameterSlots) }
+    let counters = parameters.compactMap(counter)
+    if evaluator == nil || !counters.isEmpty { try declare(parameterSlots + counters) }
     let evaluator = self.evaluator ?? DeviceEvaluator(on: device, state: state, slot: slots())
     self.evaluator = evaluator
     return try evaluator.value(of: entry, parameters: parameters, inputs: inputs)
   }
 
-  private func slots() -> (Parameter) throws -> Int {
+  private func counter(_ parameter: NamedParameter) -> Slot? {
+    Self.counter(parameter, builder.seed)
+  }
+
+  /// The slot of a counter of the run, on which dropout depends; nil for a parameter of the model.
+  private static func counter(_ parameter: NamedParameter, _ seed: UInt64) -> Slot? {
+    guard [.counter, .accumulator].contains(parameter.parameter.kind) else { return nil }
+    var slot = Slot(name: parameter.name, parameter.parameter)
+    if slot.name == RunState.seedName { slot.initializer = .word(seed) }
+    return slot
+  }
+
+  private func slots() -> (NamedParameter) throws -> Int {
     let names = zip(parameters, parameterSlots).map { (ObjectIdentifier($0.parameter), $1) }
     let known = Dictionary(names, uniquingKeysWith: { first, _ in first })
-    return { [state] parameter in
-      guard let slot = known[ObjectIdentifier(parameter)] else {
+    return { [state, seed = builder.seed] parameter in
+      if let counter = Self.counter(parameter, seed) { return try state.index(of: counter) }
+      guard let slot = known[ObjectIdentifier(parameter.parameter)] else {
         throw TrainingError(
           what: "a value depends on a parameter that is not among the model's properties",
           place: "model", fix: "keep parameters and modules in stored 'let' properties of modules")

@@ -34,6 +34,8 @@ package struct InitializerWriter {
     switch initializer {
     case .constant(let number):
       return trace.apply(Constant(type: Type(.float32, shape), numbers: [number]), [])[0]
+    case .word(let word):
+      return trace.scalar(word).broadcast(to: shape)
     case .uniform(let bound, let stream):
       let numbers = trace.elementNumbers(shape, order: numbering)
       let unit = fraction(numbers, stream.key(key))
@@ -68,7 +70,7 @@ extension RandomStream {
 
 extension StableHash {
   /// The key of a slot's random stream in a run.
-  fileprivate static func key(_ seed: UInt64, _ name: String) -> UInt64 {
+  static func key(_ seed: UInt64, _ name: String) -> UInt64 {
     var hash = StableHash()
     hash.add(name)
     return Random.mix(hash.value ^ Random.mix(seed &+ Random.increment))

@@ -12,197 +12,154 @@ package struct ProgramBuilder {
   /// The number of batches whose gradients make one update.
   package var gradientAccumulation: Int
   package var seed: UInt64
+  /// How the loss is scaled; nil leaves it as it is.
+  package var lossScaling: LossScaling?
+  /// How much of the moving averages of parameters stays in an update; nil keeps none.
+  package var emaDecay: Double?
+  /// Modules and parameters, by path, that stay as they are.
+  package var frozen: [String]
 
   package init(
     optimizer: any Optimizer, clipNorm: Double? = nil, gradientAccumulation: Int = 1,
-    seed: UInt64 = 0
+    seed: UInt64 = 0, lossScaling: LossScaling? = nil, emaDecay: Double? = nil,
+    frozen: [String] = []
   ) {
     self.optimizer = optimizer
     self.clipNorm = clipNorm
     self.gradientAccumulation = gradientAccumulation
     self.seed = seed
+    self.lossScaling = lossScaling
+    self.emaDecay = emaDecay
+    self.frozen = frozen
   }
 
-  /// The number of updates made, an int32 scalar.
-  package static let stepSlot = "optimizer.step"
+  // MARK: The model
 
-  /// The name of an optimiser's tensor for a parameter.
-  package static func stateName(_ state: String, of parameter: String) -> String {
-    Checkpoint.optimizerName(state, of: parameter)
-  }
-
-  /// Traces a model with its loss, without gradients; `evaluation` answers if the code asks for values.
+  /// Traces a model with its loss, without gradients: to be evaluated, and to be trained.
+  ///
+  /// `evaluation` answers if the code asks for values.
   package static func traced(
     _ model: some Module, _ loss: Loss, inputs: [TensorDescription], evaluation: Evaluation? = nil
   ) throws -> Program {
-    let parameters = model.parameters
-    guard !parameters.isEmpty else {
-      throw TrainingError(
-        what: "the model has no parameters", place: "\(type(of: model))",
-        fix: "keep parameters and modules in stored 'let' properties of modules")
-    }
-    var program = Program()
+    let parameters = try checkedParameters(of: model)
     let inputs = inputs.map { EntryInput(name: $0.name, type: Type($0.element, $0.shape)) }
     guard inputs.count == 2 else {
       throw TrainingError(
         what: "the loader yields \(inputs.count) arrays", place: "batch",
         fix: "yield two: the model's input and the targets")
     }
-    try program.trace(
-      .evaluate, inputs: inputs, parameters: parameters, evaluation: evaluation
-    ) { inputs in
-      let losses = loss.losses(model(inputs[0]), inputs[1])
-      let rest = Array(losses.shape.indices.dropFirst())
-      return [("loss", losses.mean()), ("examples", losses.mean(rest))]
+    var program = Program()
+    let sums = { (inputs: [Tensor]) in
+      LossSums(loss, output: model(inputs[0]), targets: inputs[1])
     }
+    let dependsOnMode = try program.trace(
+      .evaluate, inputs: inputs, parameters: parameters, evaluation: evaluation
+    ) {
+      let sums = sums($0)
+      return sums.evaluation + sums.totals
+    }
+    program.splitTotals()
+    guard dependsOnMode else { return program }
+    program.entries.removeAll { $0.name == .forward }
+    try program.trace(
+      .forward, inputs: inputs, parameters: parameters, mode: .training(RunState()),
+      evaluation: evaluation
+    ) { sums($0).totals }
     return program
   }
+
+  private static func checkedParameters(of model: some Module) throws -> [NamedParameter] {
+    let parameters = model.parameters
+    guard !parameters.isEmpty else {
+      throw TrainingError(
+        what: "the model has no parameters", place: "\(type(of: model))",
+        fix: "keep parameters and modules in stored 'let' properties of modules")
+    }
+    if let reserved = parameters.first(where: { Checkpoint.isStateOfRun($0.name) }) {
+      throw TrainingError(
+        what: "the name '\(reserved.name)' is that of state of a run", place: "\(type(of: model))",
+        fix: "give the property another name than optimizer, ema or random")
+    }
+    return parameters
+  }
+
+  // MARK: The run
 
   /// The whole program for a traced one: gradients, updates, first values.
   package func completed(_ traced: Program) throws -> Program {
-    let differentiated = try Gradient().apply(traced)
-    var program = differentiated
-    program.slots.append(
-      Slot(name: Self.stepSlot, type: Type(.int32, []), initializer: .zeros, kind: .counter))
-    let updated =
-      gradientAccumulation == 1
-      ? try addingUpdates(to: program) : try addingAccumulation(to: program)
-    return try InitializerWriter(seed: seed).adding(to: updated)
+    var program = try LossMean(microBatches: gradientAccumulation).apply(settled(traced))
+    if let lossScaling { program = try lossScaling.apply(program) }
+    let ownResults = program.entry(.forward)?.results.count ?? 0
+    let name = gradientAccumulation == 1 ? EntryName.step : .accumulate
+    program = try Gradient(of: .forward, as: name).apply(program)
+    program.entries.removeAll { $0.name == .forward }
+    program = try addingUpdates(to: program, ownResults: ownResults)
+    program = averages?.addingEvaluation(to: program) ?? program
+    return try InitializerWriter(seed: seed).adding(to: program)
   }
 
-  // MARK: Updates
-
-  private struct Gradients {
-    var trace: Trace
-    /// The slot of each parameter and the gradient of the loss by it.
-    var all: [(slot: Int, gradient: Tensor)]
+  private var averages: MovingAverages? {
+    emaDecay.map { MovingAverages(decay: $0, seed: seed) }
   }
 
-  /// Updates in the entry that computes the gradients.
-  private func addingUpdates(to program: Program) throws -> Program {
-    var program = program
-    guard let index = program.entries.firstIndex(where: { $0.name == .step }) else {
-      return program
+  private func addingUpdates(to program: Program, ownResults: Int) throws -> Program {
+    let updates = ParameterUpdates(
+      optimizer: optimizer, clipping: clipNorm.map { GradientClipping(norm: $0) },
+      scaling: lossScaling, averages: averages)
+    guard gradientAccumulation == 1 else {
+      return try GradientAccumulation(updates: updates).apply(program, ownResults: ownResults)
     }
-    var entry = program.entries[index]
-    let gradients = gradients(of: entry, program)
-    entry.results = [entry.results[0]]
-    try writeUpdates(gradients, &program, &entry)
-    program.entries[index] = entry
-    return program
+    var writer = EntryWriter(program, .step)
+    updates.write(writer.takeGradients(after: ownResults), &writer)
+    return try writer.finished()
   }
 
-  private func gradients(of entry: Entry, _ program: Program) -> Gradients {
-    let trace = Trace(entry.graph, isRoot: true)
-    trace.origin = Origin(phase: .update)
-    let all = entry.results.dropFirst().compactMap { result in
-      program.slots.firstIndex { $0.name == result.name }.map {
-        (slot: $0, gradient: Tensor(trace, result.value))
+  /// A traced program with what this run says of its slots: which are frozen, and the counters.
+  private func settled(_ traced: Program) throws -> Program {
+    var program = try freezing(traced)
+    if let seedSlot = program.slots.firstIndex(where: { $0.name == RunState.seedName }) {
+      program.slots[seedSlot].initializer = .word(seed)
+    }
+    let counter = program.slots.firstIndex { $0.name == RunState.microBatchName }
+    guard let counter, gradientAccumulation == 1 else { return program }
+    return program.fixing(slot: counter, at: 0)
+  }
+
+  private func freezing(_ program: Program) throws -> Program {
+    var program = program
+    for path in frozen {
+      let slots = program.slots.indices.filter { program.slots[$0].isAt(path) }
+      guard !slots.isEmpty else {
+        throw TrainingError(
+          what: "nothing of the model is called '\(path)'", place: "frozen",
+          fix: "name a module or parameter, such as '\(program.slots.first?.name ?? "weight")'")
       }
+      for slot in slots { program.slots[slot].isTrainable = false }
     }
-    return Gradients(trace: trace, all: all)
-  }
-
-  private func writeUpdates(
-    _ gradients: Gradients, _ program: inout Program, _ entry: inout Entry
-  ) throws {
-    let trace = gradients.trace
-    guard let stepSlot = program.slots.firstIndex(where: { $0.name == Self.stepSlot }) else {
-      return
+    guard program.slots.contains(where: \.isTrainable) else {
+      throw TrainingError(
+        what: "no parameter of the model is trainable", place: "frozen",
+        fix: "freeze less, or evaluate the model instead of training it")
     }
-    let step = trace.read(slot: stepSlot, of: program)
-    let scale = clipScale(gradients.all.map(\.gradient), trace, &entry)
-    for (slot, gradient) in gradients.all {
-      trace.origin.path = program.slots[slot].name
-      let clipped = scale.map { gradient * $0 } ?? gradient
-      let state = optimizer.stateNames.map { stateSlot($0, of: slot, &program) }
-      let (parameter, newState) = optimizer.updated(
-        trace.read(slot: slot, of: program), gradient: clipped,
-        state: state.map { trace.read(slot: $0, of: program) }, step: step)
-      try update([slot] + state, [parameter] + newState, trace, &entry)
-    }
-    try update([stepSlot], [step + 1], trace, &entry)
-    entry.graph = trace.graph
-  }
-
-  private func update(
-    _ slots: [Int], _ tensors: [Tensor], _ trace: Trace, _ entry: inout Entry
-  ) throws {
-    for (slot, tensor) in zip(slots, tensors) {
-      let value = trace.adopt(tensor)
-      if let error = trace.error { throw error }
-      if let value { entry.updates.append(SlotUpdate(slot: slot, value: value)) }
-    }
-  }
-
-  private func stateSlot(_ name: String, of parameter: Int, _ program: inout Program) -> Int {
-    let owner = program.slots[parameter]
-    let name = Self.stateName(name, of: owner.name)
-    if let known = program.slots.firstIndex(where: { $0.name == name }) { return known }
-    program.slots.append(
-      Slot(name: name, type: owner.type, initializer: .zeros, axes: owner.axes, kind: .optimizer))
-    return program.slots.count - 1
-  }
-
-  /// What gradients are multiplied by so that their norm is at most the limit (Pascanu, Mikolov,
-  /// Bengio: On the difficulty of training recurrent neural networks, 2013).
-  private func clipScale(_ gradients: [Tensor], _ trace: Trace, _ entry: inout Entry) -> Tensor? {
-    guard let clipNorm, let first = gradients.first else { return nil }
-    let squares = gradients.map { ($0 * $0).sum() }
-    let norm = squares.dropFirst().reduce((first * first).sum()) { $0 + $1 }.squareRoot()
-    if let value = norm.value {
-      entry.results.append(EntryResult(name: "gradient_norm", value: value))
-    }
-    return (clipNorm / (norm + 1e-6)).minimum(norm.filled(with: 1))
-  }
-
-  // MARK: Accumulation
-
-  /// Two entries: one that adds gradients to accumulators, one that updates from them and empties
-  /// them.
-  private func addingAccumulation(to program: Program) throws -> Program {
-    var program = program
-    guard let index = program.entries.firstIndex(where: { $0.name == .step }) else {
-      return program
-    }
-    var entry = program.entries[index]
-    entry.name = .accumulate
-    let gradients = gradients(of: entry, program)
-    entry.results = [entry.results[0]]
-    let slots = gradients.all.map { accumulator(of: $0.slot, &program) }
-    for (slot, gradient) in zip(slots, gradients.all.map(\.gradient)) {
-      let sum = gradients.trace.read(slot: slot, of: program) + gradient
-      try update([slot], [sum], gradients.trace, &entry)
-    }
-    entry.graph = gradients.trace.graph
-    program.entries[index] = entry
-    return try addingUpdate(from: slots, parameters: gradients.all.map(\.slot), to: program)
-  }
-
-  private func addingUpdate(
-    from accumulators: [Int], parameters: [Int], to program: Program
-  ) throws -> Program {
-    var program = program
-    var entry = Entry(name: .update)
-    let trace = Trace(isRoot: true)
-    trace.origin = Origin(phase: .update)
-    let share = 1 / Double(gradientAccumulation)
-    let means = accumulators.map { trace.read(slot: $0, of: program) * share }
-    let all = zip(parameters, means).map { (slot: $0, gradient: $1) }
-    try writeUpdates(Gradients(trace: trace, all: all), &program, &entry)
-    try update(accumulators, means.map { $0.filled(with: 0) }, trace, &entry)
-    entry.graph = trace.graph
-    program.entries.append(entry)
     return program
   }
+}
 
-  private func accumulator(of parameter: Int, _ program: inout Program) -> Int {
-    let owner = program.slots[parameter]
-    program.slots.append(
-      Slot(
-        name: Self.stateName("gradient", of: owner.name), type: owner.type, initializer: .zeros,
-        axes: owner.axes,
-        kind: .accumulator))
-    return program.slots.count - 1
+extension Slot {
+  /// Whether a path is that of the slot or of a module that it belongs to.
+  fileprivate func isAt(_ path: String) -> Bool { name == path || name.hasPrefix("\(path).") }
+}
+
+extension Program {
+  /// Moves the totals that `evaluate` also returns to an entry of their own, ``EntryName/forward``.
+  fileprivate mutating func splitTotals() {
+    guard let index = entries.firstIndex(where: { $0.name == .evaluate }) else { return }
+    let isTotal = { (result: EntryResult) in LossSums.isTotal(result.name) }
+    var forward = entries[index]
+    forward.name = .forward
+    forward.results = forward.results.filter(isTotal)
+    entries[index].results.removeAll(where: isTotal)
+    entries[index] = entries[index].pruned()
+    entries.append(forward.pruned())
   }
 }

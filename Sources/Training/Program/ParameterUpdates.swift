@@ -1,0 +1,58 @@
+import DeepEPOptimizers
+import DeepEPStorage
+import DeepEPTensors
+
+/// The gradient of the loss by a parameter.
+struct ParameterGradient {
+  /// The parameter's slot.
+  var slot: Int
+  /// The gradient, of the parameter's type.
+  var tensor: Tensor
+}
+
+/// Writes what an update does once the gradients are known: unscaling, clipping, the optimiser, moving
+/// averages, and the count of updates.
+struct ParameterUpdates {
+  let optimizer: any Optimizer
+  let clipping: GradientClipping?
+  let scaling: LossScaling?
+  let averages: MovingAverages?
+
+  private static let step = Slot(
+    name: RunState.stepName, type: Type(.int32, []), initializer: .zeros, kind: .counter)
+
+  /// Adds the update to an entry.
+  func write(_ gradients: [ParameterGradient], _ writer: inout EntryWriter) {
+    let stepSlot = writer.slot(Self.step)
+    let step = writer.read(stepSlot)
+    let (unscaled, areFinite) = scaling?.unscaled(gradients, &writer) ?? (gradients, nil)
+    let clipped = clipping?.clipped(unscaled, &writer) ?? unscaled
+    for gradient in clipped {
+      writer.trace.origin.path = writer.program.slots[gradient.slot].name
+      update(gradient, step, onlyIf: areFinite, &writer)
+    }
+    writer.trace.origin.path = ""
+    writer.update(stepSlot, to: step + 1, onlyIf: areFinite)
+  }
+
+  private func update(
+    _ gradient: ParameterGradient, _ step: Tensor, onlyIf condition: Tensor?,
+    _ writer: inout EntryWriter
+  ) {
+    let owner = writer.program.slots[gradient.slot]
+    let state = optimizer.stateNames.map { name in
+      writer.slot(
+        Slot(
+          name: Checkpoint.optimizerName(name, of: owner.name), type: owner.type,
+          initializer: .zeros, axes: owner.axes, kind: .optimizer))
+    }
+    let new = optimizer.updated(
+      writer.read(gradient.slot), gradient: gradient.tensor, state: state.map { writer.read($0) },
+      step: step)
+    writer.update(gradient.slot, to: new.parameter, onlyIf: condition)
+    for (slot, tensor) in zip(state, new.state) {
+      writer.update(slot, to: tensor, onlyIf: condition)
+    }
+    averages?.follow(gradient.slot, newValue: new.parameter, onlyIf: condition, &writer)
+  }
+}
