@@ -40,7 +40,8 @@ public final class DistributedTrainer<Model: Module> {
   ///     nil keeps no averages.
   ///   - lossScaling: How the loss is scaled so that small gradients do not vanish; nil leaves it as it
   ///     is.
-  ///   - frozen: Modules and parameters, by path, that stay as they are, such as `transformer.wte`.
+  ///   - frozen: Modules and parameters, by path, that stay as they are, such as `transformer.wte`; running statistics of
+  ///     a frozen module still follow its batches.
   ///   - threads: The number of threads; by default all cores.
   /// - Throws: ``TrainingError`` for a setting that cannot work.
   public init(

@@ -1,22 +1,28 @@
+import DeepEPTensors
+
 /// How a run is spread over devices: the only value that switches parallelism.
-///
-/// This version runs on one rank; an axis of more is refused before anything starts.
 public struct Strategy: Hashable, Codable, Sendable {
   /// The number of ranks that hold a copy of the model and different data.
   public var data: Int
-  /// The number of ranks that share each layer.
+  /// The number of ranks that share each layer: its heads, hidden units and vocabulary.
   public var tensor: Int
+  /// Whether the ranks that share a layer split the sequence where nothing else is split.
+  public var sequenceParallel: Bool
   /// The stage of ZeRO: what data-parallel ranks share (0: nothing, 1: optimiser state, 2: gradients
   /// too, 3: parameters too).
   public var zero: Int
 
   /// Makes a strategy; the default is one rank.
-  public init(data: Int = 1, tensor: Int = 1, zero: Int = 0) {
+  public init(data: Int = 1, tensor: Int = 1, sequenceParallel: Bool = false, zero: Int = 0) {
     self.data = data
     self.tensor = tensor
+    self.sequenceParallel = sequenceParallel
     self.zero = zero
   }
 
   /// The number of ranks that it needs.
   public var rankCount: Int { data * tensor }
+
+  /// The ranks as a grid.
+  package var mesh: Mesh { Mesh([.data: data, .tensor: tensor]) }
 }

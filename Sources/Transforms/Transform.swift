@@ -13,7 +13,7 @@ package protocol Transform: Sendable {
 
 /// The transforms, in the order in which they run.
 package enum TransformName: String, CaseIterable, Sendable {
-  case trace, gradient, expand, simplify, fuse, order
+  case trace, gradient, expand, partition, simplify, fuse, order
 }
 
 extension Program {
@@ -27,5 +27,10 @@ extension Program {
   }
 
   /// The transforms that turn a differentiated program into one that a device can run.
-  package static let lowering: [any Transform] = [Expand(), Simplify(), Fuse(), Order()]
+  package static let lowering = lowering(Strategy())
+
+  /// The transforms that turn a differentiated program into one that a rank of a strategy can run.
+  package static func lowering(_ strategy: Strategy) -> [any Transform] {
+    [Expand(), Partition(strategy), Simplify(), Fuse(), Order()]
+  }
 }

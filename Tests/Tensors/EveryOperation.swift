@@ -17,6 +17,7 @@ enum EveryOperation {
     // The extent of the bounded dimension is node 2: the input called 'count'.
     let weight = trace.read(slot: 0, of: program)
     write(arguments[0], weight, arguments[1])
+    index(arguments[0], weight, arguments[2])
     generate(trace, trace.read(slot: 1, of: program))
     trace.origin = Origin(
       path: "h.0", phase: .weightGradient, source: SourceLocation(file: "A/B.swift", line: 7))
@@ -66,6 +67,11 @@ enum EveryOperation {
     _ = x.softmax().gelu().layerNorm(weight: x.sum([0]), bias: x.largest([0]))
     _ = x.crossEntropy(labels: rows).mean()
     _ = x.batchNorm(weight: x.sum([0]), bias: x.largest([0]), dimension: 1, epsilon: 1e-5)
+  }
+
+  private static func index(_ x: Tensor, _ weight: Tensor, _ count: Tensor) {
+    let box = x.dynamicSliced(at: [count], sizes: [2], along: [1])
+    _ = weight.replacing(box, at: [count], along: [1])
   }
 
   private static func generate(_ trace: Trace, _ key: Tensor) {

@@ -6,6 +6,7 @@ import DeepEPOptimizers
 import DeepEPTensors
 import DeepEPTraining
 import DeepEPTransforms
+import Foundation
 import Testing
 
 /// Which elements are dropped is a function of seed, step, place and global element index.
@@ -99,6 +100,19 @@ import Testing
       ) { [("y", model($0[0]))] }
     }
     #expect(error?.problem.contains("0 ..< 1") ?? false)
+  }
+
+  /// Checkpoints from before there was dropout say nothing of it.
+  @Test func aConfigurationWithoutDropoutHasNone() throws {
+    let text = #"{"vocabulary":5,"context":4,"width":4,"layers":1,"heads":1}"#
+    let old = try JSONDecoder().decode(GPT2Configuration.self, from: Data(text.utf8))
+    #expect(
+      old == GPT2Configuration(vocabulary: 5, context: 4, width: 4, layers: 1, heads: 1))
+    var new = old
+    new.dropout = 0.25
+    let again = try JSONDecoder().decode(
+      GPT2Configuration.self, from: JSONEncoder().encode(new))
+    #expect(again == new)
   }
 
   // MARK: In a GPT

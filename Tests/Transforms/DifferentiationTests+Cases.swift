@@ -3,9 +3,9 @@ import DeepEPTensors
 
 extension DifferentiationTests {
   /// Every differentiable operation and composite.
-  static let cases = functions + movements + contractions + composites
+  static let cases = functions + movements + contractions + composites + indexing
 
-  private static func integers(_ like: Tensor, _ numbers: [Double], _ shape: [Int]) -> Tensor {
+  static func integers(_ like: Tensor, _ numbers: [Double], _ shape: [Int]) -> Tensor {
     like.trace.apply(Constant(type: Type(.int32, shape), numbers: numbers), [])[0]
   }
 
@@ -71,6 +71,10 @@ extension DifferentiationTests {
     },
     Case("batchNorm of images", [2, 2, 3, 2], [2], [2]) { x in
       [x[0].batchNorm(weight: x[1], bias: x[2], dimension: 1, epsilon: 1e-3).normal]
+    },
+    Case("statistics of batchNorm", [4, 3], [3], [3]) { x in
+      let all = x[0].batchNorm(weight: x[1], bias: x[2], dimension: 1, epsilon: 1e-5)
+      return [all.normal, all.mean * all.mean, all.variance.logarithm()]
     },
     Case("dropout", [5, 7]) { x in
       let scalar = { (number: Double, type: Type) in

@@ -16,12 +16,14 @@ struct Train {
   var context = 128
   var batch = 16
   var gradientAccumulation = 1
+  var dropout = 0.0
   var learningRate = 3e-3
   var weightDecay = 0.1
   var clipNorm = 1.0
   var precision = Precision.float32
   var seed: UInt64 = 0
   var threads: Int?
+  var resume: String?
   var out = "runs/model.safetensors"
   var sampleLength = 600
 
@@ -45,12 +47,14 @@ struct Train {
       .option("batch", \.batch, .positiveInteger, "sequences of a batch"),
       .option(
         "gradient-accumulation", \.gradientAccumulation, .positiveInteger, "batches of an update"),
+      .option("dropout", \.dropout, .nonNegativeNumber, "share that training drops, below 1"),
       .option("learning-rate", \.learningRate, .positiveNumber, "largest learning rate"),
       .option("weight-decay", \.weightDecay, .nonNegativeNumber, "decay of AdamW"),
       .option("clip-norm", \.clipNorm, .positiveNumber, "largest norm of all gradients"),
       .option("precision", \.precision, .choice, "element type to compute in"),
       .option("seed", \.seed, .seed, "what first weights and order of data depend on"),
       .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
+      .option("resume", \.resume, .path, "the checkpoint of a run to continue"),
       .option("out", \.out, .path, "the checkpoint to write"),
       .option("sample", \.sampleLength, .naturalNumber, "characters of the sample at the end"),
     ]
@@ -58,7 +62,8 @@ struct Train {
 
   func run(output: TerminalOutput) throws {
     let configuration = try GPT2Configuration(
-      vocabulary: 1, context: context, width: width, layers: layers, heads: heads
+      vocabulary: 1, context: context, width: width, layers: layers, heads: heads,
+      dropout: dropout
     ).validated()
     try CheckpointFolder(of: out).prepare()
     let loader = try TextLoader(text, sequenceLength: context, batchSize: batch, seed: seed)
@@ -69,6 +74,7 @@ struct Train {
     let trainer = try DistributedTrainer(
       model: GPT2(sized), loss: .crossEntropy, optimizer: optimizer(total), precision: precision,
       gradientAccumulation: gradientAccumulation, clipNorm: clipNorm, seed: seed, threads: threads)
+    if let resume { try trainer.resume(from: resume) }
     try trainer.fit(loader, steps: total)
     try finish(trainer, loader, sized, output)
   }

@@ -44,9 +44,14 @@ package final class CPUDevice: Target {
       }
       return choice
     default:
-      throw TargetError(
-        operation: operation.name,
-        problem: "the processor has no kernel for it; fuse the program first")
+      guard InterpretedKernel.runs(operation) else {
+        throw TargetError(
+          operation: operation.name,
+          problem: "the processor has no kernel for it; fuse the program first")
+      }
+      choice.kernel = "plain \(operation.name)"
+      choice.overwritable = InterpretedKernel.overwritableOperands(operands, results)
+      return choice
     }
   }
 
@@ -81,6 +86,7 @@ package final class CPUDevice: Target {
         ContractionKernel(
           contraction: contraction, multiply: $0, element: request.resultTypes[0].element)
       }
+    case let operation where InterpretedKernel.runs(operation): InterpretedKernel(request)
     default: nil
     }
   }

@@ -72,7 +72,7 @@ public struct GPT2: Module {
       let sequence = identifiers.shape.last ?? 0
       let width = wpe.weight.type.shape[1]
       let positions = wpe.weight.tensor.sliced([0, 0], sizes: [sequence, width])
-      let x = wte(identifiers) + positions
+      let x = wte(identifiers.named(.batch, .sequence)) + positions
       return lnF(h.reduce(drop(x)) { x, block in block(x) })
     }
   }

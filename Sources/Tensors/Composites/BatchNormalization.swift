@@ -45,11 +45,22 @@ package struct BatchNormalization: Composite {
     let (x, g) = (context.operands[0], context.gradient)
     if operand == 2 { return g.sum(others(x)) }
     let scale = (context.results[2] + epsilon).reciprocalSquareRoot()
-    let normal = (x - spread(context.results[1], x)) * spread(scale, x)
+    let centred = x - spread(context.results[1], x)
+    let normal = centred * spread(scale, x)
     if operand == 1 { return (g * normal).sum(others(x)) }
     let along = spread((g * normal).mean(others(x)), x)
-    return spread(scale * context.operands[1], x)
-      * (g - spread(g.mean(others(x)), x) - normal * along)
+    let byNormal =
+      spread(scale * context.operands[1], x) * (g - spread(g.mean(others(x)), x) - normal * along)
+    return byStatistics(context, centred).reduce(byNormal, +)
+  }
+
+  /// The gradients that arrive by the mean and the variance, where there are any.
+  private func byStatistics(_ context: GradientContext, _ centred: Tensor) -> [Tensor] {
+    let channels = max(1, context.results[1].type.elementCount)
+    let share = Double(channels) / Double(max(1, centred.type.elementCount))
+    let byMean = context.gradients[1].map { spread($0 * share, centred) }
+    let byVariance = context.gradients[2].map { spread($0 * (2 * share), centred) * centred }
+    return [byMean, byVariance].compactMap { $0 }
   }
 
   /// All dimensions but that of the channels.

@@ -32,11 +32,17 @@ public struct Origin: Hashable, Codable, Sendable {
   public var phase: Phase
   /// The line that made the node, where one is known.
   public var source: SourceLocation?
+  /// Why a transform wrote the node, where that is worth saying.
+  public var reason: String?
 
   /// Makes an origin.
-  public init(path: String = "", phase: Phase = .forward, source: SourceLocation? = nil) {
+  public init(
+    path: String = "", phase: Phase = .forward, source: SourceLocation? = nil,
+    reason: String? = nil
+  ) {
     self.path = path
     self.phase = phase
     self.source = source
+    self.reason = reason
   }
 }

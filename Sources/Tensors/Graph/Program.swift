@@ -81,11 +81,14 @@ public struct EntryInput: Hashable, Codable, Sendable {
   public var name: String
   /// Its type.
   public var type: Type
+  /// The meaning of each dimension; empty if none has one.
+  public var axes: [DimensionAxes]
 
   /// Makes an input.
-  public init(name: String, type: Type) {
+  public init(name: String, type: Type, axes: [DimensionAxes] = []) {
     self.name = name
     self.type = type
+    self.axes = axes
   }
 }
 

@@ -2,7 +2,7 @@ import DeepEPElements
 
 /// What a slot is for.
 public enum SlotKind: String, Hashable, Codable, Sendable, CaseIterable {
-  case parameter, optimizer, statistic, counter, accumulator, cache
+  case parameter, optimizer, average, statistic, counter, accumulator, cache
 }
 
 /// State of a program that lives from one call to the next.
@@ -19,6 +19,8 @@ public struct Slot: Hashable, Codable, Sendable {
   public var kind: SlotKind
   /// Whether the optimiser changes it.
   public var isTrainable: Bool
+  /// Which part of a tensor the slot holds, if a rank has only a part of it.
+  package var shard: Shard?
 
   /// Makes a slot.
   public init(
@@ -31,6 +33,23 @@ public struct Slot: Hashable, Codable, Sendable {
     self.axes = axes
     self.kind = kind
     self.isTrainable = isTrainable
+  }
+}
+
+/// The part of a tensor that each rank of a mesh has.
+package struct Shard: Hashable, Codable, Sendable {
+  /// The sizes of the whole tensor's dimensions.
+  package var shape: [Int]
+  /// How it lies on the mesh.
+  package var sharding: Sharding
+  /// The mesh.
+  package var mesh: Mesh
+
+  /// Describes a part.
+  package init(shape: [Int], sharding: Sharding, mesh: Mesh) {
+    self.shape = shape
+    self.sharding = sharding
+    self.mesh = mesh
   }
 }
 

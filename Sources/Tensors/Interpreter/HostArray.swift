@@ -42,6 +42,13 @@ public struct HostArray: Hashable, Sendable {
       : .integer(integers.map { element.wrapped($0) })
   }
 
+  /// Makes an array of elements that the element type can represent.
+  init(_ element: ElementType, _ shape: [Int], exact storage: Storage) {
+    self.element = element
+    self.shape = shape
+    self.storage = storage
+  }
+
   /// The elements as doubles; 64-bit integers lose their low bits.
   public var doubles: [Double] {
     switch storage {

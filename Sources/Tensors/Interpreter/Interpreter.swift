@@ -4,12 +4,20 @@ public struct Interpreter: Sendable {
   public let program: Program
   /// The value of each slot.
   public private(set) var slots: [HostArray]
+  /// The other ranks, if the program is that of a rank.
+  private let ranks: (any RankContext)?
 
   /// Makes an interpreter with given slot values, by default zeros.
   ///
   /// - Throws: ``ShapeError`` if a value does not have its slot's shape.
   public init(_ program: Program, slots: [HostArray]? = nil) throws {
+    try self.init(program, slots: slots, ranks: nil)
+  }
+
+  /// Makes the interpreter of one rank of a partitioned program.
+  package init(_ program: Program, slots: [HostArray]? = nil, ranks: (any RankContext)?) throws {
     self.program = program
+    self.ranks = ranks
     self.slots =
       slots
       ?? program.slots.map {
@@ -31,7 +39,7 @@ public struct Interpreter: Sendable {
       throw ShapeError("call", "the program has no entry \(name.rawValue)")
     }
     try check(inputs, entry)
-    let values = try Interpreter.evaluate(entry.graph, inputs: inputs, slots: slots)
+    let values = try Interpreter.evaluate(entry.graph, inputs: inputs, slots: slots, ranks: ranks)
     for update in entry.updates {
       slots[update.slot] = values[update.value.node][update.value.result]
     }
@@ -50,7 +58,7 @@ public struct Interpreter: Sendable {
 
   /// The results of every node of a graph.
   package static func evaluate(
-    _ graph: Graph, inputs: [HostArray], slots: [HostArray]
+    _ graph: Graph, inputs: [HostArray], slots: [HostArray], ranks: (any RankContext)? = nil
   ) throws -> [[HostArray]] {
     var values: [[HostArray]] = []
     for node in graph.nodes {
@@ -58,9 +66,24 @@ public struct Interpreter: Sendable {
       switch node.operation {
       case let input as Input: values.append([inputs[input.index]])
       case let read as Read: values.append([slots[read.slot]])
-      default: values.append(try node.operation.evaluate(operands, types: node.types))
+      default:
+        let shared = try ranks?.results(of: node, operands)
+        values.append(try shared ?? node.operation.evaluate(operands, types: node.types))
       }
     }
     return values
+  }
+}
+
+extension RankContext {
+  /// The results of a node that depends on where the rank is; nil for every other node.
+  fileprivate func results(of node: Node, _ operands: [HostArray]) throws -> [HostArray]? {
+    switch node.operation {
+    case let place as MeshIndex:
+      [HostArray(.int32, [], integers: [Int64(index(along: place.axis))])]
+    case let collective as any Collective:
+      [try run(collective, operands[0], type: node.types[0])]
+    default: nil
+    }
   }
 }

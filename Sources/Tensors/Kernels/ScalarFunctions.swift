@@ -20,6 +20,6 @@ package enum Comparison: String, Hashable, Codable, Sendable, CaseIterable {
 }
 
 /// How a reduction combines values.
-package enum Reduction: String, Hashable, Codable, Sendable, CaseIterable {
+public enum Reduction: String, Hashable, Codable, Sendable, CaseIterable {
   case sum, product, maximum, minimum
 }

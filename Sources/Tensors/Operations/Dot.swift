@@ -13,6 +13,7 @@ package struct Dot: Operation {
   /// The label of each dimension of the result.
   package var result: [Int]
   package var name: String { "dot" }
+  package var combination: Reduction? { .sum }
 
   package init(left: [Int], right: [Int], result: [Int]) {
     self.left = left

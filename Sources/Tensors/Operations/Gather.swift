@@ -24,7 +24,7 @@ package struct Gather: Operation {
       operands: [
         [[result.count]] + (indices..<result.count).map { [$0] }, (0..<indices).map { [$0] },
       ],
-      results: [result.indices.map { [$0] }], whole: [result.count], flopsPerPoint: 0)
+      results: [result.indices.map { [$0] }], indexed: [result.count], flopsPerPoint: 0)
   }
 
   package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
@@ -73,7 +73,7 @@ package struct ScatterAdd: Operation {
     return Factors(
       sizes: updates + [operands[0].shape[0]],
       operands: [table, (0..<indices).map { [$0] }, updates.indices.map { [$0] }],
-      results: [table], whole: [updates.count])
+      results: [table], indexed: [updates.count])
   }
 
   package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {

@@ -5,6 +5,7 @@ package struct Reshape: Operation {
   /// The shape of the result.
   package var shape: [Int]
   package var name: String { "reshape" }
+  package func resized(to results: [Type]) -> any Operation { Reshape(shape: results[0].shape) }
 
   package init(shape: [Int]) {
     self.shape = shape
@@ -137,6 +138,9 @@ package struct Broadcast: Operation {
   /// the same or, in the operand, one.
   package var dimensions: [Int]
   package var name: String { "broadcast" }
+  package func resized(to results: [Type]) -> any Operation {
+    Broadcast(shape: results[0].shape, dimensions: dimensions)
+  }
 
   package init(shape: [Int], dimensions: [Int]) {
     self.shape = shape
@@ -187,6 +191,9 @@ package struct Slice: Operation {
   /// The number of elements along each dimension.
   package var sizes: [Int]
   package var name: String { "slice" }
+  package func resized(to results: [Type]) -> any Operation {
+    Slice(starts: starts, sizes: results[0].shape)
+  }
 
   package init(starts: [Int], sizes: [Int]) {
     self.starts = starts
@@ -228,6 +235,9 @@ package struct Pad: Operation {
   /// The shape of the result.
   package var shape: [Int]
   package var name: String { "pad" }
+  package func resized(to results: [Type]) -> any Operation {
+    Pad(starts: starts, shape: results[0].shape)
+  }
 
   package init(starts: [Int], shape: [Int]) {
     self.starts = starts

@@ -17,6 +17,13 @@ public protocol Operation: Hashable, Codable, Sendable {
   /// The named loops of the operation: which factor each dimension of operands and results walks.
   func factors(operands: [Type], results: [Type]) -> Factors
 
+  /// How results over parts of a reduced factor are combined into the whole; nil where the factor
+  /// cannot be cut.
+  var combination: Reduction? { get }
+
+  /// The same operation with attributes for results of other sizes: what a rank runs on its shard.
+  func resized(to results: [Type]) -> any Operation
+
   /// The gradient of the loss by one operand, from the gradients by the results; nil where it is
   /// zero.
   func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor?
@@ -28,6 +35,12 @@ public protocol Operation: Hashable, Codable, Sendable {
 extension Operation {
   /// No gradient: the result does not depend smoothly on any operand.
   public func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? { nil }
+
+  /// Reduced factors cannot be cut.
+  public var combination: Reduction? { nil }
+
+  /// No attribute depends on sizes.
+  public func resized(to results: [Type]) -> any Operation { self }
 }
 
 /// What a gradient rule starts from.

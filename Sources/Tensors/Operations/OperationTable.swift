@@ -30,33 +30,40 @@ public struct OperationTable: Sendable {
     for comparison in Comparison.allCases {
       table.rows[comparison.rawValue] = { _, _ in Compare(comparison: comparison) }
     }
-    table.add("select", Select.self)
-    table.add("convert", Convert.self)
-    table.add("input", Input.self)
-    table.add("read", Read.self)
-    table.add("constant", Constant.self)
-    table.add("iota", Iota.self)
-    table.add("random", Random.self)
-    table.add("reduce", Reduce.self)
-    table.add("reshape", Reshape.self)
-    table.add("transpose", Transpose.self)
-    table.add("broadcast", Broadcast.self)
-    table.add("slice", Slice.self)
-    table.add("pad", Pad.self)
-    table.add("concatenate", Concatenate.self)
-    table.add("gather", Gather.self)
-    table.add("scatterAdd", ScatterAdd.self)
-    table.add("dot", Dot.self)
-    table.add("region", Region.self)
-    table.add("contraction", Contraction.self)
-    table.add("softmax", Softmax.self)
-    table.add("layerNorm", LayerNormalization.self)
-    table.add("batchNorm", BatchNormalization.self)
-    table.add("dropout", DropoutMask.self)
-    table.add("gelu", Gelu.self)
-    table.add("attention", Attention.self)
-    table.add("attentionGradient", AttentionGradient.self)
-    table.add("crossEntropy", CrossEntropy.self)
+    for (name, row) in basics + composites { table.add(name, row) }
+    for (name, row) in indexing { table.add(name, row) }
+    for (name, row) in mesh { table.add(name, row) }
     return table
   }()
+}
+
+extension OperationTable {
+  private typealias Row = (name: String, type: any Operation.Type)
+
+  private static let basics: [Row] = [
+    ("select", Select.self), ("convert", Convert.self), ("input", Input.self),
+    ("read", Read.self), ("constant", Constant.self), ("iota", Iota.self),
+    ("random", Random.self), ("reduce", Reduce.self), ("reshape", Reshape.self),
+    ("transpose", Transpose.self), ("broadcast", Broadcast.self), ("slice", Slice.self),
+    ("pad", Pad.self), ("concatenate", Concatenate.self), ("gather", Gather.self),
+    ("scatterAdd", ScatterAdd.self), ("dot", Dot.self), ("region", Region.self),
+    ("contraction", Contraction.self),
+  ]
+
+  private static let indexing: [Row] = [
+    ("dynamicSlice", DynamicSlice.self), ("dynamicUpdateSlice", DynamicUpdateSlice.self),
+  ]
+
+  private static let mesh: [Row] = [
+    ("named", Named.self), ("meshIndex", MeshIndex.self), ("allReduce", AllReduce.self),
+    ("reduceScatter", ReduceScatter.self), ("allGather", AllGather.self),
+    ("allToAll", AllToAll.self),
+  ]
+
+  private static let composites: [Row] = [
+    ("softmax", Softmax.self), ("layerNorm", LayerNormalization.self), ("gelu", Gelu.self),
+    ("batchNorm", BatchNormalization.self), ("dropout", DropoutMask.self),
+    ("attention", Attention.self), ("attentionGradient", AttentionGradient.self),
+    ("crossEntropy", CrossEntropy.self),
+  ]
 }

@@ -7,6 +7,7 @@ package struct Reduce: Operation {
   /// The dimensions that disappear, ascending.
   package var dimensions: [Int]
   package var name: String { "reduce" }
+  package var combination: Reduction? { reduction }
 
   package init(reduction: Reduction, dimensions: [Int]) {
     self.reduction = reduction

@@ -158,8 +158,10 @@ package struct Random: Operation {
 }
 
 extension Trace {
-  /// The number of each element of a shape, int64, counted row-major over the dimensions in the order
-  /// of `order`, the slowest first; by default their own. Another order numbers the transpose alike.
+  /// The number of each element of a shape, int64, counted row-major.
+  ///
+  /// `order` names the dimensions, the slowest first; by default their own order. Another one numbers
+  /// a transpose alike.
   package func elementNumbers(_ shape: [Int], order: [Int]? = nil) -> Tensor {
     let order = order ?? Array(shape.indices)
     let type = Type(.int64, shape)

@@ -31,7 +31,7 @@ private struct ProgramParser {
     if scanner.take("argument ") {
       let name = scanner.name()
       try scanner.expect(":")
-      program.entries[last].inputs.append(EntryInput(name: name, type: try scanner.type()))
+      program.entries[last].inputs.append(try input(name, &scanner))
     } else if scanner.take("update ") {
       let slot = try scanner.integer()
       program.entries[last].updates.append(SlotUpdate(slot: slot, value: try scanner.value()))
@@ -50,11 +50,19 @@ private struct ProgramParser {
     let type = try scanner.type()
     let text = try scanner.object() ?? "{}"
     let rest = try located(scanner) { try attributes.value(SlotAttributes.self, text) }
-    program.slots.append(
-      Slot(
-        name: name, type: type, initializer: rest.initializer, axes: rest.axes, kind: rest.kind,
-        isTrainable: rest.isTrainable))
+    var slot = Slot(
+      name: name, type: type, initializer: rest.initializer, axes: rest.axes, kind: rest.kind,
+      isTrainable: rest.isTrainable)
+    slot.shard = rest.shard
+    program.slots.append(slot)
     try scanner.end()
+  }
+
+  private func input(_ name: String, _ scanner: inout TextScanner) throws -> EntryInput {
+    let type = try scanner.type()
+    guard let text = try scanner.object() else { return EntryInput(name: name, type: type) }
+    let rest = try located(scanner) { try attributes.value(InputAttributes.self, text) }
+    return EntryInput(name: name, type: type, axes: rest.axes)
   }
 
   private mutating func entry(_ scanner: inout TextScanner) throws {
@@ -98,10 +106,12 @@ private struct ProgramParser {
     let phase = scanner.name()
     let path = scanner.name()
     var origin = Origin(path: path == "-" ? "" : path, phase: Phase(rawValue: phase) ?? .forward)
-    if !scanner.isAtEnd {
+    if !scanner.isAtEnd, !scanner.take("|") {
       let line = try scanner.integer()
       origin.source = SourceLocation(file: scanner.name(), line: line)
+      _ = scanner.take("|")
     }
+    if !scanner.isAtEnd { origin.reason = scanner.remainder() }
     return origin
   }
 

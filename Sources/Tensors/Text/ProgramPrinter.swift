@@ -15,12 +15,14 @@ struct SlotAttributes: Codable {
   var axes: [DimensionAxes]
   var kind: SlotKind
   var isTrainable: Bool
+  var shard: Shard?
 
   init(_ slot: Slot) {
     initializer = slot.initializer
     axes = slot.axes
     kind = slot.kind
     isTrainable = slot.isTrainable
+    shard = slot.shard
   }
 }
 
@@ -30,10 +32,21 @@ extension Entry: CustomStringConvertible {
 
   fileprivate func lines(_ attributes: AttributeText) -> [String] {
     ["entry \(name.rawValue)"]
-      + inputs.map { "  argument \($0.name) : \($0.type)" }
+      + inputs.map { "  argument \($0.name) : \($0.type)\($0.text(attributes))" }
       + graph.nodes.enumerated().map { "  %\($0) = \($1.text(attributes))" }
       + updates.map { "  update \($0.slot) \($0.value)" }
       + results.map { "  return \($0.name) \($0.value)" }
+  }
+}
+
+/// What the text form says of an input beside its name and type.
+struct InputAttributes: Codable {
+  var axes: [DimensionAxes]
+}
+
+extension EntryInput {
+  fileprivate func text(_ attributes: AttributeText) -> String {
+    axes.isEmpty ? "" : " " + attributes.text(InputAttributes(axes: axes))
   }
 }
 
@@ -55,6 +68,7 @@ extension Origin {
   fileprivate var text: String {
     guard self != Origin() else { return "" }
     let place = source.map { " \($0.line) \($0.file)" } ?? ""
-    return " // \(phase.rawValue) \(path.isEmpty ? "-" : path)\(place)"
+    let why = reason.map { " | \($0)" } ?? ""
+    return " // \(phase.rawValue) \(path.isEmpty ? "-" : path)\(place)\(why)"
   }
 }

@@ -48,6 +48,13 @@ struct TextScanner {
   /// What has not been read.
   var rest: String { String(decoding: bytes[place...], as: UTF8.self) }
 
+  /// Everything up to the end of the line.
+  mutating func remainder() -> String {
+    skipSpaces()
+    defer { place = bytes.count }
+    return rest
+  }
+
   mutating func integer() throws -> Int {
     skipSpaces()
     let start = place

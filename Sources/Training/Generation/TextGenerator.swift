@@ -95,6 +95,11 @@ extension GPT2Configuration {
       throw TrainingError(
         what: "\(name) is \(value)", place: "model configuration", fix: "use a positive number")
     }
+    guard (0..<1).contains(dropout) else {
+      throw TrainingError(
+        what: "dropout is \(dropout)", place: "model configuration",
+        fix: "use a share from 0 to below 1")
+    }
     guard width % heads == 0 else {
       throw TrainingError(
         what: "width \(width) does not divide by \(heads) heads", place: "model configuration",

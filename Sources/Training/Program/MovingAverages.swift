@@ -23,7 +23,7 @@ struct MovingAverages {
       Slot(
         name: Self.name(owner.name), type: owner.type,
         initializer: owner.initializer.drawing(StableHash.key(seed, owner.name)),
-        axes: owner.axes, kind: .statistic))
+        axes: owner.axes, kind: .average))
     let average = writer.read(slot)
     writer.update(slot, to: average + (newValue - average) * (1 - decay), onlyIf: condition)
   }

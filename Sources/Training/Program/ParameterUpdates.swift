@@ -8,6 +8,12 @@ struct ParameterGradient {
   var slot: Int
   /// The gradient, of the parameter's type.
   var tensor: Tensor
+
+  /// The gradient with the meaning of the parameter's dimensions: nothing is owed of it any more.
+  func named(_ parameter: Slot) -> ParameterGradient {
+    ParameterGradient(
+      slot: slot, tensor: tensor.apply(Named(parameter.axes, role: .gradient)))
+  }
 }
 
 /// Writes what an update does once the gradients are known: unscaling, clipping, the optimiser, moving
@@ -25,7 +31,8 @@ struct ParameterUpdates {
   func write(_ gradients: [ParameterGradient], _ writer: inout EntryWriter) {
     let stepSlot = writer.slot(Self.step)
     let step = writer.read(stepSlot)
-    let (unscaled, areFinite) = scaling?.unscaled(gradients, &writer) ?? (gradients, nil)
+    let whole = gradients.map { $0.named(writer.program.slots[$0.slot]) }
+    let (unscaled, areFinite) = scaling?.unscaled(whole, &writer) ?? (whole, nil)
     let clipped = clipping?.clipped(unscaled, &writer) ?? unscaled
     for gradient in clipped {
       writer.trace.origin.path = writer.program.slots[gradient.slot].name

@@ -42,7 +42,11 @@ package struct ProgramBuilder {
     _ model: some Module, _ loss: Loss, inputs: [TensorDescription], evaluation: Evaluation? = nil
   ) throws -> Program {
     let parameters = try checkedParameters(of: model)
-    let inputs = inputs.map { EntryInput(name: $0.name, type: Type($0.element, $0.shape)) }
+    let inputs = inputs.map { array in
+      EntryInput(
+        name: array.name, type: Type(array.element, array.shape),
+        axes: array.shape.indices.map { $0 == 0 ? .axis(.batch) : .unnamed })
+    }
     guard inputs.count == 2 else {
       throw TrainingError(
         what: "the loader yields \(inputs.count) arrays", place: "batch",

@@ -54,7 +54,9 @@ struct Roles {
       if reshape.operandIndex(probe, from: shape) == nil { require(node.operands[0]) }
     case is Gather: require(node.operands[0])
     case is Dot: for operand in node.operands where view(operand) == nil { require(operand) }
-    default: if Roles.role(of: node.operation) == .memory { node.operands.forEach { require($0) } }
+    default:
+      guard Roles.role(of: node.operation) == .memory else { return }
+      for operand in node.operands where movementBase(operand) == nil { require(operand) }
     }
   }
 

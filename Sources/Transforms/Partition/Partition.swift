@@ -1,0 +1,44 @@
+import DeepEPTensors
+
+/// Defines the transform that turns a program for one device into the program of one rank of a mesh.
+///
+/// Every dimension of every value gets a list of mesh axes that split it, and every value the axes
+/// along which it is partial: a sum or maximum is still owed (Xu et al.: GSPMD, 2021; Lepikhin et
+/// al.: GShard, 2020). Shardings start at parameters and inputs, by the strategy's rules, and travel
+/// through the factors of operations. Where an operation needs another sharding, a collective is
+/// written, with the reason in its origin. Data, ZeRO, tensor and sequence parallelism are rules, not
+/// code of their own.
+///
+/// Needs a program without composites and without bounded dimensions; leaves the same slots and
+/// entries with the shapes of a rank, `meshIndex` the only thing that tells ranks apart, and no
+/// `named` nodes. With one rank only the names go.
+package struct Partition: Transform {
+  package let name = TransformName.partition
+  private let rules: ShardingRules
+
+  package init(_ strategy: Strategy = Strategy()) {
+    rules = ShardingRules(strategy)
+  }
+
+  package func apply(_ program: Program) throws -> Program {
+    var result = program
+    if rules.mesh.rankCount > 1 {
+      result.slots = program.slots.map(shard)
+    }
+    result.entries = try program.entries.map { entry in
+      var partitioner = Partitioner(entry.pruned(), program.slots, rules)
+      return try partitioner.partitioned()
+    }
+    return result
+  }
+
+  /// A slot as a rank has it.
+  private func shard(_ slot: Slot) -> Slot {
+    let sharding = rules.storage(slot)
+    guard !sharding.isWhole else { return slot }
+    var result = slot
+    result.type = slot.type.with(shape: sharding.localShape(rules.mesh))
+    result.shard = Shard(shape: slot.type.shape, sharding: sharding, mesh: rules.mesh)
+    return result
+  }
+}

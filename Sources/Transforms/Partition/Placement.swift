@@ -1,0 +1,118 @@
+import DeepEPTensors
+
+/// Values in the shardings in which they are needed.
+extension Partitioner {
+  /// The sharding that a value has by itself in the stage of the node that is written now.
+  func sharding(of value: Value) -> Sharding {
+    if let sharding = free[value] { return sharding }
+    if let read = source.nodes[value.node].operation as? Read, slots[read.slot].kind == .parameter {
+      let (slot, shape) = (slots[read.slot], source.nodes[value.node].types[0].shape)
+      // The layers use a parameter as the layers are split, the optimiser as its state is.
+      return Stage(origin.phase) == .update
+        ? rules.gradient(slot.axes, shape) : rules.computing(slot.axes, shape)
+    }
+    return copies[value]?.first?.sharding ?? Sharding(whole: source.type(of: value).shape)
+  }
+
+  /// The value on every rank.
+  mutating func whole(_ value: Value, for reason: String? = nil) throws -> Value {
+    try placed(value, as: Sharding(whole: source.type(of: value).shape), for: reason)
+  }
+
+  /// Pays what is owed of a value, once for all that use it later.
+  mutating func settle(_ value: Value, for reason: String) throws {
+    let own = sharding(of: value)
+    guard !own.partial.isEmpty else { return }
+    _ = try placed(value, as: settledSharding(value, own), for: reason)
+  }
+
+  /// What becomes of a value of which something is owed: split where the strategy wants that
+  /// dimension split anyway, whole otherwise.
+  func settledSharding(_ value: Value, _ own: Sharding) -> Sharding {
+    var result = own.settled
+    for (axis, reduction) in own.partial where reduction == .sum && !result.axes.contains(axis) {
+      for (dimension, name) in (names[value] ?? []).enumerated() {
+        let factors = result.dimensions[dimension]
+        guard rules.weakAxis(for: name) == axis, factors.count == 1, factors[0].axes.isEmpty,
+          factors[0].size >= mesh.extent(axis)
+        else { continue }
+        result.dimensions[dimension][0].axes = [axis]
+        break
+      }
+    }
+    return result
+  }
+
+  /// A value in a sharding; written if it does not exist yet.
+  mutating func placed(
+    _ value: Value, as sharding: Sharding, for reason: String? = nil
+  ) throws -> Value {
+    let stage = Stage(origin.phase)
+    let known = (copies[value] ?? []).filter { $0.stage == nil || $0.stage == stage }
+    if let copy = known.first(where: { $0.sharding == sharding }) { return copy.value }
+    if free[value] != nil { return try placed(free: value, as: sharding) }
+    guard let nearest = known.min(by: { cost($0.sharding, sharding) < cost($1.sharding, sharding) })
+    else {
+      throw ShapeError("partition", "value \(value) is used before it is made")
+    }
+    let kept = origin
+    origin.reason = explanation(from: nearest.sharding, to: sharding, value, reason)
+    defer { origin = kept }
+    let (result, isGathered) = try resharded(
+      nearest.value, from: nearest.sharding, to: sharding)
+    let copy = ShardedCopy(sharding, result, stage: isGathered ? stage : nil)
+    // What has been paid is not owed to the next user.
+    let isUsual = !nearest.sharding.partial.isEmpty && sharding.partial.isEmpty
+    copies[value, default: []].insert(copy, at: isUsual ? 0 : copies[value]?.count ?? 0)
+    return result
+  }
+
+  private mutating func placed(free value: Value, as sharding: Sharding) throws -> Value {
+    let settled = try written(free: value, as: sharding.settled)
+    let result =
+      sharding.partial.isEmpty
+      ? settled : try resharded(settled, from: sharding.settled, to: sharding).value
+    copies[value, default: []].append(ShardedCopy(sharding, result))
+    return result
+  }
+
+  /// The bytes that ranks exchange to get from one sharding to another, roughly.
+  private func cost(_ source: Sharding, _ goal: Sharding) -> Int {
+    let owed = source.partial.keys.filter { goal.partial[$0] == nil }.count
+    let isCut = zip(source.dimensions.joined(), goal.dimensions.joined()).allSatisfy {
+      $1.axes.starts(with: $0.axes)
+    }
+    let size = source.localShape(mesh).reduce(1, *)
+    return owed * 2 * size + (isCut && source.axes.isSubset(of: goal.axes) ? 0 : size)
+  }
+
+  /// Why a collective is there, for people.
+  private func explanation(
+    from source: Sharding, to goal: Sharding, _ value: Value, _ reason: String?
+  ) -> String {
+    let owed = source.partial.keys.filter { goal.partial[$0] == nil }.sorted().map(\.rawValue)
+    let merged = source.axes.subtracting(goal.axes).sorted().map(\.rawValue)
+    var parts: [String] = []
+    if !owed.isEmpty { parts.append("a sum over \(owed.joined(separator: " and ")) is owed") }
+    if !merged.isEmpty { parts.append("split over \(merged.joined(separator: " and "))") }
+    let what = self.source.nodes[value.node].operation
+    let name = (what as? Read).map { slots[$0.slot].name } ?? what.name
+    let state = parts.isEmpty ? "" : " is " + parts.joined(separator: ", ")
+    return "\(name)\(state)\(reason.map { "; for \($0)" } ?? "")"
+  }
+
+  /// The meaning of a result's dimensions, from operands whose dimensions walk the same factors.
+  mutating func inherit(names value: Value, _ node: Node) {
+    let operands = source.types(of: node.operands)
+    let factors = node.operation.factors(operands: operands, results: node.types)
+    var known: [Int: LogicalAxis] = [:]
+    for (operand, walks) in zip(node.operands, factors.operands) {
+      guard let axes = names[operand] else { continue }
+      for (walk, axis) in zip(walks, axes) where walk.count == 1 && axis != nil {
+        if known[walk[0]] == nil { known[walk[0]] = axis }
+      }
+    }
+    guard !known.isEmpty else { return }
+    names[value] = factors.results[value.result].map { $0.count == 1 ? known[$0[0]] : nil }
+  }
+}

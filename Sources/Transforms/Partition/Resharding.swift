@@ -1,0 +1,234 @@
+import DeepEPElements
+import DeepEPTensors
+
+/// One value on its way from one sharding to another, factor by factor.
+///
+/// The value is kept in a shape with a dimension for each factor, so that every step works along one
+/// of them.
+struct Resharding {
+  /// The factors of all dimensions in a row, refined so that both shardings have the same.
+  private(set) var factors: [ShardedFactor]
+  /// The axes that each factor will be split on.
+  let goals: [[MeshAxis]]
+  private(set) var partial: [MeshAxis: Reduction]
+
+  /// The common refinement of two shardings of one shape; where none exists the dimension is gathered
+  /// and cut anew: `meeting` is the sharding in between.
+  init?(from source: Sharding, to goal: Sharding) {
+    var (factors, goals) = ([ShardedFactor](), [[MeshAxis]]())
+    for (own, other) in zip(source.dimensions, goal.dimensions) {
+      guard let pairs = Resharding.refined(own, other) else { return nil }
+      factors += pairs.map(\.0)
+      goals += pairs.map(\.1.axes)
+    }
+    self.factors = factors
+    self.goals = goals
+    partial = source.partial
+  }
+
+  /// Two lists of factors of one dimension cut into the same sizes; nil if that would cut what an axis
+  /// splits.
+  private static func refined(
+    _ x: [ShardedFactor], _ y: [ShardedFactor]
+  ) -> [(ShardedFactor, ShardedFactor)]? {
+    var (left, right) = (x[...], y[...])
+    var pairs: [(ShardedFactor, ShardedFactor)] = []
+    while let a = left.popFirst(), let b = right.popFirst() {
+      if a.size == b.size {
+        pairs.append((a, b))
+      } else if a.size > b.size, b.size > 0, a.size % b.size == 0, a.axes.isEmpty {
+        pairs.append((ShardedFactor(b.size), b))
+        left = [ShardedFactor(a.size / b.size)] + left
+      } else if b.size > a.size, a.size > 0, b.size % a.size == 0, b.axes.isEmpty {
+        pairs.append((a, ShardedFactor(a.size)))
+        right = [ShardedFactor(b.size / a.size)] + right
+      } else {
+        return nil
+      }
+    }
+    return left.isEmpty && right.isEmpty ? pairs : nil
+  }
+
+  /// The factors whose axes are not what they will be.
+  var open: [Int] { factors.indices.filter { factors[$0].axes != goals[$0] } }
+
+  /// The local sizes before, of, and after a factor.
+  func box(_ index: Int, _ mesh: Mesh) -> (before: Int, size: Int, after: Int) {
+    let sizes = factors.map { $0.localSize(mesh) }
+    return (
+      sizes[..<index].reduce(1, *), sizes[index], sizes[(index + 1)...].reduce(1, *)
+    )
+  }
+
+  mutating func setAxes(_ axes: [MeshAxis], of index: Int) { factors[index].axes = axes }
+  mutating func settle(_ axis: MeshAxis) { partial[axis] = nil }
+}
+
+extension Partitioner {
+  /// Writes what turns a value from one sharding into another.
+  ///
+  /// - Returns: The value, and whether ranks got more of it than they had.
+  mutating func resharded(
+    _ value: Value, from source: Sharding, to goal: Sharding
+  ) throws -> (value: Value, isGathered: Bool) {
+    guard var state = Resharding(from: source, to: goal) else {
+      let meeting = Sharding(whole: source.dimensions.map(\.size))
+      let (whole, _) = try resharded(value, from: source, to: meeting)
+      return (try resharded(whole, from: meeting, to: goal).value, true)
+    }
+    var result = try settled(value, &state, keeping: goal.partial)
+    var isGathered = false
+    if let exchanged = try exchanged(result, &state) {
+      result = exchanged
+      isGathered = true
+    }
+    // An axis must be free before another factor takes it.
+    for index in state.open {
+      let kept = zip(state.factors[index].axes, state.goals[index]).prefix { $0 == $1 }.count
+      while state.factors[index].axes.count > kept {
+        result = try gathered(result, index, &state)
+        isGathered = true
+      }
+    }
+    for index in state.open {
+      while state.factors[index].axes.count < state.goals[index].count {
+        result = try cut(result, index, &state)
+      }
+    }
+    result = try reshaped(result, goal.localShape(mesh))
+    let owed = goal.partial.keys.filter { source.partial[$0] == nil }.sorted()
+    return (owed.isEmpty ? result : try keptOnFirst(result, owed), isGathered)
+  }
+
+  mutating func reshaped(_ value: Value, _ shape: [Int]) throws -> Value {
+    target.type(of: value).shape == shape ? value : try append(Reshape(shape: shape), [value])
+  }
+
+  // MARK: What is owed
+
+  /// Pays what is owed: to each rank its part where the goal splits a factor on that axis, otherwise
+  /// to all.
+  private mutating func settled(
+    _ value: Value, _ state: inout Resharding, keeping kept: [MeshAxis: Reduction]
+  ) throws -> Value {
+    var result = value
+    for (axis, reduction) in state.partial.sorted(by: { $0.key < $1.key }) {
+      guard kept[axis] == nil, reduction == .sum else { continue }
+      let index = state.factors.indices.first { state.goals[$0] == state.factors[$0].axes + [axis] }
+      guard let index else { continue }
+      result = try scattered(result, index, axis, &state)
+    }
+    for reduction in Reduction.allCases {
+      let axes = state.partial.filter { $0.value == reduction && kept[$0.key] == nil }.keys.sorted()
+      guard !axes.isEmpty else { continue }
+      result = try append(AllReduce(reduction, axes: axes), [result])
+      axes.forEach { state.settle($0) }
+    }
+    return result
+  }
+
+  private mutating func scattered(
+    _ value: Value, _ index: Int, _ axis: MeshAxis, _ state: inout Resharding
+  ) throws -> Value {
+    let box = state.box(index, mesh)
+    let count = mesh.extent(axis)
+    let padded = try padded(try reshaped(value, [box.before, box.size, box.after]), count)
+    state.setAxes(state.factors[index].axes + [axis], of: index)
+    state.settle(axis)
+    return try append(ReduceScatter(.sum, axes: [axis], dimension: 1, count: count), [padded])
+  }
+
+  /// A value `[before, size, after]` with zeros at the end of dimension 1 so that it divides.
+  private mutating func padded(_ value: Value, _ count: Int) throws -> Value {
+    var shape = target.type(of: value).shape
+    let whole = (shape[1] + count - 1) / count * count
+    guard whole != shape[1] else { return value }
+    shape[1] = whole
+    return try append(Pad(starts: [0, 0, 0], shape: shape), [value])
+  }
+
+  /// The value on the first rank along some axes, zero on the others: a sum that is owed.
+  private mutating func keptOnFirst(_ value: Value, _ axes: [MeshAxis]) throws -> Value {
+    let type = target.type(of: value)
+    if (target.nodes[value.node].operation as? Constant)?.splat == 0 { return value }
+    let isFirst = try isFirst(along: axes)
+    let condition = try append(Broadcast(shape: type.shape, dimensions: []), [isFirst])
+    return try append(Select(), [condition, value, constant(0, type)])
+  }
+
+  // MARK: What is split
+
+  /// Moves the innermost axis of one factor to another one, if that is all that is missing.
+  private mutating func exchanged(_ value: Value, _ state: inout Resharding) throws -> Value? {
+    let open = state.open
+    guard open.count == 2,
+      let from = open.first(where: { state.factors[$0].axes.dropLast() == state.goals[$0][...] }),
+      let to = open.first(where: { state.goals[$0].dropLast() == state.factors[$0].axes[...] }),
+      let axis = state.factors[from].axes.last, state.goals[to].last == axis
+    else { return nil }
+    let count = mesh.extent(axis)
+    guard !state.factors[from].isUneven(mesh),
+      !ShardedFactor(state.factors[to].size, state.goals[to]).isUneven(mesh)
+    else { return nil }
+    // [outer, from, middle, to, inner] in the order in which the two factors come.
+    let mesh = mesh
+    let sizes = state.factors.map { $0.localSize(mesh) }
+    let (first, second) = (min(from, to), max(from, to))
+    let (outer, inner) = (sizes[..<first].reduce(1, *), sizes[(second + 1)...].reduce(1, *))
+    let middle = sizes[(first + 1)..<second].reduce(1, *)
+    let block = sizes[to] / count
+    let cut =
+      to == second
+      ? [outer, sizes[from], middle, count, block, inner]
+      : [outer, count, block, middle, sizes[from], inner]
+    let place = to == second ? 3 : 1
+    let outward = [place] + (0..<6).filter { $0 != place }
+    let sent = try append(
+      Transpose(permutation: outward), [reshaped(value, cut)])
+    let received = try append(AllToAll(axes: [axis], count: count), [sent])
+    // The block's number now counts parts of the factor that was split before.
+    let back = to == second ? [1, 0, 2, 3, 4, 5] : [1, 2, 3, 0, 4, 5]
+    state.setAxes(state.goals[from], of: from)
+    state.setAxes(state.goals[to], of: to)
+    return try append(Transpose(permutation: back), [received])
+  }
+
+  /// All of a factor that the innermost of its axes splits.
+  private mutating func gathered(
+    _ value: Value, _ index: Int, _ state: inout Resharding
+  ) throws -> Value {
+    let factor = state.factors[index]
+    guard let axis = factor.axes.last else { return value }
+    let box = state.box(index, mesh)
+    let part = try reshaped(value, [box.before, box.size, box.after])
+    let controls = [anchors[Stage(origin.phase)]].compactMap { $0 }
+    let all = try append(
+      AllGather(axes: [axis], dimension: 1, count: mesh.extent(axis)), [part],
+      controls: Stage(origin.phase) == .backward ? controls : [])
+    state.setAxes(Array(factor.axes.dropLast()), of: index)
+    let size = state.factors[index].localSize(mesh)
+    let shape = [box.before, size, box.after]
+    guard target.type(of: all).shape != shape else { return all }
+    return try append(Slice(starts: [0, 0, 0], sizes: shape), [all])
+  }
+
+  /// The rank's part of a factor along one more axis.
+  private mutating func cut(
+    _ value: Value, _ index: Int, _ state: inout Resharding
+  ) throws -> Value {
+    let box = state.box(index, mesh)
+    let axis = state.goals[index][state.factors[index].axes.count]
+    let whole = try padded(
+      try reshaped(value, [box.before, box.size, box.after]), mesh.extent(axis))
+    state.setAxes(state.factors[index].axes + [axis], of: index)
+    let size = state.factors[index].localSize(mesh)
+    return try block(of: whole, size: size, number: self.index(along: axis))
+  }
+
+  /// Block `number` of `size` elements along dimension 1.
+  private mutating func block(of value: Value, size: Int, number: Value) throws -> Value {
+    let start = try append(
+      Binary(function: .multiply), [number, constant(Double(size), Type(.int32, []))])
+    return try append(DynamicSlice(dimensions: [1], sizes: [size]), [value, start])
+  }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import Testing
+
+/// `deepep train --resume` goes on where another run stopped.
+@Suite(.tags(.process)) struct ResumeTests {
+  private static let text = String(
+    repeating: "the quick brown fox jumps over the lazy dog; pack my box with five dozen jugs.\n",
+    count: 60)
+
+  private func train(_ options: [String], in folder: URL) throws -> CommandRun {
+    let small = [
+      "--layers", "1", "--width", "16", "--heads", "2", "--context", "16", "--batch", "2",
+      "--sample", "0", "--dropout", "0.1",
+    ]
+    return try CommandRun(["train", "text.txt"] + small + options, in: folder)
+  }
+
+  @Test func aRunGoesOn() throws {
+    try withFolder { folder in
+      try Data(Self.text.utf8).write(to: folder.appendingPathComponent("text.txt"))
+      let first = try train(["--steps", "3", "--out", "a.safetensors"], in: folder)
+      #expect(first.status == 0, "\(first.errors)")
+      let second = try train(
+        ["--steps", "5", "--resume", "a.safetensors", "--out", "b.safetensors"], in: folder)
+      #expect(second.status == 0, "\(second.errors)")
+      #expect(second.output.contains("step 5/5") && !second.output.contains("step 3/5"))
+      // Three steps are already made: nothing changes, so the file is the same.
+      let third = try train(
+        ["--steps", "3", "--resume", "a.safetensors", "--out", "c.safetensors"], in: folder)
+      #expect(third.status == 0, "\(third.errors)")
+      let files = try ["a", "c"].map {
+        try Checkpointed(folder.appendingPathComponent("\($0).safetensors"))
+      }
+      #expect(files[0] == files[1])
+      let none = try train(["--resume", "none.safetensors"], in: folder)
+      #expect(none.status == 1 && none.errors.contains("none.safetensors"))
+    }
+  }
+
+  /// The tensors of a checkpoint, without the header, whose keys have no fixed order.
+  private struct Checkpointed: Equatable {
+    let bytes: Data
+
+    init(_ path: URL) throws {
+      let file = try Data(contentsOf: path)
+      let header = file.prefix(8).enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+      bytes = file.dropFirst(8 + header)
+    }
+  }
+}
