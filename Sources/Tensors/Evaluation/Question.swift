@@ -93,21 +93,5 @@ package struct Question: Sendable {
     return Value(node: entry.graph.append(node))
   }
 
-  private func mapped(_ type: Type) -> Type {
-    var type = type
-    type.dimensions = type.dimensions.map { dimension in
-      guard case .bounded(let maximum, let extent) = dimension else { return dimension }
-      return .bounded(maximum: maximum, extent: map[extent] ?? extent)
-    }
-    return type
-  }
-}
-
-extension Type {
-  fileprivate var extents: [Value] {
-    dimensions.compactMap { dimension in
-      guard case .bounded(_, let extent) = dimension else { return nil }
-      return extent
-    }
-  }
+  private func mapped(_ type: Type) -> Type { type.mappingExtents { map[$0] ?? $0 } }
 }

@@ -63,7 +63,8 @@ struct RandomTraining: CustomStringConvertible {
     let configuration = GPT2Configuration(
       vocabulary: classes, context: context + random.below(2), width: heads * 2,
       layers: 1 + random.below(2), heads: heads, dropout: random.pick([0, 0.2]))
-    description += ", GPT-2 \(classes), \(heads), \(configuration.layers), dropout \(configuration.dropout), batch \(batch) x \(context)"
+    description +=
+      ", GPT-2 \(classes), \(heads), \(configuration.layers), dropout \(configuration.dropout), batch \(batch) x \(context)"
     if random.once(in: 4) { builder.frozen = ["transformer.h.0.attn"] }
     return try ProgramBuilder.traced(
       GPT2(configuration), loss,
