@@ -10,7 +10,9 @@ import DeepEPTensors
 package final class Executor {
   /// The plan.
   package let plan: Plan
-  /// What ran recently. Not lazy: then each record would copy the whole ring.
+  /// What ran recently.
+  ///
+  /// Not lazy: then each record would copy the whole ring.
   package private(set) var events = EventRing(capacity: 65536)
   /// Whether instructions are timed one by one.
   package var recordsEvents = true

@@ -22,7 +22,7 @@ package struct ShardedFactor: Hashable, Codable, Sendable {
 
 /// How a value lies on the mesh: for each dimension how it is split, and what is still owed.
 package struct Sharding: Hashable, Codable, Sendable {
-  /// For each dimension its factors, the slowest first. Their sizes multiply to the dimension's.
+  /// For each dimension its factors, the slowest first: their sizes multiply to the dimension's.
   package var dimensions: [[ShardedFactor]]
   /// The axes along which each rank has only a part of the value, and how parts are combined.
   package var partial: [MeshAxis: Reduction]

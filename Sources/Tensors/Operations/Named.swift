@@ -6,8 +6,9 @@ package enum NamedRole: String, Hashable, Codable, Sendable {
   case gradient
 }
 
-/// The same value, with a meaning for each dimension. The `partition` transform reads the names and
-/// removes the node.
+/// The same value, with a meaning for each dimension.
+///
+/// The `partition` transform reads the names and removes the node.
 package struct Named: Operation {
   package var axes: [DimensionAxes]
   package var role: NamedRole

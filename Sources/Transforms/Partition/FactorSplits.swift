@@ -31,8 +31,9 @@ struct FactorSplits {
     if candidate.isStrong { candidates[factor]?[known].isStrong = true }
   }
 
-  /// Chooses: for each factor one split, for each mesh axis one factor. The strong win, then the
-  /// heavy, then the first.
+  /// Chooses: for each factor one split, for each mesh axis one factor.
+  ///
+  /// The strong win, then the heavy, then the first.
   mutating func choose() {
     var best: [(factor: Int, candidate: Candidate)] = []
     for factor in candidates.keys.sorted() {

@@ -12,8 +12,7 @@ struct Partitioner {
   var origin = Origin()
   /// The values that exist, each in the shardings in which it has been written, the usual one first.
   var copies: [Value: [ShardedCopy]] = [:]
-  /// Values that are written where they are used, in the sharding that is needed there: they cost
-  /// nothing to make. With the sharding that they would have by themselves.
+  /// The values that are written where they are used, with the sharding that they have by themselves.
   var free: [Value: Sharding] = [:]
   /// The meaning of dimensions.
   var names: [Value: [LogicalAxis?]] = [:]

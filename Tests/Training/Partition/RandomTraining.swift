@@ -75,7 +75,7 @@ struct RandomTraining: CustomStringConvertible {
     classes = 8 + random.below(6)
     let (features, hidden) = (3 + random.below(5), 8 + random.below(9))
     description += ", classifier \(features), \(hidden), \(classes), batch \(batch)"
-    if random.once(in: 4) { builder.frozen = ["norm", "up.bias"] }
+    if random.once(in: 4) { builder.frozen = ["norm", "up"] }
     let model = SplitClassifier(
       features: features, hidden: hidden, classes: classes, dropout: random.pick([0, 0.3]))
     return try ProgramBuilder.traced(

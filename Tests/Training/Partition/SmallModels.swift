@@ -9,7 +9,8 @@ struct SplitClassifier: Module {
   let dropout: Dropout
 
   init(features: Int, hidden: Int, classes: Int, dropout: Double) {
-    up = Linear(features, hidden, axes: (.axis(.embed), .axis(.hidden)))
+    // A bias before a batch norm has no gradient, only rounding, which Adam would blow up.
+    up = Linear(features, hidden, hasBias: false, axes: (.axis(.embed), .axis(.hidden)))
     batchNorm = BatchNorm(hidden)
     down = Linear(
       hidden, features, layout: .inputByOutput, axes: (.axis(.hidden), .axis(.embed)))
