@@ -1,0 +1,44 @@
+import DeepEPModels
+import DeepEPOptimizers
+import DeepEPPlans
+import DeepEPStorage
+import DeepEPTensors
+import DeepEPTraining
+import DeepEPTransforms
+import Testing
+
+/// The bytes of a rank are those of the formulas.
+@Suite struct RankBytesTests {
+  private static func bytes(_ strategy: Strategy) throws -> (RankBytes, parameters: Int) {
+    let configuration = GPT2Configuration(
+      vocabulary: 64, context: 16, width: 64, layers: 2, heads: 4)
+    let traced = try ProgramBuilder.traced(
+      GPT2(configuration), .crossEntropy,
+      inputs: ["ids", "targets"].map { TensorDescription($0, .int32, [8, 16]) })
+    let program = try ProgramBuilder(optimizer: AdamW()).completed(traced)
+    let rank = try program.applying([Expand(), Partition(strategy), Simplify()])
+    let bytes = RankBytes(program, rank: rank, strategy, Schedule(program, microBatches: 1))
+    return (bytes, 4 * configuration.parameterCount)
+  }
+
+  /// Rajbhandari et al.: ZeRO, 2020, figure 1, for float32 with Adam: parameters and gradients of 4
+  /// bytes a weight, state of 8, each divided by the number of ranks from its stage on.
+  @Test(arguments: [2, 4, 8], 0...3) func zeroFollowsItsFormulas(_ data: Int, _ stage: Int) throws {
+    let (bytes, whole) = try Self.bytes(Strategy(data: data, zero: stage))
+    // The step counter is beside the parameters.
+    #expect(bytes.parameters - 4 == (stage >= 3 ? whole / data : whole))
+    #expect(bytes.gradients == (stage >= 2 ? whole / data : whole))
+    #expect(bytes.optimizer == (stage >= 1 ? 2 * whole / data : 2 * whole))
+  }
+
+  /// Shoeybi et al.: Megatron-LM, 2019, section 3: attention, the hidden layer and the vocabulary are
+  /// divided; norms, positions and the biases after the sums are on every rank.
+  @Test(arguments: [2, 4]) func tensorParallelismDividesTheLayers(_ tensor: Int) throws {
+    let (bytes, whole) = try Self.bytes(Strategy(tensor: tensor))
+    let (width, layers) = (64, 2)
+    let onEach = 4 * (16 * width + layers * (4 * width + 2 * width) + 2 * width)
+    #expect(bytes.parameters - 4 == onEach + (whole - onEach) / tensor)
+    #expect(bytes.gradients == onEach + (whole - onEach) / tensor)
+    #expect(bytes.optimizer == 2 * bytes.gradients)
+  }
+}

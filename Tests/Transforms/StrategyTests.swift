@@ -1,0 +1,60 @@
+import DeepEPModels
+import DeepEPTensors
+import DeepEPTransforms
+import Testing
+
+/// Strategies as text, and those that cannot work.
+@Suite struct StrategyTests {
+  @Test(arguments: [
+    Strategy(), Strategy(data: 4, zero: 2), Strategy(tensor: 8, sequenceParallel: true),
+    Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3),
+  ]) func theShortFormReadsBack(_ strategy: Strategy) {
+    #expect(Strategy(strategy.description) == strategy)
+  }
+
+  @Test(arguments: [
+    "", "data", "data=", "data=two", "dta=2", "data=2,data=2", "data=2,,zero=1",
+    "sequence-parallel=1", "data=99999999999999999999",
+  ]) func otherTextIsNoStrategy(_ text: String) { #expect(Strategy(text) == nil) }
+
+  /// GPT-2 with 6 heads and a batch of 8.
+  private func program() throws -> Program {
+    let model = GPT2(GPT2Configuration(vocabulary: 13, context: 4, width: 12, layers: 1, heads: 6))
+    let inputs = ["ids", "targets"].map {
+      EntryInput(name: $0, type: Type(.int32, [8, 4]), axes: [.axis(.batch), .unnamed])
+    }
+    var program = Program()
+    try program.trace(.evaluate, inputs: inputs, parameters: model.parameters) { inputs in
+      [("loss", model(inputs[0]).crossEntropy(labels: inputs[1]).mean())]
+    }
+    return program
+  }
+
+  @Test(
+    arguments: [
+      ("data=3", nil, "a batch of 8 does not split 3 ways", "data=4"),
+      ("tensor=4", nil, "6 heads do not split 4 ways", "tensor=3"),
+      ("data=2,tensor=2", 8, "needs 4 ranks, there are 8", "data=4,tensor=2"),
+      ("zero=2", nil, "ZeRO shares state among data-parallel ranks, and there is one", "data=1"),
+      ("data=2,zero=7", nil, "ZeRO has the stages 0 to 3, not 7", "data=2,zero=3"),
+      ("sequence-parallel", nil, "among tensor-parallel ranks, and there is one", "data=1"),
+      ("data=0", nil, "data is 0", "data=1"),
+    ] as [(String, Int?, String, String)])
+  func whatCannotWorkIsRefusedWithTheNearestThatWorks(
+    _ text: String, _ ranks: Int?, _ what: String, _ nearest: String
+  ) throws {
+    let strategy = try #require(Strategy(text))
+    let error = try #require(throws: StrategyError.self) {
+      try strategy.check(program(), rankCount: ranks)
+    }
+    #expect(error.what.contains(what))
+    #expect(error.fix.contains("'\(nearest)'"), "\(error)")
+  }
+
+  @Test func whatWorksIsNotRefused() throws {
+    for text in ["data=1", "data=8,zero=3", "tensor=6", "data=4,tensor=3,sequence-parallel,zero=1"]
+    {
+      try #require(Strategy(text)).check(program())
+    }
+  }
+}
