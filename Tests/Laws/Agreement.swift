@@ -63,3 +63,20 @@ extension HostArray {
     return difference.isNaN ? .infinity : (difference / max(size, least)).squareRoot()
   }
 }
+
+/// The smallest number of operations for which a check fails, with what it says: for programs that
+/// cannot be shrunk part by part.
+package func smallestFailure(
+  _ operations: Int, _ check: (Int) throws -> [String]
+) -> (operations: Int, problems: [String])? {
+  func problems(_ count: Int) -> [String] {
+    do { return try check(count) } catch { return ["\(error)"] }
+  }
+  let first = problems(operations)
+  guard !first.isEmpty else { return nil }
+  for count in 1..<max(2, operations) {
+    let found = problems(count)
+    if !found.isEmpty { return (count, found) }
+  }
+  return (operations, first)
+}
