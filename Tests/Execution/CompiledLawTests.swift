@@ -36,9 +36,11 @@ import Testing
 
   private func check(_ seeds: Range<UInt64>, _ element: ElementType) throws {
     let (one, two) = (try CPUDevice(threadCount: 1), try CPUDevice(threadCount: 2))
-    let cases = seeds.map { seed in
-      RandomProgram(seed: seed, operations: 6 + Int(seed % 20), element: element).testCase
+    let random = seeds.map { seed in
+      RandomProgram(seed: seed, operations: 6 + Int(seed % 20), element: element)
     }
+    #expect(random.compactMap(\.mistake) == [])
+    let cases = random.map(\.testCase)
     let plans = cases.map { testCase in
       try? Plan(testCase.program.applying(Program.lowering), for: two)
     }

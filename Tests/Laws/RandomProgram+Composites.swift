@@ -5,7 +5,7 @@ extension RandomProgram {
   mutating func composite() {
     let x = any()
     guard let width = x.shape.last else { return }
-    switch random.below(6) {
+    switch random.below(8) {
     case 0: keep(x.softmax())
     case 1:
       let norm = LayerNormalization(epsilon: random.pick([0.01, 1e-3]))
@@ -15,6 +15,8 @@ extension RandomProgram {
       let rows = Array(x.shape.dropLast())
       keepAll(x.applyAll(CrossEntropy(), [indices(rows, limit: width)]))
     case 4: attentionGradient()
+    case 5: batchNormalization(x)
+    case 6: dropout(x)
     default: attention()
     }
   }
@@ -22,6 +24,19 @@ extension RandomProgram {
   /// Keeps the results of a composite: only the first has a gradient, the others are for backward.
   private mutating func keepAll(_ results: [Tensor]) {
     for result in isSmooth ? [results[0]] : results { keep(result) }
+  }
+
+  private mutating func batchNormalization(_ x: Tensor) {
+    let dimension = random.below(x.rank)
+    let channels = [x.shape[dimension]]
+    let norm = BatchNormalization(dimension: dimension, epsilon: 0.01)
+    keepAll(x.applyAll(norm, [value(channels), value(channels)]))
+  }
+
+  private mutating func dropout(_ x: Tensor) {
+    let key = argument(Type(.uint64, []))
+    let first = argument(Type(.int64, []))
+    keep(x.apply(DropoutMask(rate: random.pick([0.25, 0.5])), key, first))
   }
 
   private mutating func attentionShapes() -> (queries: [Int], keys: [Int], isCausal: Bool) {

@@ -67,13 +67,15 @@ package struct RandomProgram {
   }
 
   mutating func step() {
-    switch random.below(isSmooth ? 20 : 26) {
+    switch random.below(isSmooth ? 23 : 29) {
     case 0..<8: elementwise()
     case 8..<11: reduction()
     case 11..<15: movement()
     case 15..<17: contraction()
     case 17: indexed()
     case 18..<20: composite()
+    case 20..<22: ordering()
+    case 22: windows()
     default: integerStep()
     }
   }

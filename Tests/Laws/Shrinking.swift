@@ -175,7 +175,7 @@ extension Entry {
       graph.append(node)
     }
     result.inputs.append(
-      EntryInput(name: "cut\(value.node)of\(self.graph.nodes.count)", type: type))
+      EntryInput(name: "cut\(inputs.count)at\(value.node)of\(self.graph.nodes.count)", type: type))
     result.graph = graph
     result.results = results.map { EntryResult(name: $0.name, value: moved($0.value)) }
     result.updates = updates.map { SlotUpdate(slot: $0.slot, value: moved($0.value)) }
