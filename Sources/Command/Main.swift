@@ -13,7 +13,8 @@ import Glibc
       summary: "DeepEP trains neural networks.",
       commands: [
         Train.command(output: output), Generate.command(output: output),
-        Inspect.command(output: output), Benchmark.command(output: output),
+        Inspect.command(output: output), PlanCommand.command(output: output),
+        Benchmark.command(output: output),
         Baseline.command(output: output),
       ])
   }

@@ -10,26 +10,37 @@ import DeepEPTensors
 package final class Executor {
   /// The plan.
   package let plan: Plan
-  /// What ran recently.
+  /// What ran recently. Not lazy: then each record would copy the whole ring.
   package private(set) var events = EventRing(capacity: 65536)
   /// Whether instructions are timed one by one.
   package var recordsEvents = true
   private let device: CPUDevice
   /// The other ranks, if the plan is that of a rank.
   private let ranks: RankCommunicators?
-  private let state: ArenaMemory
+  private let state: StateArena
   private let values: ArenaMemory
   private var bound: [EntryName: [BoundInstruction]] = [:]
 
   /// Reserves the plan's memory; slots are zero.
   ///
+  /// - Parameters:
+  ///   - plan: What to run.
+  ///   - device: Where.
+  ///   - state: The slots' memory, if other executors share it: their values stay.
+  ///   - values: The memory of values, if other executors share it: results are to be read before
+  ///     another one is called.
+  ///   - ranks: The other ranks, if the plan is that of a rank.
   /// - Throws: ``ExecutionError`` if there is not enough memory.
-  package init(_ plan: Plan, on device: CPUDevice, ranks: RankCommunicators? = nil) throws {
+  package init(
+    _ plan: Plan, on device: CPUDevice, state: StateArena = StateArena(),
+    values: ValueArena = ValueArena(), ranks: RankCommunicators? = nil
+  ) throws {
     self.plan = plan
     self.ranks = ranks
     self.device = device
-    state = try ArenaMemory(byteCount: plan.stateBytes)
-    values = try ArenaMemory(byteCount: plan.valueBytes)
+    self.state = state
+    try state.admit(plan)
+    self.values = try values.memory(byteCount: plan.valueBytes)
   }
 
   // MARK: Entries
@@ -71,7 +82,10 @@ package final class Executor {
   }
 
   private func pointer(_ placement: Placement) -> UnsafeMutableRawPointer {
-    (placement.arena == .state ? state : values).start + placement.offsetBytes
+    switch placement.arena {
+    case .state: state.pointer(atOffset: placement.offsetBytes)
+    case .values: values.start + placement.offsetBytes
+    }
   }
 
   /// Calls an entry with the bytes of its inputs, in order.

@@ -86,11 +86,13 @@ public final class DistributedTrainer<Model: Module> {
   @discardableResult
   package func start(_ loader: some BatchLoader) throws -> TrainingSession {
     if let session { return session }
-    let traced = try ProgramBuilder.traced(model, loss, inputs: loader.inputs)
-    let program = try builder.completed(traced)
     let device = try CPUDevice(threadCount: threads)
+    let programs = ModelPrograms(of: model.parameters, builder, on: device) {
+      [model, loss] inputs, evaluation in
+      try ProgramBuilder.traced(model, loss, inputs: inputs, evaluation: evaluation)
+    }
     let session = try TrainingSession(
-      program, gradientAccumulation: builder.gradientAccumulation, on: device)
+      programs, loader, gradientAccumulation: builder.gradientAccumulation)
     try session.prepare()
     if let origin { try session.restore(origin) } else { try session.initialize() }
     self.session = session

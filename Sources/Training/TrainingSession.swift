@@ -9,23 +9,51 @@ import DeepEPTransforms
 
 /// A program of a training run with its memory on a device.
 package final class TrainingSession {
-  /// The program before lowering.
-  package let program: Program
-  /// The executor.
-  package let executor: Executor
+  /// The program before lowering; of a model that asks for values that of the last batch.
+  package private(set) var program: Program
+  /// The executor of ``program``.
+  package private(set) var executor: Executor
   /// The number of updates made.
   package private(set) var step = 0
   /// The number of examples consumed.
   package private(set) var dataPosition = 0
   /// The entries of a step, in the order of their calls.
   package let schedule: Schedule
+  /// Finds the program for each batch; nil if there is only the one.
+  private let programs: ModelPrograms?
 
   /// Lowers a program and reserves its memory; slots are zero until they are initialised or loaded.
   package init(_ program: Program, gradientAccumulation: Int = 1, on device: CPUDevice) throws {
     self.program = program
+    programs = nil
     schedule = Schedule(program, microBatches: gradientAccumulation)
     let plan = try Plan(program.applying(Program.lowering), for: device)
     executor = try Executor(plan, on: device)
+  }
+
+  /// Traces a model with a loader's first batch, lowers its program and reserves its memory.
+  package init(
+    _ programs: ModelPrograms, _ loader: some BatchLoader, gradientAccumulation: Int = 1
+  ) throws {
+    self.programs = programs
+    let first = try programs.program(for: loader.inputs) { try loader.batch(atExample: 0) }
+    (program, executor) = (first.compiled.program, first.compiled.executor)
+    schedule = Schedule(program, microBatches: gradientAccumulation)
+  }
+
+  /// Goes over to the program for a batch; returns the batch with what the model passes in beside it.
+  private func follow(_ batch: Batch) throws -> Batch {
+    guard let programs else { return batch }
+    let found = try programs.program(for: batch.arrays.map(\.tensor)) { batch }
+    (program, executor) = (found.compiled.program, found.compiled.executor)
+    guard schedule == Schedule(program, microBatches: schedule.microBatchCount) else {
+      throw TrainingError(
+        what: "batches need different schedules of entries", place: "model",
+        fix:
+          "let the number of predictions that count depend on the targets in every path, or in none"
+      )
+    }
+    return Batch(batch.arrays + found.passed, validCount: batch.validCount)
   }
 
   /// The plan.
@@ -61,7 +89,8 @@ package final class TrainingSession {
     }
     var loss = 0.0
     for call in schedule.calls {
-      try executor.call(call.entry, inputs(of: call, batches))
+      let inputs = try inputs(of: call, batches)
+      try executor.call(call.entry, inputs)
       if returns("loss", call.entry) { loss += try scalar("loss", of: call.entry) }
     }
     dataPosition += batches.count * loader.batchSize
@@ -73,7 +102,7 @@ package final class TrainingSession {
   /// The arrays that a call takes, by name.
   private func inputs(of call: EntryCall, _ batches: [Batch]) throws -> [[UInt8]] {
     guard let microBatch = call.microBatch else { return [] }
-    return try inputs(of: call.entry, batches[microBatch])
+    return try inputs(of: call.entry, follow(batches[microBatch]))
   }
 
   private func inputs(of entry: EntryName, _ batch: Batch) throws -> [[UInt8]] {
@@ -119,8 +148,9 @@ package final class TrainingSession {
     let terms = (0...).prefix { returns(LossSums.sumsName($0), entry) }
     var totals = terms.map { _ in (sum: 0.0, count: 0.0) }
     for index in 0..<loader.validationBatchCount {
-      let batch = try loader.validationBatch(index)
-      try executor.call(entry, inputs(of: entry, batch))
+      let batch = try follow(loader.validationBatch(index))
+      let inputs = try inputs(of: entry, batch)
+      try executor.call(entry, inputs)
       for term in terms {
         let sums = try executor.result(LossSums.sumsName(term), of: entry).doubles
         let counts = try executor.result(LossSums.countsName(term), of: entry).doubles
@@ -134,13 +164,19 @@ package final class TrainingSession {
 
   // MARK: State
 
+  /// The program and the executor that know every slot.
+  private var holder: ModelPrograms.Compiled {
+    programs?.largest ?? ModelPrograms.Compiled(program: program, executor: executor)
+  }
+
   /// The slots that live from one step to the next; accumulators are empty between them.
-  private var lasting: [Slot] { program.slots.filter { $0.kind != .accumulator } }
+  private var lasting: [Slot] { holder.program.slots.filter { $0.kind != .accumulator } }
 
   /// The state as a checkpoint holds it, in the order of the slots.
   package func tensorsToWrite() throws -> [TensorToWrite] {
-    lasting.map { slot in
-      TensorToWrite(slot.name, slot.type.element, slot.type.shape) { [executor] consume in
+    let executor = holder.executor
+    return lasting.map { slot in
+      TensorToWrite(slot.name, slot.type.element, slot.type.shape) { consume in
         try executor.withSlot(slot.name) { _, bytes in try consume(UnsafeRawBufferPointer(bytes)) }
       }
     }
@@ -150,15 +186,16 @@ package final class TrainingSession {
   ///
   /// - Throws: ``StorageError`` if the checkpoint is of another model.
   package func restore(_ checkpoint: Checkpoint) throws {
+    let holder = holder
     let expected = lasting.map { TensorDescription($0.name, $0.type.element, $0.type.shape) }
     try checkpoint.check(expected, extent: .everything)
     for slot in lasting {
       try checkpoint.tensor(named: slot.name).withBytes { source in
-        try executor.withSlot(slot.name) { _, target in target.copyMemory(from: source) }
+        try holder.executor.withSlot(slot.name) { _, target in target.copyMemory(from: source) }
       }
     }
-    for slot in program.slots where slot.kind == .accumulator {
-      try executor.withSlot(slot.name) { _, bytes in
+    for slot in holder.program.slots where slot.kind == .accumulator {
+      try holder.executor.withSlot(slot.name) { _, bytes in
         _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
       }
     }

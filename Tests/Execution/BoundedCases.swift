@@ -76,6 +76,60 @@ struct BoundedCase: CustomTestStringConvertible, Sendable {
       },
     ]
 
+  /// Operations that combine elements in ways of their own.
+  static let ordering: [BoundedCase] =
+    [0, 1].flatMap { dimension in
+      [false, true].flatMap { flag in
+        [
+          BoundedCase("index \(dimension) \(flag)") { program in
+            let x = program.leaf([.bounded(0), .bounded(1)]).tensor
+            // A fixed dimension of nothing is refused; of a bounded one the first place is named.
+            let isEmpty = x.shape[dimension] == 0
+            let places =
+              isEmpty
+              ? x.sum([dimension]).converted(to: .int32)
+              : flag
+                ? x.indexOfLargest(along: dimension) : x.indexOfSmallest(along: dimension)
+            return [.init(places, [.bounded(1 - dimension)])]
+          },
+          BoundedCase("sort \(dimension) \(flag)") { program in
+            let x = program.leaf([.bounded(0), .bounded(1)])
+            let sorted = x.tensor.sorted(along: dimension, isDescending: flag)
+            return [.init(sorted.values, x.axes), .init(sorted.indices, x.axes)]
+          },
+          BoundedCase("scan \(dimension) \(flag)") { program in
+            let x = program.leaf([.bounded(0), .bounded(1)])
+            return Reduction.allCases.flatMap { reduction in
+              [false, true].map { isExclusive in
+                .init(
+                  x.tensor.scanned(
+                    reduction, along: dimension, isExclusive: isExclusive, isReversed: flag), x.axes
+                )
+              }
+            }
+          },
+        ]
+      }
+    }
+    + [
+      BoundedCase("segments") { program in
+        let rows = program.leaf([.bounded(0), .bounded(1)])
+        let segments = program.leaf([.bounded(0)], element: .int32, limit: 4).tensor
+        return [Reduction.sum, .maximum, .minimum].map { reduction in
+          let operation = SegmentReduce(reduction: reduction, count: 3)
+          return .init(rows.tensor.apply(operation, segments), [.fixed(3), .bounded(1)])
+        }
+      },
+      BoundedCase("elements added at indices") { program in
+        let table = program.leaf([.bounded(1), .fixed(4)])
+        let indices = program.leaf([.bounded(1), .bounded(0)], element: .int32, limit: 4)
+        let updates = program.leaf(indices.axes)
+        return [
+          .init(table.tensor.scatterAdd(updates.tensor, at: indices.tensor, along: 1), table.axes)
+        ]
+      },
+    ]
+
   private static func dot(
     _ notation: String, _ left: [BoundedProgram.Axis], _ right: [BoundedProgram.Axis],
     _ result: [BoundedProgram.Axis]

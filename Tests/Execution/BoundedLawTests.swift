@@ -41,6 +41,8 @@ import Testing
   ) throws -> [String] {
     for mistake in [bounded.mistake, fixed.mistake].compactMap({ $0 }) { return ["\(mistake)"] }
     try bounded.program.verify()
+    let text = bounded.program.description
+    guard try Program(text: text).description == text else { return ["text: it reads otherwise"] }
     let expected = try fixed.interpreted(fixed.program)
     let tolerance = bounded.element == .float32 ? 2e-4 : 1e-9
     var stages = [("interpreter", try bounded.interpreted(bounded.program))]
@@ -78,6 +80,10 @@ import Testing
   }
 
   @Test(arguments: BoundedCase.numeric) func numbersOfEveryKind(_ test: BoundedCase) throws {
+    for element in [ElementType.float32, .float64, .int32] { try check(test, element) }
+  }
+
+  @Test(arguments: BoundedCase.ordering) func orderedNumbers(_ test: BoundedCase) throws {
     for element in [ElementType.float32, .float64, .int32] { try check(test, element) }
   }
 

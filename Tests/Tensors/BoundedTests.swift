@@ -39,6 +39,7 @@ import Testing
       (x.reshaped([8, 2, 3, 1, 4]), "<=8:%0, 2, 3, 1, <=4:%1"),
       (x.reshaped([8, 6, 4, 1]), "<=8:%0, 6, <=4:%1, 1"),
       (x.sliced([0, 2, 0], sizes: [8, 3, 4]), "<=8:%0, 3, <=4:%1"),
+      (x.dynamicSliced(at: [n], sizes: [2], along: [1]), "<=8:%0, 2, <=4:%1"),
       (x.padded([0, 1, 0], in: [8, 9, 4]), "<=8:%0, 9, <=4:%1"),
       (Tensor.concatenated([x, x], along: 1), "<=8:%0, 12, <=4:%1"),
       (x.einsum("abc,adc->bad", x), "6, <=8:%0, 6"), (x.einsum("abc,abc->ac", x), "<=8:%0, <=4:%1"),
@@ -81,6 +82,10 @@ import Testing
       ("joined with others", { $0.value().reshaped([48, 4]) }),
       ("neither repeated nor split", { $0.value().reshaped([2, 4, 6, 4]) }),
       ("cannot work along dimension 0", { $0.value().sliced([0, 0, 0], sizes: [3, 6, 4]) }),
+      (
+        "cannot work along dimension 0",
+        { $0.value().dynamicSliced(at: [$0.n], sizes: [2], along: [0]) }
+      ),
       ("cannot work along dimension 2", { $0.value().padded([0, 0, 1], in: [8, 6, 5]) }),
       ("cannot work along dimension 0", { .concatenated([$0.value(), $0.value()], along: 0) }),
       ("cannot work along dimension 0", { $0.value().gather($0.input(Type(.int32, [2]))) }),

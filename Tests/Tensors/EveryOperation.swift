@@ -63,6 +63,7 @@ enum EveryOperation {
     }
     for reduction in Reduction.allCases { _ = x.reduced(reduction, [1]) }
     _ = x.converted(to: .float16)
+    communicate(x)
     _ = x.reshaped([3, 2]).transposed([1, 0]).broadcast(to: [4, 2, 3]).sliced(
       [1, 0, 1], sizes: [2, 1, 2])
     _ = x.padded([1, 0], in: [4, 5])
@@ -111,6 +112,15 @@ enum EveryOperation {
     _ = image.maximumPooled([2, 1], dilations: [1, 2])
     let pool = AveragePool(taps: [2, 2], window: window, countsPadding: false)
     _ = image.apply(pool).apply(AveragePoolGradient(pool: pool, sizes: [2, 3]))
+  }
+
+  private static func communicate(_ x: Tensor) {
+    _ = x.trace.apply(MeshIndex(axis: .tensor), [])
+    _ = x.apply(Named([.axis(.batch), .unnamed], role: .gradient))
+    _ = x.apply(AllReduce(.maximum, axes: [.data, .tensor]))
+    _ = x.apply(ReduceScatter(.sum, axes: [.data], dimension: 1, count: 3))
+    _ = x.apply(AllGather(axes: [.tensor], dimension: 0, count: 2))
+    _ = x.apply(AllToAll(axes: [.data], count: 2))
   }
 
   private static func generate(_ trace: Trace, _ key: Tensor) {

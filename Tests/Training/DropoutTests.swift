@@ -1,8 +1,10 @@
 import DeepEPCompute
 import DeepEPElements
+import DeepEPExecution
 import DeepEPLaws
 import DeepEPModels
 import DeepEPOptimizers
+import DeepEPPlans
 import DeepEPTensors
 import DeepEPTraining
 import DeepEPTransforms
@@ -22,28 +24,33 @@ import Testing
     }
   }
 
-  /// The batch is sixteen rows of ones.
-  private func data(batchSize: Int) -> ArrayLoader {
-    ArrayLoader(
-      batchSize: batchSize, input: ([8], Array(repeating: 1, count: 128)),
-      targets: ([], Array(repeating: 0, count: 16)))
-  }
-
-  /// The entry `forward` of the model, which returns its output, with the counters of a run.
-  private func shown(batchSize: Int, at counters: [String: Int64]) throws -> [Double] {
-    let (model, run) = (Shown(), RunState())
+  /// The entry `forward` of the model, which returns its output `y`.
+  private func traced(batchSize: Int) throws -> Program {
+    let model = Shown()
     var program = Program()
     let input = EntryInput(name: "x", type: Type(.float32, [batchSize, 8]))
     try program.trace(
-      .forward, inputs: [input], parameters: model.parameters, mode: .training(run)
+      .forward, inputs: [input], parameters: model.parameters, mode: .training(RunState())
     ) { [("y", model($0[0]))] }
-    let slots = program.slots.map { slot in
+    return program
+  }
+
+  private func slots(_ program: Program, _ counters: [String: Int64]) -> [HostArray] {
+    program.slots.map { slot in
       counters[slot.name].map { HostArray(slot.type.element, [], integers: [$0]) }
         ?? HostArray(slot.type.element, slot.type.shape, [1])
     }
-    var interpreter = try Interpreter(program, slots: slots)
-    let ones = HostArray(.float32, [batchSize, 8], Array(repeating: 1, count: batchSize * 8))
-    return try interpreter.call(.forward, [ones])["y"]?.doubles ?? []
+  }
+
+  private func ones(batchSize: Int) -> HostArray {
+    HostArray(.float32, [batchSize, 8], Array(repeating: 1, count: batchSize * 8))
+  }
+
+  /// What the model returns at a place in a run.
+  private func shown(batchSize: Int, at counters: [String: Int64]) throws -> [Double] {
+    let program = try traced(batchSize: batchSize)
+    var interpreter = try Interpreter(program, slots: slots(program, counters))
+    return try interpreter.call(.forward, [ones(batchSize: batchSize)])["y"]?.doubles ?? []
   }
 
   private func counters(seed: Int64 = 5, step: Int64 = 3, microBatch: Int64 = 0) -> [String: Int64]
@@ -59,6 +66,21 @@ import Testing
       try shown(batchSize: 16 / count, at: counters(microBatch: Int64($0)))
     }
     #expect(whole == parts)
+  }
+
+  /// Every element, exactly: the compiled mask is the interpreter's, on any number of threads.
+  @Test(arguments: [1, 2]) func compiledMasksAreTheInterpreters(threads: Int) throws {
+    let counters = counters(microBatch: 3)
+    let program = try traced(batchSize: 16)
+    let device = try CPUDevice(threadCount: threads)
+    let executor = try Executor(Plan(program.applying(Program.lowering), for: device), on: device)
+    for (slot, value) in zip(program.slots, slots(program, counters)) {
+      try executor.withSlot(slot.name) { _, bytes in bytes.copyBytes(from: value.bytes) }
+    }
+    try executor.call(.forward, [ones(batchSize: 16).bytes])
+    let found = try executor.result("y", of: .forward).doubles
+    #expect(try found == shown(batchSize: 16, at: counters))
+    #expect(Set(found).count == 2)
   }
 
   @Test func seedStepAndPlaceMatter() throws {

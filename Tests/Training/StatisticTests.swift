@@ -124,6 +124,31 @@ import Testing
     #expect(run.slot("norm.num_batches_tracked") == [2])
   }
 
+  /// Counts how often it is traced, and for what.
+  private final class Calls {
+    var training = 0
+    var all = 0
+  }
+
+  private struct Watched: Module {
+    let calls: Calls
+    let asks: Bool
+    let layer = Linear(6, 4)
+    func callAsFunction(_ x: Tensor) -> Tensor {
+      calls.all += 1
+      if asks, x.isTraining { calls.training += 1 }
+      return layer(x.reshaped([x.shape[0], 6]))
+    }
+  }
+
+  @Test func aModelIsTracedAgainOnlyIfItAsksForTheMode() throws {
+    for asks in [false, true] {
+      let calls = Calls()
+      _ = try program(Watched(calls: calls, asks: asks), batchSize: 4)
+      #expect(calls.all == (asks ? 2 : 1) && calls.training == (asks ? 1 : 0))
+    }
+  }
+
   private struct Counting: Module {
     let total: Parameter
     let layer = Linear(6, 4)

@@ -38,6 +38,26 @@ extension DifferentiationTests {
       let z = Tensor.concatenated([y, y.sliced([1, 0, 0], sizes: [2, 4, 2])], along: 0)
       return [z.padded([0, 0, 1], in: [5, 4, 3]).unbounded(filling: 0)]
     },
+    Case("bounded sort", [4, 2]) { x in
+      let y = bounded(x[0], 0)
+      let (up, down) = (y.sorted(along: 0), y.sorted(along: 0, isDescending: true))
+      return [up.values.unbounded(filling: 0), down.values.unbounded(filling: 0)]
+    },
+    Case("bounded scans", [2, 4]) { x in
+      let y = bounded(x[0], 1)
+      return Reduction.allCases.flatMap { reduction in
+        [(false, false), (false, true), (true, true)].map { isExclusive, isReversed in
+          y.scanned(reduction, along: 1, isExclusive: isExclusive, isReversed: isReversed)
+            .sliced([0, 0], sizes: [2, 4]).hyperbolicTangent().unbounded(filling: 0)
+        }
+      }
+    },
+    Case("bounded segments", [4, 2]) { x in
+      let segments = bounded(integers(x[0], [1, 0, 1, 0], [4]), 0)
+      return [Reduction.sum, .maximum].map {
+        bounded(x[0], 0).apply(SegmentReduce(reduction: $0, count: 2), segments)
+      }
+    },
     Case("bounded softmax along", [2, 4]) { x in [bounded(x[0], 1).softmax().unbounded(filling: 0)]
     },
     Case("bounded softmax across", [4, 2]) { x in [bounded(x[0], 0).softmax().sum([0])] },

@@ -1,3 +1,5 @@
+import DeepEPTransforms
+
 /// How the text of an argument becomes a value.
 package struct ValueParser<Value: Sendable>: Sendable {
   /// What is expected, for the error: "a positive whole number".
@@ -78,6 +80,16 @@ extension ValueParser where Value == String {
   /// Any text.
   package static var text: Self {
     Self(expecting: "a text", placeholder: "TEXT") { $0 }
+  }
+}
+
+extension ValueParser where Value == Strategy {
+  /// How a run is spread over ranks.
+  package static var strategy: Self {
+    Self(
+      expecting: "a strategy such as data=2,tensor=2,sequence-parallel,zero=3",
+      placeholder: "STRATEGY", choices: Strategy.words
+    ) { Strategy($0) }
   }
 }
 

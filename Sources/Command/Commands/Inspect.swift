@@ -8,12 +8,13 @@ import DeepEPTransforms
 struct Inspect {
   /// How far the program is taken.
   enum Stage: String, CaseIterable {
-    case trace, gradient, expand, bound, simplify, fuse, order, kernels, plan
+    case trace, gradient, expand, bound, partition, simplify, fuse, order, kernels, plan
   }
 
   var workload = Workload.gptTiny
   var stage = Stage.plan
   var entry: EntryName?
+  var strategy = Strategy()
 
   static func command(output: TerminalOutput) -> Subcommand {
     Subcommand(
@@ -23,18 +24,22 @@ struct Inspect {
         .positional("model", \.workload, .choice, "the model", isRequired: true),
         .option("after", \.stage, .choice, "the transform"),
         .option("entry", \.entry, .choice, "show only this entry"),
+        .option("strategy", \.strategy, .strategy, "show the program of one rank of it"),
       ],
-      examples: ["gpt-tiny --after fuse --entry step", "gpt2-124m --after plan"]
+      examples: [
+        "gpt-tiny --after fuse --entry step", "gpt2-124m --after plan",
+        "gpt-tiny --strategy data=2,tensor=2,zero=3 --after partition",
+      ]
     ) { options in try options.run(output: output) }
   }
 
   func run(output: TerminalOutput) throws {
-    let loader = try workload.loader()
-    var program = try ProgramBuilder.traced(workload.model, .crossEntropy, inputs: loader.inputs)
+    var program = try ProgramBuilder.traced(workload.model, .crossEntropy, inputs: workload.inputs)
     if stage != .trace {
       program = try ProgramBuilder(optimizer: workload.optimizer).completed(program)
     }
-    for transform in Program.lowering where isReached(transform.name) {
+    try strategy.check(program)
+    for transform in Program.lowering(strategy) where isReached(transform.name) {
       program = try program.applying([transform])
     }
     switch stage {

@@ -13,6 +13,8 @@ enum Workload: String, CaseIterable {
   case gptTiny = "gpt-tiny"
   /// GPT-2 small, 256 tokens, batch 4: 124 million weights.
   case gpt2Small = "gpt2-124m"
+  /// GPT-3 (Brown et al., 2020), 2048 tokens, batch 32: 175 billion weights, to be planned.
+  case gpt3 = "gpt3-175b"
 
   /// The sizes of the model.
   var configuration: GPT2Configuration {
@@ -21,11 +23,24 @@ enum Workload: String, CaseIterable {
       GPT2Configuration(vocabulary: 65, context: 256, width: 384, layers: 6, heads: 6)
     case .gpt2Small:
       GPT2Configuration(vocabulary: 50257, context: 256, width: 768, layers: 12, heads: 12)
+    case .gpt3:
+      GPT2Configuration(vocabulary: 50257, context: 2048, width: 12288, layers: 96, heads: 96)
     }
   }
 
   /// The number of sequences of a batch.
-  var batchSize: Int { self == .gptTiny ? 16 : 4 }
+  var batchSize: Int {
+    switch self {
+    case .gptTiny: 16
+    case .gpt2Small: 4
+    case .gpt3: 32
+    }
+  }
+
+  /// The arrays of a batch.
+  var inputs: [TensorDescription] {
+    ["ids", "targets"].map { TensorDescription($0, .int32, [batchSize, configuration.context]) }
+  }
 
   /// The model.
   var model: GPT2 { GPT2(configuration, scheme: .portable) }

@@ -28,16 +28,20 @@ public struct CausalAttention: Module {
 
   /// The attended input `[batch, sequence, width]`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    let shape = x.shape
-    guard shape.count == 3 else { return x.reshaped([0, 0, 0]) }
-    let (batch, sequence, width) = (shape[0], shape[1], shape[2])
-    let perHead = [batch, sequence, heads, width / heads]
-    let together = cAttn(x).reshaped([batch, sequence, 3, heads, width / heads])
-    let parts = (0..<3).map { part in
-      together.sliced([0, 0, part, 0, 0], sizes: [batch, sequence, 1, heads, width / heads])
-        .reshaped(perHead)
-    }
+    guard x.rank == 3 else { return x.reshaped([0, 0, 0]) }
+    let parts = headed(x)
     let attended = parts[0].attention(key: parts[1], value: parts[2], isCausal: true)
-    return dropout(cProj(attended.reshaped([batch, sequence, width])))
+    return dropout(cProj(attended.reshaped(x.shape)))
+  }
+
+  /// Query, key and value of an input `[batch, sequence, width]`, each
+  /// `[batch, sequence, heads, headWidth]`.
+  func headed(_ x: Tensor) -> [Tensor] {
+    let (batch, sequence, headWidth) = (x.shape[0], x.shape[1], x.shape[2] / heads)
+    let together = cAttn(x).reshaped([batch, sequence, 3, heads, headWidth])
+    return (0..<3).map { part in
+      together.sliced([0, 0, part, 0, 0], sizes: [batch, sequence, 1, heads, headWidth])
+        .reshaped([batch, sequence, heads, headWidth])
+    }
   }
 }

@@ -13,6 +13,11 @@ public struct NamedParameter: Sendable {
   public let name: String
   /// The parameter.
   public let parameter: Parameter
+
+  package init(name: String, parameter: Parameter) {
+    self.name = name
+    self.parameter = parameter
+  }
 }
 
 extension Module {

@@ -17,6 +17,12 @@ package final class Trace {
   package var origin = Origin()
   /// Whether tensors of other traces move into this one, whatever its size.
   package var isRoot: Bool
+  /// Who answers when model code asks for values; nil if nobody can.
+  package var evaluation: Evaluation?
+  /// Values that model code asked for.
+  var known: [Value: KnownValue] = [:]
+  /// Constants that are handed to the program when it runs, by node.
+  var passed: [Int: HostArray] = [:]
   /// What the graph is for; nil if that is not known, as for a parameter alone.
   package var mode: TraceMode?
   /// Whether the mode was asked for, so that another would have given another graph.
@@ -54,7 +60,9 @@ package final class Trace {
   /// Remembers the first mistake.
   package func fail(_ problem: any Error, _ source: SourceLocation? = nil) {
     guard error == nil else { return }
-    error = TraceError(path: origin.path, problem: "\(problem)", source: source)
+    error =
+      problem as? TraceError
+      ?? TraceError(path: origin.path, problem: "\(problem)", source: source)
   }
 
   /// The tensor of a parameter: one node, however often it is used; of a statistic that the model has
@@ -103,6 +111,11 @@ package final class Trace {
       moved = graph.append(copy)
     }
     imported[key, default: (other, [:])].values[node] = moved
+    passed[moved] = other.passed[node] ?? passed[moved]
+    for result in graph.nodes[moved].types.indices {
+      let (old, new) = (Value(node: node, result: result), Value(node: moved, result: result))
+      known[new] = known[new] ?? other.known[old]
+    }
     return moved
   }
 

@@ -8,25 +8,30 @@ extension Program {
   ///   - inputs: What a call passes in.
   ///   - parameters: The names of the model's parameters.
   ///   - mode: Whether the model is to be trained or evaluated.
+  ///   - evaluation: Answers when model code asks for values; numbers that the code passes in become
+  ///     further inputs. Without it asking is a mistake.
   ///   - body: Model code: from a tensor for each input to named results.
   /// - Throws: ``TraceError`` for the first mistake in the model.
   /// - Returns: Whether another mode would have given another graph.
   @discardableResult
   package mutating func trace(
     _ name: EntryName, inputs: [EntryInput], parameters: [NamedParameter],
-    mode: TraceMode = .evaluation, _ body: ([Tensor]) -> [(name: String, value: Tensor)]
+    mode: TraceMode = .evaluation, evaluation: Evaluation? = nil,
+    _ body: ([Tensor]) -> [(name: String, value: Tensor)]
   ) throws -> Bool {
     let trace = Trace(isRoot: true)
     trace.mode = mode
+    trace.evaluation = evaluation
     for named in parameters + mode.counters {
       trace.names[ObjectIdentifier(named.parameter)] = named.name
     }
     let arguments = inputs.enumerated().map { trace.apply(Input(index: $0, type: $1.type), [])[0] }
-    let outputs = body(arguments)
+    let outputs = evaluation?.scope { body(arguments) } ?? body(arguments)
     // An operation moves its operands into the root trace, so that results of other traces arrive.
     let results = outputs.map { ($0.name, trace.adopt($0.value)) }
     if let error = trace.error { throw error }
-    var entry = Entry(name: name, inputs: inputs, graph: trace.graph)
+    let all = inputs + trace.passInputs(to: name, after: inputs.count)
+    var entry = Entry(name: name, inputs: all, graph: trace.graph)
     entry.results = results.compactMap { name, value in
       value.map { EntryResult(name: name, value: $0) }
     }
@@ -69,7 +74,8 @@ extension TraceMode {
 }
 
 extension Slot {
-  fileprivate init(name: String, _ parameter: Parameter) {
+  /// The slot of a parameter of a name.
+  package init(name: String, _ parameter: Parameter) {
     self.init(
       name: name, type: parameter.type, initializer: parameter.initializer, axes: parameter.axes,
       kind: parameter.kind, isTrainable: parameter.isTrainable)

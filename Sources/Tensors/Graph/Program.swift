@@ -38,7 +38,9 @@ public enum EntryName: String, Hashable, Codable, Sendable, CaseIterable {
   case evaluate
   /// The loss without gradients, by the moving averages of the parameters.
   case evaluateAverages
-  /// The model's output for given inputs.
+  /// The logits after a block of tokens, whose keys and values go to the cache.
+  case prefill
+  /// The logits after one token, whose key and value go to the cache.
   case generate
 }
 
@@ -122,5 +124,18 @@ public struct EntryResult: Hashable, Sendable {
   public init(name: String, value: Value) {
     self.name = name
     self.value = value
+  }
+}
+
+extension Entry {
+  /// The entry for a program whose slots are numbered differently.
+  package func renumberingSlots(_ number: (Int) -> Int) -> Entry {
+    var entry = self
+    for (index, node) in graph.nodes.enumerated() {
+      guard let read = node.operation as? Read else { continue }
+      entry.graph.nodes[index].operation = Read(slot: number(read.slot), type: read.type)
+    }
+    entry.updates = updates.map { SlotUpdate(slot: number($0.slot), value: $0.value) }
+    return entry
   }
 }

@@ -48,7 +48,8 @@ package struct ArgReduce: Operation {
     let lines = Lines(x.shape, along: dimension)
     let isBetter = isBetter(x)
     let found = lines.starts.map { start in
-      (1..<lines.length).reduce(0) { best, index in
+      // Of no valid elements the first place is named, as of equal ones.
+      (1..<max(1, lines.length)).reduce(0) { best, index in
         isBetter(start + index * lines.stride, start + best * lines.stride) ? index : best
       }
     }

@@ -1,7 +1,9 @@
 import DeepEPElements
 
-/// Booleans as bits: element `8 j + i` of the last dimension is bit `i`, the lowest being the first, of
-/// byte `j`. Bits past the end are zero.
+/// Booleans as bits, eight to a byte.
+///
+/// Element `8 j + i` of the last dimension is bit `i`, counted from the lowest, of byte `j`. Bits past
+/// the end are zero.
 package struct PackBits: Operation {
   package var name: String { "packBits" }
 

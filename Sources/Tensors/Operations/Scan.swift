@@ -84,15 +84,18 @@ package struct Scan: Operation {
   private func gradientOfExtremes(_ x: Tensor, _ gradient: Tensor) -> Tensor {
     let earlier = x.scanned(reduction, along: dimension, isExclusive: true, isReversed: isReversed)
     let place = x.indices(along: dimension)
-    let last = x.shape[dimension] - 1
-    let isStart = place.compare(.equal, place.filled(with: isReversed ? Double(last) : 0))
+    let start =
+      isReversed
+      ? (x.count(along: dimension) - 1).broadcast(like: place, dimensions: [])
+      : place.filled(with: 0)
+    let isStart = place.compare(.equal, start)
     let sets = x.compare(reduction == .maximum ? .greater : .less, earlier).binary(.or, isStart)
-    let holder = sets.select(place, place.filled(with: isReversed ? Double(last) : 0)).scanned(
+    let holder = sets.select(place, start).scanned(
       isReversed ? .minimum : .maximum, along: dimension, isExclusive: isExclusive,
       isReversed: isReversed)
     let zero = x.filled(with: 0)
     // The first of exclusive totals is a constant; its holder, an integer's limit, is clamped.
     let own = isExclusive ? isStart.select(zero, gradient) : gradient
-    return zero.scatterAdd(own, at: holder, along: dimension)
+    return x.zerosAdding(own, at: holder, along: dimension)
   }
 }

@@ -104,7 +104,7 @@ extension GradientContext {
   /// The gradient of values that were taken from the first operand at the indices of the second
   /// result.
   fileprivate func gradientOfChosen(along dimension: Int) -> Tensor {
-    operands[0].filled(with: 0).scatterAdd(gradient, at: results[1], along: dimension)
+    operands[0].zerosAdding(gradient, at: results[1], along: dimension)
   }
 }
 

@@ -1,18 +1,14 @@
 import DeepEPCompute
-import DeepEPExecution
 import DeepEPModels
-import DeepEPPlans
 import DeepEPStorage
 import DeepEPTensors
-import DeepEPTransforms
 import FoundationEssentials
 import Glibc
 
 /// Continues text with a trained GPT-2.
 public final class TextGenerator {
-  private let configuration: GPT2Configuration
   private let tokenizer: CharacterTokenizer
-  private let executor: Executor
+  private let decoder: CachedDecoder
 
   /// Loads a checkpoint that `deepep train` wrote.
   ///
@@ -26,31 +22,15 @@ public final class TextGenerator {
         "the checkpoint does not say which model it is of", at: path,
         fix: "use a checkpoint that 'deepep train' wrote")
     }
-    self.configuration = try configuration.validated()
     tokenizer = try CharacterTokenizer(json: checkpoint.state.tokenizer)
-    executor = try Self.executor(configuration, try CPUDevice(threadCount: threads))
+    decoder = try CachedDecoder(
+      configuration.validated(), on: CPUDevice(threadCount: threads))
     try load(checkpoint)
   }
 
-  private static func executor(
-    _ configuration: GPT2Configuration, _ device: CPUDevice
-  ) throws -> Executor {
-    let model = GPT2(configuration)
-    var program = Program()
-    let inputs = [
-      EntryInput(name: "ids", type: Type(.int32, [1, configuration.context])),
-      EntryInput(name: "position", type: Type(.int32, [1])),
-    ]
-    try program.trace(.generate, inputs: inputs, parameters: model.parameters) { inputs in
-      let hidden = model.transformer(inputs[0])
-        .reshaped([configuration.context, configuration.width]).gather(inputs[1])
-      return [("logits", hidden.matmul(model.transformer.wte.weight, transposingRight: true))]
-    }
-    return try Executor(Plan(program.applying(Program.lowering), for: device), on: device)
-  }
-
   private func load(_ checkpoint: Checkpoint) throws {
-    let slots = executor.plan.slots
+    let executor = decoder.executor
+    let slots = executor.plan.slots.filter { decoder.parameterNames.contains($0.name) }
     try checkpoint.check(
       slots.map { TensorDescription($0.name, $0.type.element, $0.type.shape) }, extent: .parameters)
     for slot in slots {
@@ -61,6 +41,9 @@ public final class TextGenerator {
   }
 
   /// Text that continues a prompt.
+  ///
+  /// Each token passes through the model once. The model sees its `context` tokens; when they are full,
+  /// it goes on from the newest half of them.
   ///
   /// - Parameters:
   ///   - prompt: The beginning; characters that the model has never seen are an error.
@@ -74,24 +57,17 @@ public final class TextGenerator {
     prompt: String, count: Int, temperature: Double = 0.8, seed: UInt64 = 0,
     onCharacter: (String) throws -> Void = { _ in }
   ) throws -> String {
-    var tokens = try tokenizer.encode(prompt.isEmpty ? "\n" : prompt)
-    let start = tokens.count
+    var next = try tokenizer.encode(prompt.isEmpty ? "\n" : prompt)
+    var chosen: [Int32] = []
+    decoder.reset()
     for index in 0..<count {
       let random = Double(Random.word(seed &+ 1, index) >> 11) * 0x1p-53
-      let token = try choose(logits(after: tokens), temperature, random)
-      tokens.append(token)
+      let token = try choose(decoder.logits(appending: next), temperature, random)
+      chosen.append(token)
+      next = [token]
       try onCharacter(tokenizer.decode([token]))
     }
-    return try tokenizer.decode(Array(tokens[start...]))
-  }
-
-  /// The logits of the token that follows.
-  private func logits(after tokens: [Int32]) throws -> [Double] {
-    let window = Array(tokens.suffix(configuration.context))
-    let padded = window + Array(repeating: 0, count: configuration.context - window.count)
-    let bytes = { (integers: [Int32]) in integers.withUnsafeBytes { Array($0) } }
-    try executor.call(.generate, [bytes(padded), bytes([Int32(window.count - 1)])])
-    return try executor.result("logits", of: .generate).doubles
+    return try tokenizer.decode(chosen)
   }
 
   private func choose(_ logits: [Double], _ temperature: Double, _ random: Double) -> Int32 {

@@ -36,8 +36,10 @@ package struct ProgramBuilder {
   // MARK: The model
 
   /// Traces a model with its loss, without gradients: to be evaluated, and to be trained.
+  ///
+  /// `evaluation` answers if the code asks for values.
   package static func traced(
-    _ model: some Module, _ loss: Loss, inputs: [TensorDescription]
+    _ model: some Module, _ loss: Loss, inputs: [TensorDescription], evaluation: Evaluation? = nil
   ) throws -> Program {
     let parameters = try checkedParameters(of: model)
     let inputs = inputs.map { array in
@@ -54,7 +56,9 @@ package struct ProgramBuilder {
     let sums = { (inputs: [Tensor]) in
       LossSums(loss, output: model(inputs[0]), targets: inputs[1])
     }
-    let dependsOnMode = try program.trace(.evaluate, inputs: inputs, parameters: parameters) {
+    let dependsOnMode = try program.trace(
+      .evaluate, inputs: inputs, parameters: parameters, evaluation: evaluation
+    ) {
       let sums = sums($0)
       return sums.evaluation + sums.totals
     }
@@ -62,7 +66,8 @@ package struct ProgramBuilder {
     guard dependsOnMode else { return program }
     program.entries.removeAll { $0.name == .forward }
     try program.trace(
-      .forward, inputs: inputs, parameters: parameters, mode: .training(RunState())
+      .forward, inputs: inputs, parameters: parameters, mode: .training(RunState()),
+      evaluation: evaluation
     ) { sums($0).totals }
     return program
   }

@@ -119,6 +119,11 @@ struct Partitioner {
       free[value] = free[operand]
       return
     }
+    // Identifiers are small, and layers want them whole.
+    guard node.types[0].element.isFloatingPoint else {
+      copies[value] = copies[operand]
+      return
+    }
     let sharding = splitByName(sharding(of: operand), axes, shape)
     let split = try placed(operand, as: sharding, for: "named")
     copies[value] = [ShardedCopy(sharding, split)]

@@ -93,7 +93,7 @@ extension Partitioner {
     let owed = source.partial.keys.filter { goal.partial[$0] == nil }.sorted().map(\.rawValue)
     let merged = source.axes.subtracting(goal.axes).sorted().map(\.rawValue)
     var parts: [String] = []
-    if !owed.isEmpty { parts.append("a sum over \(owed.joined(separator: " and ")) is owed") }
+    if !owed.isEmpty { parts.append("a part on each \(owed.joined(separator: " and ")) rank") }
     if !merged.isEmpty { parts.append("split over \(merged.joined(separator: " and "))") }
     let what = self.source.nodes[value.node].operation
     let name = (what as? Read).map { slots[$0.slot].name } ?? what.name

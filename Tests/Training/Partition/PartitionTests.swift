@@ -18,7 +18,10 @@ import Testing
     Strategy(data: 2, tensor: 2, zero: 1), Strategy(data: 2, tensor: 4, zero: 2),
   ]
 
-  static func run(accumulation: Int = 1, clip: Double? = 1, dropout: Double = 0) throws -> MeshRun {
+  static func run(
+    accumulation: Int = 1, clip: Double? = 1, dropout: Double = 0,
+    optimizer: any Optimizer = AdamW(learningRate: 1e-2), isWide: Bool = true
+  ) throws -> MeshRun {
     let model = GPT2(
       GPT2Configuration(
         vocabulary: 13, context: 6, width: 8, layers: 2, heads: 4, dropout: dropout))
@@ -27,8 +30,8 @@ import Testing
     ]
     let traced = try ProgramBuilder.traced(model, .crossEntropy, inputs: inputs)
     let builder = ProgramBuilder(
-      optimizer: AdamW(learningRate: 1e-2), clipNorm: clip, gradientAccumulation: accumulation)
-    let program = try builder.completed(traced).widened
+      optimizer: optimizer, clipNorm: clip, gradientAccumulation: accumulation)
+    let program = try builder.completed(traced)
     var random = RandomSource(seed: 3)
     let batches = (0..<3).map { _ in
       (0..<accumulation).map { _ in
@@ -39,7 +42,7 @@ import Testing
           })
       }
     }
-    return MeshRun(program: program, batches: batches)
+    return MeshRun(program: isWide ? program.widened : program, batches: batches)
   }
 
   @Test(arguments: strategies, [1, 2]) func aGPTTrainsAlike(
@@ -48,5 +51,14 @@ import Testing
     let run = try Self.run(accumulation: accumulation)
     let found = try run.interpreted(strategy)
     #expect(try run.alone().differences(from: found, tolerance: 1e-9) == [])
+  }
+
+  @Test(arguments: strategies, [1, 2]) func aCompiledGPTTrainsAlike(
+    _ strategy: Strategy, _ accumulation: Int
+  ) throws {
+    let run = try Self.run(
+      accumulation: accumulation, dropout: 0.1, optimizer: SGD(learningRate: 0.1), isWide: false)
+    let found = try run.compiled(strategy)
+    #expect(try run.alone().differences(from: found, tolerance: 1e-5) == [])
   }
 }

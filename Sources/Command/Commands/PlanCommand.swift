@@ -1,0 +1,59 @@
+import DeepEPPlans
+import DeepEPTensors
+import DeepEPTraining
+import DeepEPTransforms
+
+/// `deepep plan`: what a strategy costs each rank of a model, before anything runs.
+struct PlanCommand {
+  var workload = Workload.gptTiny
+  var strategy = Strategy()
+  var ranks: Int?
+
+  static func command(output: TerminalOutput) -> Subcommand {
+    Subcommand(
+      "plan", summary: "Say what a strategy takes on each rank: memory and communication.",
+      defaults: PlanCommand(),
+      parameters: [
+        .positional("model", \.workload, .choice, "the model", isRequired: true),
+        .option("strategy", \.strategy, .strategy, "how the run is spread over ranks"),
+        .option("ranks", \.ranks, .positiveInteger, "the number of ranks that there are"),
+      ],
+      examples: [
+        "gpt2-124m --strategy data=2,zero=2", "gpt3-175b --strategy data=16,tensor=8,zero=1",
+      ]
+    ) { options in try options.run(output: output) }
+  }
+
+  func run(output: TerminalOutput) throws {
+    let traced = try ProgramBuilder.traced(
+      workload.model, .crossEntropy, inputs: workload.inputs)
+    let program = try ProgramBuilder(optimizer: workload.optimizer).completed(traced)
+    try strategy.check(program, rankCount: ranks)
+    let expanded = try Expand().apply(program)
+    let rank = try Simplify().apply(Partition(strategy).apply(expanded))
+    let bytes = RankBytes(program, rank: rank, strategy, Schedule(program, microBatches: 1))
+    try output.write(text(bytes))
+  }
+
+  private func text(_ bytes: RankBytes) -> String {
+    let rows: [(String, Int)] = [
+      ("parameters", bytes.parameters), ("gradients", bytes.gradients),
+      ("optimizer", bytes.optimizer), ("activations", bytes.activations),
+      ("communication", bytes.communication),
+    ]
+    let head = "\(workload.rawValue), \(strategy): \(strategy.rankCount) ranks; bytes per rank\n"
+    let lines = rows.map { name, bytes in
+      "  \(name.padded(to: 24)) \(Quantity.bytes(bytes))\n"
+    }
+    let details = bytes.collectives.sorted { $0.key < $1.key }.map { name, bytes in
+      "    \(name.padded(to: 22)) \(Quantity.bytes(bytes))\n"
+    }
+    return head + lines.joined() + details.joined()
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - count))
+  }
+}

@@ -1,0 +1,79 @@
+import DeepEPTensors
+import DeepEPTransforms
+
+/// The bytes that one rank of a strategy keeps and exchanges.
+package struct RankBytes: Hashable, Sendable {
+  /// Parameters and statistics of the model.
+  package var parameters = 0
+  /// One gradient for every trainable parameter.
+  package var gradients = 0
+  /// The optimiser's state and moving averages.
+  package var optimizer = 0
+  /// What forward leaves for backward, at most at one time; before fusion, which leaves less.
+  package var activations = 0
+  /// What a rank sends in a step, by rings.
+  package var communication = 0
+  /// What it sends, for each kind of collective and the axes along which.
+  package var collectives: [String: Int] = [:]
+
+  /// Counts the bytes of a program.
+  ///
+  /// - Parameters:
+  ///   - program: The program for one device, with its updates.
+  ///   - rank: The same after `partition`.
+  ///   - schedule: The calls of a step.
+  package init(_ program: Program, rank: Program, _ strategy: Strategy, _ schedule: Schedule) {
+    let rules = ShardingRules(strategy)
+    for (slot, own) in zip(program.slots, rank.slots) {
+      switch slot.kind {
+      case .parameter, .statistic, .counter, .cache: parameters += own.type.byteCount
+      case .optimizer, .average: optimizer += own.type.byteCount
+      case .accumulator: break
+      }
+      guard slot.kind == .parameter, slot.isTrainable else { continue }
+      // Whether gradients are gathered up over micro-batches or used at once, each takes its place.
+      var gradient = slot
+      gradient.kind = .accumulator
+      let shape = rules.storage(gradient).localShape(rules.mesh)
+      gradients += slot.type.with(shape: shape).byteCount
+    }
+    for call in schedule.calls {
+      guard let entry = rank.entry(call.entry) else { continue }
+      activations = max(activations, entry.activationBytes)
+      for node in entry.graph.nodes { count(node, entry.graph, rules.mesh) }
+    }
+  }
+
+  private mutating func count(_ node: Node, _ graph: Graph, _ mesh: Mesh) {
+    guard let collective = node.operation as? any Collective else { return }
+    let ranks = mesh.extent(collective.axes)
+    let large = max(graph.type(of: node.operands[0]).byteCount, node.types[0].byteCount)
+    let rounds = collective is AllReduce ? 2 : 1
+    let bytes = rounds * (large - large / ranks)
+    communication += bytes
+    let axes = collective.axes.map(\.rawValue).joined(separator: " and ")
+    collectives["\(collective.name) over \(axes)", default: 0] += bytes
+  }
+}
+
+extension Entry {
+  /// The bytes of the values made by forward that backward reads.
+  fileprivate var activationBytes: Int {
+    var kept: Set<Value> = []
+    for node in graph.nodes where node.origin.phase != .forward {
+      for operand in node.operands { note(operand, &kept) }
+    }
+    return kept.reduce(0) { $0 + graph.type(of: $1).byteCount }
+  }
+
+  /// Notes the values in memory that a value of forward is made of.
+  private func note(_ value: Value, _ kept: inout Set<Value>) {
+    let node = graph.nodes[value.node]
+    guard node.origin.phase == .forward else { return }
+    switch node.operation {
+    case is Input, is Read, is Constant, is Iota, is MeshIndex: return
+    case is Reshape, is Transpose, is Slice, is Broadcast: node.operands.forEach { note($0, &kept) }
+    default: kept.insert(value)
+    }
+  }
+}

@@ -1,0 +1,38 @@
+extension Strategy: CustomStringConvertible, LosslessStringConvertible {
+  /// The short form, such as `data=2,tensor=2,sequence-parallel,zero=3`; what is not said is one rank
+  /// or off.
+  public var description: String {
+    var parts: [String] = []
+    if data != 1 { parts.append("data=\(data)") }
+    if tensor != 1 { parts.append("tensor=\(tensor)") }
+    if sequenceParallel { parts.append("sequence-parallel") }
+    if zero != 0 { parts.append("zero=\(zero)") }
+    return parts.isEmpty ? "data=1" : parts.joined(separator: ",")
+  }
+
+  /// The words of the short form.
+  public static let words = ["data", "tensor", "sequence-parallel", "zero"]
+
+  /// Reads the short form; nil if a word is unknown, said twice, or has no number.
+  public init?(_ description: String) {
+    self.init()
+    var seen: Set<Substring> = []
+    for part in description.split(separator: ",", omittingEmptySubsequences: false) {
+      let sides = part.split(separator: "=", omittingEmptySubsequences: false)
+      guard let word = sides.first, seen.insert(word).inserted,
+        set(word, sides.count == 2 ? Int(sides[1]) : nil, isPlain: sides.count == 1)
+      else { return nil }
+    }
+  }
+
+  private mutating func set(_ word: Substring, _ number: Int?, isPlain: Bool) -> Bool {
+    switch (word, number) {
+    case ("data", let number?): data = number
+    case ("tensor", let number?): tensor = number
+    case ("zero", let number?): zero = number
+    case ("sequence-parallel", nil) where isPlain: sequenceParallel = true
+    default: return false
+    }
+    return true
+  }
+}

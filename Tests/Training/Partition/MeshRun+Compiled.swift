@@ -1,0 +1,47 @@
+import DeepEPCommunication
+import DeepEPCompute
+import DeepEPExecution
+import DeepEPPlans
+import DeepEPTensors
+import DeepEPTransforms
+
+extension MeshRun {
+  /// Runs through plans and executors, a thread and one compute thread for each rank.
+  func compiled(_ strategy: Strategy) throws -> Ending {
+    let rank = try program.applying(Program.lowering(strategy))
+    let rules = ShardingRules(strategy)
+    let outcomes = try LocalGroup.run(rankCount: strategy.rankCount) { communicator in
+      let device = try CPUDevice(threadCount: 1)
+      let ranks = try RankCommunicators(rules.mesh, communicator)
+      let executor = try Executor(Plan(rank, for: device), on: device, ranks: ranks)
+      let losses = try steps(executor) { part(of: $0, rules, communicator.rank) }
+      let slots = try rank.slots.map { slot in
+        try executor.withSlot(slot.name) { type, bytes in
+          HostArray(type.element, type.shape, bytes: UnsafeRawBufferPointer(bytes))
+        }
+      }
+      return (losses: losses, slots: slots)
+    }
+    return ending(outcomes[0].losses, outcomes.map(\.slots), rank.slots)
+  }
+
+  private func steps(
+    _ executor: Executor, _ part: ([String: HostArray]) -> [String: HostArray]
+  ) throws -> [Double] {
+    let schedule = Schedule(program, microBatches: batches.first?.count ?? 1)
+    try executor.prepare([.initialize] + schedule.entries)
+    try executor.call(.initialize)
+    return try batches.map { batch in
+      var loss = 0.0
+      for call in schedule.calls {
+        let named = call.microBatch.map { part(batch[$0]) } ?? [:]
+        let inputs = (program.entry(call.entry)?.inputs ?? []).compactMap { named[$0.name]?.bytes }
+        try executor.call(call.entry, inputs)
+        guard program.entry(call.entry)?.results.contains(where: { $0.name == "loss" }) ?? false
+        else { continue }
+        loss += try executor.result("loss", of: call.entry).doubles[0]
+      }
+      return loss
+    }
+  }
+}
