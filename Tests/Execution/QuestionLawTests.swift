@@ -13,9 +13,12 @@ import Testing
 
   /// What differs when some values of a random program are asked for.
   private func problems(_ seed: UInt64, _ operations: Int, _ device: CPUDevice) throws -> [String] {
-    let made = RandomProgram(seed: seed, operations: operations, element: .float32)
-    let graph = made.program.entries[0].graph
-    let values = try Interpreter.evaluate(graph, inputs: made.inputs, slots: made.slots)
+    let program = RandomProgram(seed: seed, operations: operations, element: .float32).testCase
+      .program
+    let made = ProgramCase(program, calls: [program.entries[0].name], seed: seed)
+    let inputs = made.inputs(ofCall: 0)
+    let graph = program.entries[0].graph
+    let values = try Interpreter.evaluate(graph, inputs: inputs, slots: made.slots)
     var random = RandomSource(seed: seed &+ 7)
     var known: [Value: HostArray] = [:]
     for (index, node) in graph.nodes.enumerated() {
@@ -23,7 +26,7 @@ import Testing
       if node.operation is Read || isChosen { known[Value(node: index)] = values[index][0] }
     }
     let evaluator = DeviceEvaluator(on: device, state: SharedState()) { _ in 0 }
-    let evaluation = Evaluation(evaluator) { made.inputs.map(\.bytes) }
+    let evaluation = Evaluation(evaluator) { inputs.map(\.bytes) }
     var found: [String] = []
     for _ in 0..<4 {
       let node = random.below(graph.nodes.count)

@@ -13,10 +13,10 @@ struct Replay {
   private var known: [Value: Int] = [:]
   private var found: [String] = []
 
-  /// Prepares to replay the only entry of a fused and ordered program.
-  init(_ plan: Plan, of program: Program) {
-    segment = plan.segments[0]
-    entry = program.entries[0]
+  /// Prepares to replay an entry of a fused and ordered program.
+  init(_ plan: Plan, of program: Program, entry index: Int) {
+    segment = plan.segments[index]
+    entry = program.entries[index]
     stamps[.values] = Array(repeating: 0, count: plan.valueBytes / 4 + 1)
     stamps[.state] = Array(repeating: 0, count: plan.stateBytes / 4 + 1)
     for (index, node) in entry.graph.nodes.enumerated() {

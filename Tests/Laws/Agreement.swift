@@ -1,28 +1,49 @@
 import DeepEPTensors
 
-/// The outcome of calls: results by name and the slots afterwards.
-package struct Outcome: Hashable, Sendable {
-  /// What the last call returned.
-  package var results: [String: HostArray]
-  /// The value of each slot after it.
-  package var slots: [HostArray]
+/// The outcome of calls: what each returned, and the slots at the end.
+package struct Outcome: Sendable {
+  /// Results by the names of call, entry and result, in order.
+  package private(set) var results: [(name: String, value: HostArray)] = []
+  /// The slots by their names.
+  package var slots: [(name: String, value: HostArray)] = []
 
-  /// Notes an outcome.
+  /// Starts without calls.
+  package init() {}
+
+  /// Notes the outcome of one call.
   package init(results: [String: HostArray], slots: [HostArray]) {
-    self.results = results
-    self.slots = slots
+    self.results = results.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    self.slots = slots.enumerated().map { ("slot \($0)", $1) }
   }
 
-  /// The names of values that differ from those of another outcome by more than a tolerance.
+  /// Notes what a call returned.
+  package mutating func add(_ results: [String: HostArray], ofCall index: Int, _ entry: EntryName) {
+    for (name, value) in results.sorted(by: { $0.key < $1.key }) {
+      self.results.append(("\(name) of call \(index), \(entry.rawValue)", value))
+    }
+  }
+
+  private var values: [(name: String, value: HostArray)] { results + slots }
+
+  /// The values that differ from those of another outcome by more than a tolerance, in words.
+  package func differences(
+    from other: Outcome, tolerance: (HostArray) -> Double
+  ) -> [String] {
+    let found = Dictionary(other.values.map { ($0.name, $0.value) }) { first, _ in first }
+    return values.compactMap { name, value in
+      let error = found[name].map(value.normwiseError) ?? .infinity
+      return error <= tolerance(value) ? nil : "\(name), \(value.type), is off by \(error)"
+    }
+  }
+
+  /// The same with one tolerance for all.
   package func differences(from other: Outcome, tolerance: Double) -> [String] {
-    let named = results.sorted { $0.key < $1.key }.map { name, value in
-      (name, value, other.results[name])
-    }
-    let states = zip(slots, other.slots).enumerated().map { ("slot\($0)", $1.0, Optional($1.1)) }
-    return (named + states).compactMap { name, value, found in
-      let error = found.map(value.normwiseError) ?? .infinity
-      return error <= tolerance ? nil : "\(name) is off by \(error)"
-    }
+    differences(from: other) { _ in tolerance }
+  }
+
+  /// Whether all values have the same bits.
+  package func isBitwiseEqual(to other: Outcome) -> Bool {
+    values.map(\.value.bytes) == other.values.map(\.value.bytes)
   }
 }
 
@@ -31,6 +52,7 @@ extension HostArray {
   /// of an array of hundredths.
   package func normwiseError(of other: HostArray) -> Double {
     guard shape == other.shape, element == other.element else { return .infinity }
+    if !element.isFloatingPoint { return self == other ? 0 : .infinity }
     var (difference, size) = (0.0, 0.0)
     for (x, y) in zip(doubles, other.doubles) where x != y && !(x.isNaN && y.isNaN) {
       difference += (x - y) * (x - y)
@@ -42,17 +64,8 @@ extension HostArray {
   }
 }
 
-extension RandomProgram {
-  /// What the interpreter finds in a program that should do the same as this one.
-  package func interpreted(_ program: Program, calls: Int = 2) throws -> Outcome {
-    var interpreter = try Interpreter(program, slots: slots)
-    var results: [String: HostArray] = [:]
-    for _ in 0..<calls { results = try interpreter.call(.step, inputs) }
-    return Outcome(results: results, slots: interpreter.slots)
-  }
-}
-
-/// The smallest number of operations for which a check fails, with what it says.
+/// The smallest number of operations for which a check fails, with what it says: for programs that
+/// cannot be shrunk part by part.
 package func smallestFailure(
   _ operations: Int, _ check: (Int) throws -> [String]
 ) -> (operations: Int, problems: [String])? {

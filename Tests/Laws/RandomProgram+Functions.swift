@@ -5,7 +5,7 @@ extension RandomProgram {
 
   mutating func elementwise() {
     let x = any()
-    switch random.below(10) {
+    switch random.below(isSmooth ? 8 : 10) {
     case 0..<3: keep(unary(x))
     case 3..<8: keep(binary(x, value(x.shape)))
     case 8: keep(chosen(x))
@@ -14,10 +14,10 @@ extension RandomProgram {
   }
 
   private mutating func unary(_ x: Tensor) -> Tensor {
-    let size = x.unary(.absolute) + 1
+    let size = x * x + 1
     switch random.below(13) {
     case 0: return -x
-    case 1: return x.unary(.absolute)
+    case 1: return isSmooth ? x.unary(.sine) : x.unary(.absolute)
     case 2: return x.hyperbolicTangent().exponential()
     case 3: return size.logarithm()
     case 4: return size.squareRoot()
@@ -37,10 +37,10 @@ extension RandomProgram {
     case 0: return x + y
     case 1: return x - y
     case 2: return x * y.hyperbolicTangent()
-    case 3: return x / (y.unary(.absolute) + 1)
-    case 4: return x.maximum(y)
-    case 5: return x.minimum(y)
-    case 6: return (x.unary(.absolute) + 0.5).power(y.hyperbolicTangent())
+    case 3: return x / (y * y + 1)
+    case 4: return isSmooth ? x.hyperbolicTangent() - y : x.maximum(y)
+    case 5: return isSmooth ? x + y.unary(.sine) : x.minimum(y)
+    case 6: return (x * x + 0.5).power(y.hyperbolicTangent())
     case 7: return x * 0.5 + y * 0.5
     default: return x * random.pick([0, 1, 0.5]) + random.pick([0, 1])
     }
@@ -54,7 +54,7 @@ extension RandomProgram {
       ? condition.select(x, value(x.shape)) : condition.converted(to: element) * x
   }
 
-  private mutating func exactValue(_ shape: [Int]) -> Tensor {
+  mutating func exactValue(_ shape: [Int]) -> Tensor {
     let alike = exact.filter { $0.shape == shape }
     return alike.isEmpty ? leaf(shape) : random.pick(alike)
   }
@@ -62,10 +62,11 @@ extension RandomProgram {
   /// A function that jumps, of an exact value.
   private mutating func jump() -> Tensor {
     let x = random.pick(exact)
-    switch random.below(4) {
+    switch random.below(5) {
     case 0: return x.unary(.sign)
     case 1: return (x * 4).unary(.floor) * 0.25
     case 2: return x.binary(.remainder, x.filled(with: 0.25))
+    case 3: return x.compare(random.pick(Comparison.allCases), exactValue(x.shape))
     default: return (x * 8).converted(to: .int32).converted(to: element) * 0.125
     }
   }
@@ -86,37 +87,11 @@ extension RandomProgram {
 
   private mutating func reduced(_ x: Tensor, _ dimensions: [Int]) -> Tensor {
     switch random.below(6) {
-    case 0: return x.largest(dimensions)
-    case 1: return x.reduced(.minimum, dimensions)
+    case 0: return isSmooth ? x.sum(dimensions).unary(.sine) : x.largest(dimensions)
+    case 1: return isSmooth ? x.mean(dimensions) : x.reduced(.minimum, dimensions)
     case 2: return x.hyperbolicTangent().reduced(.product, dimensions)
     case 3: return (x * x).mean(dimensions).hyperbolicTangent()
     default: return x.mean(dimensions)
     }
-  }
-
-  // MARK: Composites
-
-  mutating func composite() {
-    let x = any()
-    guard let width = x.shape.last else { return }
-    switch random.below(5) {
-    case 0: keep(x.softmax())
-    case 1: keep(x.layerNorm(weight: value([width]), bias: value([width]), epsilon: 0.01))
-    case 2: keep(x.gelu())
-    case 3:
-      let rows = Array(x.shape.dropLast())
-      keep(x.crossEntropy(labels: indices(rows, limit: width)))
-    default: attention()
-    }
-  }
-
-  private mutating func attention() {
-    let queries = [
-      1 + random.below(2), 1 + random.below(7), 1 + random.below(2), 1 + random.below(5),
-    ]
-    var keys = queries
-    let isCausal = random.once(in: 2)
-    if !isCausal { keys[1] = 1 + random.below(7) }
-    keep(value(queries).attention(key: value(keys), value: value(keys), isCausal: isCausal))
   }
 }

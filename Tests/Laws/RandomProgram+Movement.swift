@@ -11,7 +11,7 @@ extension RandomProgram {
     isExact ? keepExact(y) : keep(y)
   }
 
-  private mutating func moved(_ x: Tensor) -> Tensor? {
+  mutating func moved(_ x: Tensor) -> Tensor? {
     switch random.below(7) {
     case 0, 1: return x.transposed(random.shuffled(Array(x.shape.indices)))
     case 2, 3: return x.reshaped(otherShape(x.type.elementCount))
@@ -52,7 +52,8 @@ extension RandomProgram {
     next[dimension] += x.shape[dimension]
     var whole = shape
     whole[dimension] = max(whole[dimension], next[dimension] + x.shape[dimension])
-    return x.padded(starts, in: whole) + value(x.shape).padded(next, in: whole)
+    let other = value(x.shape, x.type.element).padded(next, in: whole)
+    return x.padded(starts, in: whole).binary(.add, other)
   }
 
   private mutating func concatenated(_ x: Tensor) -> Tensor {
@@ -61,21 +62,19 @@ extension RandomProgram {
     for _ in 0..<1 + random.below(2) {
       var shape = x.shape
       shape[dimension] = random.pick(Self.sizes.filter { $0 < 9 })
-      parts.append(random.once(in: 3) ? x : value(shape))
+      parts.append(random.once(in: 3) ? x : value(shape, x.type.element))
     }
     return Tensor.concatenated(random.shuffled(parts), along: dimension)
   }
 
   // MARK: Indices
 
-  /// Indices into a table of `limit` rows; a few lie outside.
+  /// Indices into a table of `limit` rows; some may lie outside.
   mutating func indices(_ shape: [Int], limit: Int) -> Tensor {
-    let count = shape.reduce(1, *)
-    let rows = (0..<count).map { _ in
-      random.once(in: 10) ? Int64(random.pick([-3, limit + 1])) : Int64(random.below(limit))
-    }
-    let array = HostArray(random.pick([.int32, .int64]), shape, integers: rows)
-    return random.once(in: 4) ? state(array) : argument(array)
+    let type = Type(random.pick([.int32, .int64]), shape)
+    let any = random.once(in: 4) ? slot(type) : argument(type)
+    if random.once(in: 3) { return any }
+    return any.binary(.remainder, any.filled(with: Double(limit)))
   }
 
   mutating func indexed() {
@@ -92,10 +91,16 @@ extension RandomProgram {
 
   // MARK: Contractions
 
-  /// A `dot` of two values with labels of every kind: batch, contracted, free.
   mutating func contraction() {
     let x = any()
-    guard x.rank > 0 else { return }
+    guard x.rank > 0, let product = contracted(x, { $0.value($1) }) else { return }
+    keep(product)
+  }
+
+  /// A `dot` with labels of every kind: batch, contracted, free; nil if it would be large.
+  mutating func contracted(
+    _ x: Tensor, _ value: (inout RandomProgram, [Int]) -> Tensor
+  ) -> Tensor? {
     let left = Array(0..<x.rank)
     let shared = left.filter { _ in !random.once(in: 3) }
     let contracted = shared.filter { _ in random.once(in: 2) }
@@ -106,11 +111,12 @@ extension RandomProgram {
     let count = { (labels: [Int]) in labels.map { sizes[$0] }.reduce(1, *) }
     guard count(right) <= Self.elementLimit, count(kept) <= Self.elementLimit,
       count(kept) * count(contracted) <= 20_000
-    else { return }
+    else { return nil }
     let dot = Dot(left: left, right: right, result: random.shuffled(kept))
-    let y = value(right.map { sizes[$0] })
+    let y = value(&self, right.map { sizes[$0] })
     let product = random.once(in: 5) ? swapped(dot, x, y) : x.apply(dot, y)
-    keep(product * (1 / Double(count(contracted))))
+    guard x.type.element.isFloatingPoint else { return product }
+    return product * (1 / Double(count(contracted)))
   }
 
   private func swapped(_ dot: Dot, _ x: Tensor, _ y: Tensor) -> Tensor {

@@ -157,7 +157,8 @@ extension Reduction {
     switch self {
     case .sum: element.scalar(0)
     case .product: element.scalar(1)
-    case .maximum: element.scalar(-.infinity)
+    // Every number but zero is true.
+    case .maximum: element == .bool ? .integer(0) : element.scalar(-.infinity)
     case .minimum: element == .uint64 ? .integer(-1) : element.scalar(.infinity)
     }
   }

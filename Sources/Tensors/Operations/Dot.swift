@@ -75,12 +75,21 @@ package struct Dot: Operation {
       factorStrides($0, $1, factors)
     }
     let target = factorStrides(factors.results[0], types[0].shape, factors)
+    let places = { (visit: (_ result: Int, _ left: Int, _ right: Int) -> Void) in
+      forEachIndex(factors.sizes) { index in
+        let place = { (strides: [Int]) in zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 } }
+        visit(place(target), place(strides[0]), place(strides[1]))
+      }
+    }
+    if case (.integer(let x), .integer(let y)) = (operands[0].storage, operands[1].storage) {
+      // Integers wrap, as in every sum.
+      var totals = [Int64](repeating: 0, count: types[0].elementCount)
+      places { totals[$0] &+= x[$1] &* y[$2] }
+      return [HostArray(types[0].element, types[0].shape, integers: totals)]
+    }
     let (x, y) = (operands[0].doubles, operands[1].doubles)
     var totals = [Double](repeating: 0, count: types[0].elementCount)
-    forEachIndex(factors.sizes) { index in
-      let place = { (strides: [Int]) in zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 } }
-      totals[place(target)] += x[place(strides[0])] * y[place(strides[1])]
-    }
+    places { totals[$0] += x[$1] * y[$2] }
     return [HostArray(types[0].element, types[0].shape, totals)]
   }
 

@@ -110,6 +110,8 @@ extension Reduction {
   /// The number that changes no result, as an element of a type can hold it: what masks put in place
   /// of elements that must not count.
   package func maskIdentity(_ element: ElementType) -> Double {
+    // Every number but zero is true.
+    if element == .bool { return self == .maximum || self == .sum ? 0 : 1 }
     let number = identity(.float64).double
     // The only type without an infinity.
     return element == .float8e4m3 && number.isInfinite ? (number < 0 ? -448 : 448) : number

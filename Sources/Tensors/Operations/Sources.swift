@@ -95,7 +95,7 @@ package struct Constant: Operation {
   }
 }
 
-/// The index of each element along one dimension.
+/// The index of each element along one dimension; an integer type keeps its low bits.
 package struct Iota: Operation {
   /// The type of the result.
   package var type: Type
@@ -120,9 +120,9 @@ package struct Iota: Operation {
   }
 
   package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
-    var numbers: [Double] = []
-    forEachIndex(type.shape) { numbers.append(Double($0[dimension])) }
-    return [HostArray(type.element, type.shape, numbers)]
+    var indices: [Int64] = []
+    forEachIndex(type.shape) { indices.append(Int64($0[dimension])) }
+    return [HostArray(type.element, type.shape, integers: indices)]
   }
 
   package func mappingExtents(_ map: (Value) throws -> Value) rethrows -> Iota {

@@ -134,5 +134,5 @@ struct ReduceRegion {
     (graph.nodes[node].operation as? Reduce)?.reduction ?? .sum
   }
   /// Constants of integers saturate, so infinity stands for an integer's limit.
-  private func identity(_ node: Int) -> Double { reduction(node).identity(.float64).double }
+  private func identity(_ node: Int) -> Double { reduction(node).maskIdentity(element(node)) }
 }
