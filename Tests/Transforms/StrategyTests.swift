@@ -32,7 +32,7 @@ import Testing
 
   @Test(
     arguments: [
-      ("data=3", nil, "a batch of 8 does not split 3 ways", "data=4"),
+      ("data=3", nil, "a batch of 8 does not split 3 ways", "data=2"),
       ("tensor=4", nil, "6 heads do not split 4 ways", "tensor=3"),
       ("data=2,tensor=2", 8, "needs 4 ranks, there are 8", "data=4,tensor=2"),
       ("zero=2", nil, "ZeRO shares state among data-parallel ranks, and there is one", "data=1"),
