@@ -95,6 +95,12 @@ private struct ReverseSweep {
 
   private mutating func visit(_ index: Int, _ results: [Value]) {
     let node = nodes[index]
+    if let composite = node.operation as? any Composite, composite.hasOwnGradient,
+      results.dropFirst(composite.differentiableResults).contains(where: { gradients[$0] != nil })
+    {
+      let problem = "the loss depends on a result of which its gradient rule knows nothing"
+      trace.fail(ShapeError(composite.name, problem), node.origin.source)
+    }
     let context = GradientContext(
       operands: node.operands.map { Tensor(trace, $0) }, results: results.map { Tensor(trace, $0) },
       gradients: results.map { gradients[$0] })

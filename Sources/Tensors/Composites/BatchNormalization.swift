@@ -12,6 +12,7 @@ package struct BatchNormalization: Composite {
   package var name: String { "batchNorm" }
   package var operandCount: Int { 3 }
   package var hasOwnGradient: Bool { true }
+  package var differentiableResults: Int { 3 }
 
   package init(dimension: Int, epsilon: Double) {
     self.dimension = dimension

@@ -13,6 +13,10 @@ public protocol Composite: Operation {
   /// Whether the gradient rule is the composite's own.
   var hasOwnGradient: Bool { get }
 
+  /// How many of the first results its own gradient rule differentiates; the others are there for
+  /// backward only.
+  var differentiableResults: Int { get }
+
   /// The results, computed from operands by other operations.
   func body(_ operands: [Tensor]) -> [Tensor]
 }
@@ -20,6 +24,9 @@ public protocol Composite: Operation {
 extension Composite {
   /// The body is differentiated.
   public var hasOwnGradient: Bool { false }
+
+  /// The first result alone.
+  public var differentiableResults: Int { 1 }
 
   /// The body's own operations see bounded dimensions.
   public var seesExtents: Bool { true }
