@@ -12,8 +12,8 @@ struct Resharding {
   let goals: [[MeshAxis]]
   private(set) var partial: [MeshAxis: Reduction]
 
-  /// The common refinement of two shardings of one shape; where none exists the dimension is gathered
-  /// and cut anew: `meeting` is the sharding in between.
+  /// The common refinement of two shardings of one shape; nil where none exists, so that the value has
+  /// to be gathered whole in between.
   init?(from source: Sharding, to goal: Sharding) {
     var (factors, goals) = ([ShardedFactor](), [[MeshAxis]]())
     for (own, other) in zip(source.dimensions, goal.dimensions) {
