@@ -82,7 +82,7 @@ extension Partitioner {
       Sharding(splits.sharding(walks, type.shape).dimensions, partial: partial)
     }
     let types = zip(node.types, shardings).map { $0.with(shape: $1.localShape(mesh)) }
-    if let rows = work.lookupFactor, let split = splits.chosen[rows] {
+    if let rows = work.lookupFactor, let split = splits.chosen[rows]?.first {
       return try writeLookup(work, operands, split, shardings[0])
     }
     let operation = node.operation.resized(to: types)

@@ -5,10 +5,9 @@ import DeepEPTensors
 /// looks up the rows that it has, or adds to them; the others' are zero.
 extension Partitioner {
   mutating func writeLookup(
-    _ work: OperationWork, _ operands: [Value], _ split: [ShardedFactor], _ sharding: Sharding
+    _ work: OperationWork, _ operands: [Value], _ split: ShardedFactor, _ sharding: Sharding
   ) throws {
-    let rows = work.factors.sizes[work.lookupFactor ?? 0]
-    let (indices, isOwn) = try own(operands[1], rows, split)
+    let (indices, isOwn) = try own(operands[1], split)
     let result: Value
     if work.node.operation is Gather {
       let found = try append(Gather(), [operands[0], indices])
@@ -22,28 +21,26 @@ extension Partitioner {
 
   /// Indices counted from the rank's first row, and whether they are among its rows.
   private mutating func own(
-    _ indices: Value, _ rows: Int, _ split: [ShardedFactor]
+    _ indices: Value, _ split: ShardedFactor
   ) throws -> (Value, Value) {
     let wide = Type(.int64, target.type(of: indices).shape)
     let numbers = try append(Convert(element: .int64), [indices])
-    let last = try constant(Double(rows - 1), wide)
+    let last = try constant(Double(split.size - 1), wide)
     // As the whole table does: an index outside finds its first or last row.
     let low = try append(Binary(function: .maximum), [numbers, constant(0, wide)])
     var place = try append(Binary(function: .minimum), [low, last])
     var isOwn: Value?
-    for factor in split.count == 1 ? split : [] {
-      var part = ShardedFactor(factor.size)
-      for axis in factor.axes {
-        part.axes.append(axis)
-        let size = part.localSize(mesh)
-        let start = try append(Convert(element: .int64), [index(along: axis)])
-        let first = try append(
-          Binary(function: .multiply), [start, constant(Double(size), Type(.int64, []))])
-        let firsts = try append(Broadcast(shape: wide.shape, dimensions: []), [first])
-        place = try append(Binary(function: .subtract), [place, firsts])
-        let isHere = try inside(place, size)
-        isOwn = try isOwn.map { try append(Binary(function: .and), [$0, isHere]) } ?? isHere
-      }
+    var part = ShardedFactor(split.size)
+    for axis in split.axes {
+      part.axes.append(axis)
+      let size = part.localSize(mesh)
+      let start = try append(Convert(element: .int64), [index(along: axis)])
+      let first = try append(
+        Binary(function: .multiply), [start, constant(Double(size), Type(.int64, []))])
+      let firsts = try append(Broadcast(shape: wide.shape, dimensions: []), [first])
+      place = try append(Binary(function: .subtract), [place, firsts])
+      let isHere = try inside(place, size)
+      isOwn = try isOwn.map { try append(Binary(function: .and), [$0, isHere]) } ?? isHere
     }
     return try (place, isOwn ?? constant(1, Type(.bool, wide.shape)))
   }
