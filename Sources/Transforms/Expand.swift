@@ -5,10 +5,10 @@ import DeepEPTensors
 /// Needs nothing; leaves no composite for which `keeps` says no.
 package struct Expand: Transform {
   package let name = TransformName.expand
-  private let keeps: @Sendable (any Composite) -> Bool
+  private let keeps: @Sendable (any Composite, [Type]) -> Bool
 
-  /// Expands every composite but those that `keeps` accepts.
-  package init(keeps: @escaping @Sendable (any Composite) -> Bool = { _ in false }) {
+  /// Expands every composite but those that `keeps` accepts with the types of their operands.
+  package init(keeps: @escaping @Sendable (any Composite, [Type]) -> Bool = { _, _ in false }) {
     self.keeps = keeps
   }
 
@@ -16,7 +16,9 @@ package struct Expand: Transform {
     try program.mapEntries { entry in
       var rewriter = GraphRewriter(entry.graph)
       for (index, node) in entry.graph.nodes.enumerated() {
-        if let composite = node.operation as? any Composite, !keeps(composite) {
+        if let composite = node.operation as? any Composite,
+          !keeps(composite, entry.graph.types(of: node.operands))
+        {
           try expand(composite, index, &rewriter)
         } else {
           rewriter.copy(index)
@@ -51,7 +53,9 @@ package struct Expand: Transform {
       node.origin = call.origin
       if let input = node.operation as? Input {
         known.append([inputs[input.index]])
-      } else if let composite = node.operation as? any Composite, !keeps(composite) {
+      } else if let composite = node.operation as? any Composite,
+        !keeps(composite, rewriter.target.types(of: node.operands))
+      {
         known.append(try inline(composite, node, &rewriter))
       } else {
         let new = rewriter.target.append(node)

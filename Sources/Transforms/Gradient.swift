@@ -26,7 +26,7 @@ package struct Gradient: Transform {
   package func apply(_ program: Program) throws -> Program {
     let only = Program(
       slots: program.slots, entries: program.entries.filter { $0.name == source })
-    let expanded = try Expand(keeps: \.hasOwnGradient).apply(only)
+    let expanded = try Expand(keeps: { composite, _ in composite.hasOwnGradient }).apply(only)
     guard var entry = expanded.entry(source), let loss = entry.results.first?.value else {
       throw ShapeError(
         "gradient", "the program has no entry '\(source.rawValue)' that returns a loss")

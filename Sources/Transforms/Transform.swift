@@ -31,6 +31,9 @@ extension Program {
 
   /// The transforms that turn a differentiated program into one that a rank of a strategy can run.
   package static func lowering(_ strategy: Strategy) -> [any Transform] {
-    [Expand(), Bound(), Partition(strategy), Simplify(), Fuse(), Order()]
+    [
+      Expand(keeps: FusedComposite.isFused), Bound(), Partition(strategy), Simplify(), Fuse(),
+      Order(),
+    ]
   }
 }

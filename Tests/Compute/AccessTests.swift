@@ -74,7 +74,7 @@ import Testing
     let machine = try Machine()
     let narrow = SampleRegions.elementwise(1, .float8e4m3) { .unary(.negate, $0) }
     #expect(throws: KernelError.self) { try machine.source(narrow, [Numbers(.uint8, [1])]) }
-    let large = SampleRegions.columnSums(rows: 1, columns: 20_000, block: 20_000)
+    let large = SampleRegions.columnSums(rows: 1, columns: 300_000, block: 300_000)
     #expect(throws: KernelError.self) { try machine.source(large, [Numbers(.float32, [1])]) }
     let typed = SampleRegions.elementwise(1, .float32, to: .int32) { .unary(.negate, $0) }
     #expect(throws: KernelError.self) { try machine.source(typed, [Numbers(.float32, [1])]) }

@@ -89,6 +89,9 @@ import Testing
       ])
     let nodes = program.entries[0].graph.nodes.dropFirst()
     #expect(nodes.allSatisfy { $0.origin.path == "h.0" && $0.controls == [0] })
-    #expect(try entry.after(Expand(keeps: { $0 is Softmax })).operations == ["softmax"])
+    #expect(
+      try entry.after(Expand(keeps: { composite, _ in composite is Softmax })).operations == [
+        "softmax"
+      ])
   }
 }

@@ -33,6 +33,26 @@ package struct Attention: Composite {
     return seen.select(scores, scores.filled(with: -.infinity))
   }
 
+  /// Batch and heads can be cut; each position may need all others.
+  package func factors(operands: [Type], results: [Type]) -> Factors {
+    Self.factors(operands: operands, results: results)
+  }
+
+  fileprivate static func factors(operands: [Type], results: [Type]) -> Factors {
+    guard operands.count >= 3, operands.allSatisfy({ [3, 4].contains($0.rank) }) else {
+      return Factors(sizes: [], operands: [], results: [])
+    }
+    let (query, keys) = (operands[0].shape, operands[1].shape[1])
+    let headed = [[[0], [1], [3], [4]], [[0], [2], [3], [4]], [[0], [2], [3], [4]]]
+    let rows = { (type: Type) in type.rank == 3 ? [[0], [3], [1]] : headed[0] }
+    let backward = operands.count > 3
+    return Factors(
+      sizes: [query[0], query[1], keys, query[2], query[3]],
+      operands: headed + operands.dropFirst(3).map(rows),
+      results: backward ? headed : results.map(rows), whole: [1, 2, 4],
+      flopsPerPoint: backward ? 10 : 4)
+  }
+
   package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let gradient = AttentionGradient(attention: self)
     let others = context.operands.dropFirst() + context.results + [context.gradient]
@@ -53,6 +73,11 @@ package struct AttentionGradient: Composite {
 
   package init(attention: Attention) {
     self.attention = attention
+  }
+
+  /// Batch and heads can be cut.
+  package func factors(operands: [Type], results: [Type]) -> Factors {
+    Attention.factors(operands: operands, results: results)
   }
 
   package func body(_ operands: [Tensor]) -> [Tensor] {

@@ -58,8 +58,10 @@ extension Statement {
       return self
     case .loop(var loop):
       loop.variable = variable(loop.variable)
+      loop.bound = loop.bound.map(index)
       loop.body = loop.body.map { $0.mapping(variable: variable, index) }
       return .loop(loop)
+    case .tileDot(let tile): return .tileDot(tile.mapping(index))
     }
   }
 }

@@ -33,6 +33,8 @@ private struct AccessWalk {
   }
 
   private var places: [Place] = []
+  /// Buffers that tiles read or write in an order of their own.
+  private var walked: Set<Buffer> = []
 
   mutating func visit(_ body: [Statement], loops: [Loop]) {
     for statement in body {
@@ -40,6 +42,7 @@ private struct AccessWalk {
       case .define(_, _, .load(let access)): note(access, loops, isStore: false)
       case .store(let access, _): note(access, loops, isStore: true)
       case .loop(let loop): visit(loop.body, loops: loops + [loop])
+      case .tileDot(let tile): walked.formUnion(tile.tiles.map(\.access.buffer))
       default: break
       }
     }
@@ -72,6 +75,9 @@ private struct AccessWalk {
 
   /// Whether a result may lie where an operand does.
   func allows(operand: Int, result: Int) -> Bool {
+    guard !walked.contains(.operand(operand)), !walked.contains(.result(result)) else {
+      return false
+    }
     let loads = places.indices.filter { places[$0].buffer == .operand(operand) }
     let stores = places.indices.filter { places[$0].buffer == .result(result) }
     guard stores.count == 1, let store = stores.first, places[store].isStore else { return false }

@@ -5,7 +5,7 @@ import DeepEPElements
 ///
 /// All iterations of the parallel loops are independent: a device may run them in any order and on
 /// any number of threads. Within one of them the body runs in order. Every element of every result
-/// is stored exactly once.
+/// is written by exactly one of them: stored once, or stored and then added to by tiles.
 package struct Region: Hashable, Codable, Sendable {
   /// The types of the results, all row-major.
   package var resultTypes: [Type]
@@ -55,6 +55,8 @@ package indirect enum Statement: Hashable, Codable, Sendable {
   case accumulate(accumulator: Register, Register)
   /// Runs a body for each value of a variable from zero to the extent.
   case loop(Loop)
+  /// Multiplies two small matrices.
+  case tileDot(TileDot)
 }
 
 /// A serial loop of a region.
@@ -63,6 +65,8 @@ package struct Loop: Hashable, Codable, Sendable {
   package var variable: LoopVariable
   /// The number of iterations.
   package var extent: Int
+  /// If there is one, the loop ends before this position, too.
+  package var bound: Index?
   /// Scalars that the loop reduces into; after the loop they are ordinary registers.
   package var accumulators: [Accumulator]
   /// What each iteration does.
@@ -70,10 +74,12 @@ package struct Loop: Hashable, Codable, Sendable {
 
   /// Makes a loop.
   package init(
-    _ variable: LoopVariable, extent: Int, accumulators: [Accumulator] = [], body: [Statement]
+    _ variable: LoopVariable, extent: Int, bound: Index? = nil, accumulators: [Accumulator] = [],
+    body: [Statement]
   ) {
     self.variable = variable
     self.extent = extent
+    self.bound = bound
     self.accumulators = accumulators
     self.body = body
   }

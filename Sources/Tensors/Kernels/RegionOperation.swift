@@ -23,6 +23,7 @@ extension Region: Operation {
         total + (element.isFloatingPoint ? 1 : 0)
       case .accumulate: total + 1
       case .loop(let loop): total + loop.extent * flops(loop.body)
+      case .tileDot(let tile): total + 2 * tile.rows.count * tile.depth.count * tile.columns
       default: total
       }
     }
@@ -68,7 +69,43 @@ struct RegionInterpreter {
       case .store(let access, let register): store(value(register), at: access)
       case .accumulate(let accumulator, let register): accumulate(accumulator, register)
       case .loop(let loop): run(loop)
+      case .tileDot(let tile): run(tile)
       }
+    }
+  }
+
+  private func count(_ extent: Extent) -> Int {
+    max(0, min(extent.count, extent.bound.map(position) ?? extent.count))
+  }
+
+  private mutating func run(_ dot: TileDot) {
+    let element = element(of: dot.target.access.buffer)
+    for row in 0..<count(dot.rows) {
+      for column in 0..<dot.columns {
+        var total = 0.0
+        for depth in 0..<count(dot.depth) {
+          total += number(dot.left, row, depth) * number(dot.right, depth, column)
+        }
+        if dot.accumulates { total += number(dot.target, row, column) }
+        let place = place(dot.target, row, column)
+        store(element.scalar(total), dot.target.access.buffer, place)
+      }
+    }
+  }
+
+  private func place(_ tile: Tile, _ row: Int, _ column: Int) -> Int {
+    position(tile.access.index) + row * tile.rowStride + column * tile.columnStride
+  }
+
+  private func number(_ tile: Tile, _ row: Int, _ column: Int) -> Double {
+    load(tile.access.buffer, place(tile, row, column)).double
+  }
+
+  private func element(of buffer: Buffer) -> ElementType {
+    switch buffer {
+    case .operand(let operand): operands[operand].element
+    case .result(let result): region.resultTypes[result].element
+    case .scratch(let buffer): region.scratch[buffer].element
     }
   }
 
@@ -80,7 +117,7 @@ struct RegionInterpreter {
       registers[accumulator.register] = (accumulator.reduction.identity(wide), wide)
       reductions[accumulator.register] = accumulator.reduction
     }
-    for step in 0..<loop.extent {
+    for step in 0..<count(Extent(loop.extent, bound: loop.bound)) {
       variables[loop.variable] = step
       run(loop.body)
     }
@@ -116,8 +153,11 @@ struct RegionInterpreter {
   }
 
   private mutating func store(_ scalar: Scalar, at access: Access) {
-    let place = position(access.index)
-    switch access.buffer {
+    store(scalar, access.buffer, position(access.index))
+  }
+
+  private mutating func store(_ scalar: Scalar, _ buffer: Buffer, _ place: Int) {
+    switch buffer {
     case .operand: break
     case .result(let result): stores[result][place] = scalar
     case .scratch(let buffer): scratch[buffer][place] = scalar
@@ -125,8 +165,11 @@ struct RegionInterpreter {
   }
 
   private func load(_ access: Access) -> Scalar {
-    let place = position(access.index)
-    return switch access.buffer {
+    load(access.buffer, position(access.index))
+  }
+
+  private func load(_ buffer: Buffer, _ place: Int) -> Scalar {
+    switch buffer {
     case .operand(let operand): operands[operand][place]
     case .result(let result): stores[result][place]
     case .scratch(let buffer): scratch[buffer][place]

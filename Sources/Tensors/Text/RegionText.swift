@@ -17,13 +17,32 @@ extension Statement {
     case .store(let access, let register): ["\(indent)\(access.text) = r\(register)"]
     case .accumulate(let accumulator, let register): ["\(indent)r\(accumulator) <- r\(register)"]
     case .loop(let loop):
-      ["\(indent)for i\(loop.variable) < \(loop.extent)\(loop.accumulatorText) {"]
+      ["\(indent)for i\(loop.variable) < \(loop.extentText)\(loop.accumulatorText) {"]
         + loop.body.flatMap { $0.lines(indent + "  ") } + ["\(indent)}"]
+    case .tileDot(let tile): [indent + tile.text]
     }
   }
 }
 
+extension TileDot {
+  fileprivate var text: String {
+    let sign = accumulates ? "+=" : "="
+    let sizes = "\(rows.text) x \(depth.text) x \(columns)"
+    return "\(target.text) \(sign) \(left.text) · \(right.text)  \(sizes)"
+  }
+}
+
+extension Tile {
+  fileprivate var text: String { "\(access.text) by (\(rowStride), \(columnStride))" }
+}
+
+extension Extent {
+  fileprivate var text: String { bound.map { "min(\(count), \($0.text))" } ?? "\(count)" }
+}
+
 extension Loop {
+  fileprivate var extentText: String { Extent(extent, bound: bound).text }
+
   fileprivate var accumulatorText: String {
     accumulators.map { " r\($0.register) = \($0.reduction.rawValue)" }.joined()
   }

@@ -3,7 +3,7 @@ import DeepEPTensors
 /// Defines the transform that turns element-wise operations, reductions and the movement of elements
 /// into regions: loop nests that read and write memory as rarely as the grouping allows.
 ///
-/// Needs a program without composites; leaves inputs, slots, dense constants, contractions, regions,
+/// Needs a program without composites, but those that have a region of their own; leaves inputs, slots, dense constants, contractions, regions,
 /// and reshapes of values in memory.
 package struct Fuse: Transform {
   package let name = TransformName.fuse
@@ -67,6 +67,7 @@ private struct Fusion {
     for result in node.types.indices { isWritten.insert(Value(node: index, result: result)) }
     // Only nodes that stay can be waited for.
     for control in node.controls where roles[control] == .memory { write(Value(node: control)) }
+    if let operation = fused(node) { return write(node, index, as: operation) }
     guard let dot = node.operation as? Dot, let left = roles.view(node.operands[0]),
       let right = roles.view(node.operands[1])
     else {
@@ -79,6 +80,23 @@ private struct Fusion {
     contraction.operation = Contraction(dot: dot, left: left.view, right: right.view)
     contraction.operands = [left.base, right.base]
     rewriter.append(rewriter.mapped(contraction), for: index)
+  }
+
+  /// A composite that has a region of its own; nil for other operations.
+  private func fused(_ node: Node) -> Region? {
+    let types = entry.graph.types(of: node.operands)
+    let views = node.operands.compactMap { roles.view($0)?.view }
+    guard views.count == types.count else { return nil }
+    return FusedComposite(node.operation, operands: types)?.region(types, views, node.types)
+  }
+
+  private mutating func write(_ node: Node, _ index: Int, as region: Region) {
+    let operands = node.operands.map { roles.view($0)?.base ?? $0 }
+    operands.forEach { write($0) }
+    var copy = node
+    copy.operation = region
+    copy.operands = operands
+    rewriter.append(rewriter.mapped(copy), for: index)
   }
 
   private mutating func write(cluster index: Int) {

@@ -53,12 +53,20 @@ struct Roles {
       let probe = reshape.shape.map { _ in Affine() }
       if reshape.operandIndex(probe, from: shape) == nil { require(node.operands[0]) }
     case is Gather: require(node.operands[0])
+    case is any Composite where fused(node) != nil:
+      for operand in node.operands where view(operand).map(isReadable) != true { require(operand) }
     case is Dot: for operand in node.operands where view(operand) == nil { require(operand) }
     default:
       guard Roles.role(of: node.operation) == .memory else { return }
       for operand in node.operands where movementBase(operand) == nil { require(operand) }
     }
   }
+
+  private func fused(_ node: Node) -> FusedComposite? {
+    FusedComposite(node.operation, operands: graph.types(of: node.operands))
+  }
+
+  private func isReadable(_ base: Value, _ view: View) -> Bool { FusedComposite.reads(view) }
 
   /// The value in memory that a chain of reshapes shows whole; nil if other movement is in between.
   func movementBase(_ value: Value) -> Value? {

@@ -30,6 +30,9 @@ struct IRText {
     return name
   }
 
+  /// Declares a function that the text calls.
+  mutating func declare(_ declaration: String) { declarations.insert(declaration) }
+
   mutating func callLibrary(_ function: String, _ type: String, _ operands: [String]) -> String {
     let types = operands.map { _ in type }.joined(separator: ", ")
     declarations.insert("declare \(type) @\(function)(\(types)) nounwind memory(none)")

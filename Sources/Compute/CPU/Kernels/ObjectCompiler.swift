@@ -10,8 +10,8 @@ final class ObjectCompiler {
 
   /// What makes loops fast, and no more: kernels have no calls, no exceptions and no globals.
   static let passes =
-    "function(sroa,early-cse,instcombine,simplifycfg,loop-mssa(licm),loop-vectorize,"
-    + "early-cse,instcombine,simplifycfg,loop-mssa(licm))"
+    "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),loop-vectorize,"
+    + "early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm))"
 
   init(_ llvm: LLVMLibrary) throws {
     self.llvm = llvm

@@ -5,7 +5,7 @@ extension RegionEmitter {
   /// The parallel loops: rows of the innermost one, so that it is a plain loop that vectorises.
   mutating func parallelLoops() throws {
     guard let inner = region.parallel.last, region.parallel.count > 1, inner > 0 else {
-      return try parallelLoop(from: "%begin", to: "%end") { emitter, position in
+      return try rangeLoop(from: "%begin", to: "%end") { emitter, position in
         if emitter.region.parallel.count == 1 { emitter.variables[0] = position }
         try emitter.statements(emitter.region.body)
       }
@@ -13,7 +13,7 @@ extension RegionEmitter {
     let firstRow = text.value("udiv i64 %begin, \(inner)")
     let padded = text.value("add i64 %end, \(inner - 1)")
     let lastRow = text.value("udiv i64 \(padded), \(inner)")
-    try parallelLoop(from: firstRow, to: lastRow) { emitter, row in
+    try rangeLoop(from: firstRow, to: lastRow) { emitter, row in
       try emitter.parallelRow(row, inner: inner)
     }
   }
@@ -25,7 +25,7 @@ extension RegionEmitter {
     let low = text.call("llvm.smax.i64", "i64", [before, "0"])
     let after = text.value("sub nsw i64 %end, \(start)")
     let high = text.call("llvm.smin.i64", "i64", [after, "\(inner)"])
-    try parallelLoop(from: low, to: high) { emitter, column in
+    try rangeLoop(from: low, to: high) { emitter, column in
       emitter.variables[emitter.region.parallel.count - 1] = column
       try emitter.statements(emitter.region.body)
     }
@@ -40,8 +40,21 @@ extension RegionEmitter {
     variables[0] = rest
   }
 
+  /// The number of iterations as a value, which may be negative.
+  mutating func count(_ extent: Extent) throws -> String {
+    guard let bound = extent.bound else { return "\(extent.count)" }
+    return text.call("llvm.smin.i64", "i64", [try offset(bound), "\(extent.count)"])
+  }
+
+  /// A loop from zero to a number that may not be positive.
+  mutating func boundedLoop(
+    to count: String, body: (inout RegionEmitter, String) throws -> Void
+  ) throws {
+    try rangeLoop(from: "0", to: count, body: body)
+  }
+
   /// A loop over a range that may be empty.
-  private mutating func parallelLoop(
+  private mutating func rangeLoop(
     from low: String, to high: String, body: (inout RegionEmitter, String) throws -> Void
   ) throws {
     let after = text.freshName("after")
@@ -88,11 +101,14 @@ extension RegionEmitter {
 
   mutating func serialLoop(_ loop: Loop) throws {
     for accumulator in loop.accumulators { try open(accumulator) }
-    if loop.extent > 0 {
-      try countedLoop(from: "0", to: "\(loop.extent)") { emitter, counter in
-        emitter.variables[loop.variable] = counter
-        try emitter.statements(loop.body)
-      }
+    let body = { (emitter: inout RegionEmitter, counter: String) in
+      emitter.variables[loop.variable] = counter
+      try emitter.statements(loop.body)
+    }
+    if let bound = loop.bound {
+      try boundedLoop(to: count(Extent(loop.extent, bound: bound)), body: body)
+    } else if loop.extent > 0 {
+      try countedLoop(from: "0", to: "\(loop.extent)", body: body)
     }
     for accumulator in loop.accumulators { close(accumulator) }
   }

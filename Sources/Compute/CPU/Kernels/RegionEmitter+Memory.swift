@@ -40,7 +40,7 @@ extension RegionEmitter {
     return scaled(clamped, by: gather.stride)
   }
 
-  private func element(of buffer: Buffer) throws -> ElementType {
+  func element(of buffer: Buffer) throws -> ElementType {
     let element: ElementType? =
       switch buffer {
       case .operand(let index): index < operandTypes.count ? operandTypes[index].element : nil
@@ -67,7 +67,7 @@ extension RegionEmitter {
     }
   }
 
-  private mutating func address(_ access: Access, _ element: ElementType) throws -> String {
+  mutating func address(_ access: Access, _ element: ElementType) throws -> String {
     let position = try offset(access.index)
     return text.value(
       "getelementptr inbounds \(element.memoryType), ptr \(name(of: access.buffer)), i64 \(position)"

@@ -22,6 +22,8 @@ extension RegionEmitter {
       try accumulate(into: accumulator, scalar(register))
     case .loop(let loop):
       try serialLoop(loop)
+    case .tileDot(let tile):
+      try tileDot(tile)
     }
   }
 

@@ -80,12 +80,16 @@ extension RegionEmitter {
     return "define internal void @body(\(list)i64 %begin, i64 %end) noinline #0 {"
   }
 
+  /// A thread's stack has several times as much.
+  private static let scratchLimitBytes = 1 << 20
+
   private mutating func allocateScratch() throws {
     let bytes = region.scratch.reduce(0) { $0 + $1.count * $1.element.byteCount }
-    guard bytes <= 65_536 else {
+    guard bytes <= Self.scratchLimitBytes else {
       throw failure(
         "scratch buffers take \(bytes) bytes", "a region over \(region.parallel)",
-        "at most 65536 fit on a thread's stack: split the region into smaller parallel iterations")
+        "at most \(Self.scratchLimitBytes) fit on a thread's stack: split the region into smaller parallel iterations"
+      )
     }
     scratchNames = region.scratch.map {
       text.allocate($0.element.memoryType, count: $0.count, alignment: 64)

@@ -1,0 +1,45 @@
+import DeepEPTensors
+
+/// A composite that `fuse` writes as a region of its own, instead of its body.
+struct FusedComposite {
+  private let composite: any Composite
+
+  /// Nil for composites that are expanded.
+  init?(_ operation: any Operation, operands: [Type]) {
+    guard let composite = operation as? any Composite, Self.isFused(composite, operands) else {
+      return nil
+    }
+    self.composite = composite
+  }
+
+  /// Whether a composite stays whole until it becomes a region.
+  static func isFused(_ composite: any Composite, _ operands: [Type]) -> Bool {
+    guard operands.allSatisfy({ !$0.isBounded && !$0.shape.contains(0) }),
+      let element = operands.first?.element, operands.allSatisfy({ $0.element == element }),
+      [.float64, .float32, .bfloat16, .float16].contains(element)
+    else { return false }
+    let width = operands[0].shape.last ?? 0
+    switch composite {
+    case is Attention: return width <= 256
+    case is AttentionGradient:
+      let sums = (operands[0].shape[1] + 2 * operands[1].shape[1]) * width
+      return width <= 256
+        && (element.byteCount >= 4 || sums <= AttentionGradientRegion.longestSums)
+    default: return false
+    }
+  }
+
+  /// Whether the region can read an operand through a view: rows are contiguous.
+  static func reads(_ view: View) -> Bool { view.shape.last == 1 || view.strides.last == 1 }
+
+  func region(_ operands: [Type], _ views: [View], _ results: [Type]) -> Region? {
+    switch composite {
+    case let attention as Attention:
+      AttentionRegion(attention, operands: operands, views: views, results: results).written()
+    case let gradient as AttentionGradient:
+      AttentionGradientRegion(gradient, operands: operands, views: views, results: results)
+        .written()
+    default: nil
+    }
+  }
+}
