@@ -30,7 +30,20 @@ extension Program {
   package static let lowering = lowering(Strategy())
 
   /// The transforms that turn a differentiated program into one that a rank of a strategy can run.
-  package static func lowering(_ strategy: Strategy) -> [any Transform] {
-    [Expand(), Bound(), Partition(strategy), Simplify(), Fuse(), Order()]
+  ///
+  /// - Parameter optimizations: What the transforms may do beyond what a device needs.
+  package static func lowering(
+    _ strategy: Strategy, _ optimizations: Set<Optimization> = .all
+  ) -> [any Transform] {
+    let transforms: [any Transform] = [
+      Expand(), Bound(), Partition(strategy), Simplify(), Fuse(optimizations), Order(),
+    ]
+    return transforms.filter { transform in
+      switch transform.name {
+      case .simplify: optimizations.contains(.simplify)
+      case .order: optimizations.contains(.order)
+      default: true
+      }
+    }
   }
 }
