@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
 train: ARGS ?= --steps 3000 --out runs/kingjames.safetensors
 
-.PHONY: build setup test train benchmark install format lint
+.PHONY: build setup test train benchmark claims install format lint
 
 build: setup
 	swift build -c release
@@ -12,6 +12,7 @@ setup:
 	@Scripts/setup.sh
 
 test: setup
+	python3 -m unittest discover --quiet --start-directory Benchmarks/tests --top-level-directory Benchmarks
 	swift build
 	swift test -c release --no-parallel
 
@@ -22,6 +23,10 @@ train: build
 benchmark: build
 	@Benchmarks/peers/setup.sh
 	@python3 Benchmarks/run.py $(ARGS)
+
+# The README's table, the chart and docs/claims.md, from Benchmarks/results.json and Benchmarks/claims.json.
+claims:
+	@python3 Benchmarks/report.py
 
 install: build
 	install -d "$(PREFIX)/bin" "$(PREFIX)/lib/deepep"

@@ -1,39 +1,42 @@
-"""Runs DeepEP and PyTorch eager side by side on the same jobs; see README.md beside this file.
+"""Runs DeepEP and PyTorch side by side on the same jobs; see README.md beside this file.
 
-  python3 Benchmarks/run.py [gpt-tiny gpt2-124m] [--rounds 5] [--steps N] [--threads 2]
-
-Rounds are interleaved and the framework that goes first alternates, so that a machine that changes its
-speed in between changes it for both. Without a PyTorch, only DeepEP is measured.
+  python3 Benchmarks/run.py [--models gpt-tiny ...] [--rounds 5] [--steps N] [--threads 2] [--precisions fp32 bf16]
 """
 
 import argparse
-import json
+import dataclasses
+import datetime
 import os
 import pathlib
-import subprocess
 import sys
 
-import comparison
-from foreign_load import ForeignLoad
+import figures
+import machine
+import records
+import report
+import rounds
+import tables
+from cases import CASES, NAMED, OTHER_SIZES
+from contestants import ROOT, available, precision_problem, python_with_torch
+from timed_process import RunError, timed
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent
-STEPS = {"gpt-tiny": 9, "gpt2-124m": 6}  # unless --steps says otherwise
+GROUPS = {"named": NAMED, "sizes": OTHER_SIZES, "all": NAMED + OTHER_SIZES}
 
 
 def arguments():
     parser = argparse.ArgumentParser(description="DeepEP and PyTorch side by side")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"jobs: {', '.join(STEPS)}; all by default")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--steps", type=int, help="steps of each run")
+    parser.add_argument(
+        "--models", nargs="+", default=["all"], choices=[*CASES, *GROUPS], metavar="NAME",
+        help=f"what to measure: {', '.join([*CASES, *GROUPS])}",
+    )
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, help="the n of README.md; each case has its own")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"], choices=["fp32", "bf16"])
     parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
     parser.add_argument("--python", help="a Python that has torch; found by itself if not given")
-    parser.add_argument("--out", type=pathlib.Path, default=HERE / "results.json")
+    parser.add_argument("--dry-run", action="store_true", help="print the figures, and write no file")
     options = parser.parse_args()
-    for name in options.names:
-        if name not in STEPS:
-            parser.error(f"unknown job '{name}': choose from {', '.join(STEPS)}")
     if min(options.threads, options.rounds, options.steps or 1) < 1:
         parser.error("threads, rounds and steps are at least 1")
     if not os.access(options.deepep, os.X_OK):
@@ -41,73 +44,81 @@ def arguments():
     return options
 
 
-def python_with_torch(given):
-    """The first Python that can import torch; None if there is none."""
-    candidates = [given] if given else [sys.executable, str(ROOT / ".deepep/torch/bin/python")]
-    for python in candidates:
-        try:
-            found = subprocess.run([python, "-c", "import numpy, torch"], capture_output=True)
-        except OSError:
-            continue
-        if found.returncode == 0:
-            return python
-    return None
+def chosen_cases(options):
+    names = [case.name for choice in options.models for case in GROUPS.get(choice, [CASES.get(choice)])]
+    cases = [CASES[name] for name in dict.fromkeys(names)]
+    if options.steps:
+        cases = [dataclasses.replace(case, steps=options.steps) for case in cases]
+    return cases
 
 
-def commands(options, python, name):
-    """The command line of each framework."""
-    rest = [name, "--threads", str(options.threads), "--steps", str(options.steps or STEPS[name])]
-    all = {"deepep": [str(options.deepep), "benchmark", *rest, "--json"]}
-    if python:
-        all["pytorch"] = [python, str(HERE / "peers/torch_gpt.py"), *rest]
-    return all
+def idle_bytes(case, contestants, threads):
+    """The memory of each framework's process that has opened its libraries and does nothing."""
+    first = {contestant.framework: contestant for contestant in reversed(contestants)}
+    return {name: timed(one.command(case, 0, threads)).peak_resident_bytes for name, one in first.items()}
 
 
-def measured(command):
-    """Runs a framework; returns its line of JSON with the load of others at each step."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    load = ForeignLoad(process.pid)
-    output, errors = process.communicate()
-    load.stop()
-    if process.returncode != 0:
-        sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{errors or output}")
-    run = json.loads(output.splitlines()[-1])
-    run["foreign_cores"] = load.of_steps(run["first_step_seconds"], run["step_seconds"])
-    return run
+def record_of(case, contestants, notes, options):
+    print(f"{case.name}, {options.threads} threads", flush=True)
+    contestants = [one for one in contestants if one.precision in case.precisions]
+    idle = idle_bytes(case, contestants, options.threads)
+    measurements, peaks = rounds.measured(case, contestants, options.rounds, options.threads, options.deepep)
+    found = {
+        one.contestant.name: figures.contestant_figures(one, peaks, idle[one.contestant.framework])
+        for one in measurements
+    }
+    return {
+        "case": case.name,
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "processor": machine.processor_name(),
+        "class": machine.processor_class(),
+        "threads": options.threads,
+        "rounds": options.rounds,
+        "n": case.steps,
+        "versions": versions(measurements),
+        "notes": notes,
+        "command": f'make benchmark ARGS="--models {case.name} --rounds {options.rounds} --steps {case.steps}"',
+        "peak_gigaflops": figures.spread(peaks),
+        "flops_per_step": case.sizes.flops(),
+        "flops_per_step_causal": case.sizes.flops(causal=True),
+        "contestants": found,
+        "comparisons": figures.comparisons(found),
+    }
 
 
-def one_round(index, commands):
-    order = list(commands) if index % 2 == 0 else list(reversed(commands))
-    result = {}
-    for framework in order:
-        result[framework] = run = measured(commands[framework])
-        loads = [load for load in run["foreign_cores"] if load is not None]
-        print(
-            f"  round {index + 1} {framework:8} {run['items_per_second']:.0f} items/s,"
-            f" others took up to {max(loads, default=0):.2f} cores",
-            flush=True,
-        )
-    return result
+def versions(measurements):
+    found = {one.contestant.framework: one.version for one in measurements if one.version}
+    found["deepep"] = machine.commit(ROOT)
+    found["g++"] = machine.version_of("g++", "--version")
+    found["python"] = sys.version.split()[0]
+    return found
 
 
 def main():
     options = arguments()
     python = python_with_torch(options.python)
-    if not python:
-        print("there is no Python with torch and numpy: only DeepEP is measured")
-    results = {}
-    for name in options.names or STEPS:
-        print(f"{name}, {options.threads} threads", flush=True)
-        lines = commands(options, python, name)
-        rounds = [one_round(index, lines) for index in range(options.rounds)]
-        results[name] = comparison.compared(rounds)
-    processor = next(iter(results.values()))["rounds"][0]["deepep"]["processor"]
-    record = {"processor": processor, "threads": options.threads, "jobs": results}
-    options.out.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"\n{processor}, {options.threads} threads; median (min-max) over rounds")
-    for name, result in results.items():
-        print(comparison.text(name, result))
-    print(f"written to {options.out}")
+    contestants, notes = available(options.deepep, python, options.precisions)
+    cases = chosen_cases(options)
+    for contestant in list(contestants):
+        problem = precision_problem(contestant, cases[0])
+        if problem:
+            contestants.remove(contestant)
+            notes.append(f"{contestant.name} was not measured: {problem}")
+    for note in notes:
+        print(note)
+    try:
+        for case in cases:
+            finish(record_of(case, contestants, notes, options), options.dry_run)
+    except RunError as error:
+        sys.exit(str(error))
+
+
+def finish(record, is_dry):
+    """Prints a record and writes it at once: the next case may take an hour."""
+    print(tables.text([record]))
+    if not is_dry:
+        records.PATH.write_text(records.text(records.merged(records.read(), [record])))
+        report.write()
 
 
 if __name__ == "__main__":

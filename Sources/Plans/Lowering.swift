@@ -6,8 +6,11 @@ import DeepEPTransforms
 extension Plan {
   /// Lays out a fused and ordered program for a target.
   ///
+  /// - Parameter optimizations: How memory may be shared.
   /// - Throws: ``TargetError`` if the target has no kernel for a node.
-  package init(_ program: Program, for target: any Target) throws {
+  package init(
+    _ program: Program, for target: any Target, _ optimizations: Set<Optimization> = .all
+  ) throws {
     var offset = 0
     slots = program.slots.map { slot in
       defer { offset += OffsetAllocation.aligned(slot.type.byteCount) }
@@ -18,7 +21,8 @@ extension Plan {
     stateBytes = offset
     segments = []
     for entry in program.entries {
-      var lowering = try Lowering(entry.copyingPlainRoots(), slots: slots.map(\.placement), target)
+      var lowering = try Lowering(
+        entry.copyingPlainRoots(), slots: slots.map(\.placement), target, optimizations)
       segments.append(try lowering.segment())
     }
   }
@@ -73,6 +77,7 @@ private struct Lowering {
   private let graph: Graph
   private let slots: [Placement]
   private let target: any Target
+  private let optimizations: Set<Optimization>
   /// The nodes that become instructions.
   private let order: [Int]
   /// The position in `order` of the last use of each value's memory.
@@ -89,10 +94,13 @@ private struct Lowering {
     case value(Value)
   }
 
-  init(_ entry: Entry, slots: [Placement], _ target: any Target) throws {
+  init(
+    _ entry: Entry, slots: [Placement], _ target: any Target, _ optimizations: Set<Optimization>
+  ) throws {
     self.entry = entry
     self.slots = slots
     self.target = target
+    self.optimizations = optimizations
     graph = entry.graph
     order = entry.graph.nodes.indices.filter { index in
       let operation = entry.graph.nodes[index].operation
@@ -141,6 +149,7 @@ private struct Lowering {
   private mutating func claims(
     _ slot: Int, _ value: Value, _ position: Int, _ choice: KernelChoice
   ) -> Bool {
+    guard optimizations.contains(.updateInPlace) else { return false }
     let node = graph.nodes[value.node]
     let old = graph.nodes.indices.first { (graph.nodes[$0].operation as? Read)?.slot == slot }
     if let old {
@@ -159,6 +168,7 @@ private struct Lowering {
 
   /// Lets a result take the memory of an operand that nobody needs any more.
   private mutating func takeOver(_ value: Value, _ position: Int, _ choice: KernelChoice) {
+    guard optimizations.contains(.overwrite) else { return }
     let node = graph.nodes[value.node]
     for operand in choice.overwritable[value.result] ?? [] {
       let base = graph.base(node.operands[operand])
@@ -225,6 +235,9 @@ private struct Lowering {
     let first = lifetimes.count
     for (position, choice) in choices.enumerated() {
       lifetimes.append(Lifetime(byteCount: choice.workspaceBytes, range: position...position))
+    }
+    if !optimizations.contains(.shareMemory) {
+      for index in lifetimes.indices { lifetimes[index].range = 0...order.count }
     }
     let allocation = OffsetAllocation(lifetimes)
     let place = { (value: Value) -> Placement in

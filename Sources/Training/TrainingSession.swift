@@ -23,11 +23,17 @@ package final class TrainingSession {
   private let programs: ModelPrograms?
 
   /// Lowers a program and reserves its memory; slots are zero until they are initialised or loaded.
-  package init(_ program: Program, gradientAccumulation: Int = 1, on device: CPUDevice) throws {
+  ///
+  /// - Parameter optimizations: What lowering may do beyond what the device needs.
+  package init(
+    _ program: Program, gradientAccumulation: Int = 1, on device: CPUDevice,
+    optimizations: Set<Optimization> = .all
+  ) throws {
     self.program = program
     programs = nil
     schedule = Schedule(program, microBatches: gradientAccumulation)
-    let plan = try Plan(program.applying(Program.lowering), for: device)
+    let lowering = Program.lowering(Strategy(), optimizations)
+    let plan = try Plan(program.applying(lowering), for: device, optimizations)
     executor = try Executor(plan, on: device)
   }
 

@@ -30,10 +30,21 @@ extension Program {
   package static let lowering = lowering(Strategy())
 
   /// The transforms that turn a differentiated program into one that a rank of a strategy can run.
-  package static func lowering(_ strategy: Strategy) -> [any Transform] {
-    [
-      Expand(keeps: FusedComposite.isFused), Bound(), Partition(strategy), Simplify(), Fuse(),
-      Order(),
+  ///
+  /// - Parameter optimizations: What the transforms may do beyond what a device needs.
+  package static func lowering(
+    _ strategy: Strategy, _ optimizations: Set<Optimization> = .all
+  ) -> [any Transform] {
+    let transforms: [any Transform] = [
+      optimizations.contains(.attention) ? Expand(keeps: FusedComposite.isFused) : Expand(),
+      Bound(), Partition(strategy), Simplify(), Fuse(optimizations), Order(),
     ]
+    return transforms.filter { transform in
+      switch transform.name {
+      case .simplify: optimizations.contains(.simplify)
+      case .order: optimizations.contains(.order)
+      default: true
+      }
+    }
   }
 }

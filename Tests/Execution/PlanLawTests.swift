@@ -29,6 +29,20 @@ import Testing
     }
   }
 
+  @Test(arguments: Optimization.allCases)
+  func instructionsReadTheRightMemoryWithout(_ optimization: Optimization) throws {
+    let optimizations = Set.all(but: optimization)
+    for seed in 0..<40 as Range<UInt64> {
+      let random = RandomProgram(seed: seed, operations: 6 + Int(seed % 25), element: .float32)
+      let program = try random.program.applying(Program.lowering(Strategy(), optimizations))
+      let plan = try Plan(program, for: MachineTable.twoCores, optimizations)
+      for index in program.entries.indices {
+        var replay = Replay(plan, of: program, entry: index)
+        #expect(replay.problems() == [], "seed \(seed)")
+      }
+    }
+  }
+
   @Test func placementsAreAlignedAndInsideTheirArena() throws {
     for seed in 0..<200 as Range<UInt64> {
       let plan = try plan(seed)

@@ -10,11 +10,13 @@ import Testing
 /// Integers and Booleans are equal.
 @Suite struct TransformLawTests {
   /// What differs after each transform.
-  private func problems(_ testCase: ProgramCase) throws -> [String] {
+  private func problems(
+    _ testCase: ProgramCase, _ lowering: [any Transform] = Program.lowering
+  ) throws -> [String] {
     try testCase.program.verify()
     let expected = try testCase.interpreted(testCase.program)
     var program = testCase.program
-    for transform in Program.lowering {
+    for transform in lowering {
       program = try program.applying([transform])
       let found = try testCase.interpreted(program)
       let differences = expected.differences(from: found, tolerance: 1e-9)
@@ -28,7 +30,18 @@ import Testing
       let random = RandomProgram(
         seed: seed, operations: 6 + Int(seed % 25), element: .float64)
       #expect(random.mistake == nil, "seed \(seed)")
-      if let failure = random.testCase.smallestFailure(problems) {
+      if let failure = random.testCase.smallestFailure({ try problems($0) }) {
+        Issue.record("\(failure)")
+      }
+    }
+  }
+
+  @Test(arguments: Optimization.allCases)
+  func loweringKeepsResultsWithout(_ optimization: Optimization) {
+    let lowering = Program.lowering(Strategy(), .all(but: optimization))
+    for seed in 3000..<3040 as Range<UInt64> {
+      let random = RandomProgram(seed: seed, operations: 6 + Int(seed % 25), element: .float64)
+      if let failure = random.testCase.smallestFailure({ try problems($0, lowering) }) {
         Issue.record("\(failure)")
       }
     }

@@ -7,9 +7,14 @@ import FoundationEssentials
 struct Benchmark {
   var workload = Workload.gptTiny
   var precision = Precision.float32
+  var batch: Int?
+  var context: Int?
+  var width: Int?
   var threads: Int?
   var steps = 6
+  var ablates = false
   var isJSON = false
+  var probes = false
   var showsEvents = false
 
   static func command(output: TerminalOutput) -> Subcommand {
@@ -19,24 +24,64 @@ struct Benchmark {
       parameters: [
         .positional("name", \.workload, .choice, "the job", isRequired: true),
         .option("precision", \.precision, .choice, "the element type to compute in"),
+        .option("batch", \.batch, .positiveInteger, "sequences of a batch, instead of the job's"),
+        .option("context", \.context, .positiveInteger, "tokens of a sequence"),
+        .option("width", \.width, .positiveInteger, "width of the model, in heads of equal width"),
         .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
-        .option("steps", \.steps, .positiveInteger, "steps to run"),
+        .option(
+          "steps", \.steps, .naturalNumber, "steps to run; 0 opens the device and stops"),
+        .flag("ablate", \.ablates, "leave out each optimisation in turn, and say what it is worth"),
+        .flag("probe", \.probes, "measure the peak of multiply-adds, before and after"),
         .flag("json", \.isJSON, "end with one line of JSON"),
         .flag("events", \.showsEvents, "say where the time of the last step went"),
       ],
-      examples: ["gpt-tiny", "gpt2-124m --steps 5 --json"]
+      examples: ["gpt-tiny", "gpt2-124m --steps 5 --json", "gpt-tiny --ablate"]
     ) { options in try options.run(output: output) }
   }
 
   func run(output: TerminalOutput) throws {
+    let job = try workload.job.resized(batch: batch, context: context, width: width)
+    if ablates {
+      let ablation = Ablation(job, threads: threads, steps: max(steps, 2))
+      return try ablation.run(named: workload.rawValue, output: output)
+    }
     let device = try CPUDevice(threadCount: threads)
-    let probe = try MultiplyAddProbe(compiler: device.compiler, pool: device.pool)
-    let before = probe.gigaflops()
+    let probe = probes ? try MultiplyAddProbe(compiler: device.compiler, pool: device.pool) : nil
+    var report = BenchmarkReport(workload.rawValue, precision, device)
+    report.probe(probe)
+    if steps > 0 { try run(job, on: device, &report, output) }
+    report.probe(probe)
+    try output.write(isJSON ? report.json() + "\n" : report.text)
+  }
+
+  private func run(
+    _ job: TrainingJob, on device: CPUDevice, _ report: inout BenchmarkReport,
+    _ output: TerminalOutput
+  ) throws {
+    let loader = try job.loader()
+    let session = try session(job, on: device, output)
+    report.planned(session.plan)
+    for step in 1...steps {
+      let start = Clock.seconds
+      let loss = try session.step(loader)
+      report.stepSeconds.append(Clock.seconds - start)
+      report.losses.append(loss)
+      if step == 1 { report.firstStepSeconds = Clock.secondsSinceLaunch }
+      // One write each: whoever times steps from outside reads these lines.
+      try output.write(
+        "step \(step)/\(steps) loss \(Quantity.fixed(loss, 5)) \(report.lastStep)\n")
+    }
+    report.finish(itemsPerStep: job.tokensPerStep, flopsPerStep: session.contractionFlops)
+    if showsEvents { try output.write(EventTable(session.executor.events.recent).text) }
+  }
+
+  private func session(
+    _ job: TrainingJob, on device: CPUDevice, _ output: TerminalOutput
+  ) throws -> TrainingSession {
     var phases = StartPhases()
-    let loader = try workload.loader()
-    let traced = try ProgramBuilder.traced(workload.model, .crossEntropy, inputs: loader.inputs)
+    let traced = try ProgramBuilder.traced(job.model, .crossEntropy, inputs: job.inputs)
     phases.end("trace")
-    let program = try ProgramBuilder(optimizer: workload.optimizer).completed(traced)
+    let program = try ProgramBuilder(optimizer: job.optimizer).completed(traced)
     phases.end("differentiate")
     let session = try TrainingSession(program, on: device)
     phases.end("lower")
@@ -45,33 +90,14 @@ struct Benchmark {
     try session.initialize()
     phases.end("initialise")
     if !isJSON { try output.write(phases.line) }
-    var report = BenchmarkReport(workload, precision, device)
-    report.planPeakBytes = session.plan.peakBytes
-    for step in 1...steps {
-      let start = Clock.seconds
-      let loss = try session.step(loader)
-      report.stepSeconds.append(Clock.seconds - start)
-      report.losses.append(loss)
-      if step == 1 { report.firstStepSeconds = Clock.secondsSinceLaunch }
-      if !isJSON {
-        try output.write(
-          "step \(step)/\(steps) loss \(Quantity.fixed(loss, 5)) \(report.lastStep)\n")
-      }
-    }
-    report.finish(
-      itemsPerStep: workload.batchSize * workload.configuration.context,
-      flopsPerStep: session.contractionFlops, probes: [before, probe.gigaflops()])
-    if showsEvents { try output.write(EventTable(session.executor.events.recent).text) }
-    try output.write(isJSON ? report.json() + "\n" : report.text)
+    return session
   }
 }
 
 /// How long the parts of a start took.
 private struct StartPhases {
   private var last = Clock.seconds
-  private var phases: [String] = [
-    "launch and probe \(Quantity.fixed(Clock.secondsSinceLaunch, 2)) s"
-  ]
+  private var phases: [String] = ["launch \(Quantity.fixed(Clock.secondsSinceLaunch, 2)) s"]
 
   mutating func end(_ name: String) {
     let now = Clock.seconds

@@ -1,4 +1,5 @@
 import DeepEPCompute
+import DeepEPPlans
 import DeepEPTraining
 import FoundationEssentials
 
@@ -6,6 +7,7 @@ import FoundationEssentials
 struct BenchmarkReport: Codable {
   var name: String
   var processor: String
+  var processorClass: ProcessorClass
   var precision: String
   var threads: Int
   var stepSeconds: [Double] = []
@@ -14,14 +16,17 @@ struct BenchmarkReport: Codable {
   /// From the launch of the process to the end of the first step.
   var firstStepSeconds = 0.0
   var peakResidentBytes = 0
-  var planPeakBytes = 0
+  /// Parameters and the optimiser's state, and all else.
+  var planStateBytes = 0
+  var planValueBytes = 0
   var achievedGflops = 0.0
-  /// A multiply-add loop in registers, before and after.
+  /// A multiply-add loop in registers, before and after; empty if not asked for.
   var probeGflops: [Double] = []
 
-  init(_ workload: Workload, _ precision: Precision, _ device: CPUDevice) {
-    name = workload.rawValue
+  init(_ name: String, _ precision: Precision, _ device: CPUDevice) {
+    self.name = name
     processor = device.processor.name
+    processorClass = device.processor.vectorClass
     self.precision = precision.rawValue
     threads = device.pool.threadCount
   }
@@ -29,13 +34,20 @@ struct BenchmarkReport: Codable {
   /// The time of the last step.
   var lastStep: String { "\(Quantity.fixed((stepSeconds.last ?? 0) * 1000, 1)) ms" }
 
+  mutating func probe(_ probe: MultiplyAddProbe?) {
+    if let probe { probeGflops.append(probe.gigaflops()) }
+  }
+
+  mutating func planned(_ plan: Plan) {
+    (planStateBytes, planValueBytes) = (plan.stateBytes, plan.valueBytes)
+  }
+
   /// Fills in the rates from the median of all steps but the first.
-  mutating func finish(itemsPerStep: Int, flopsPerStep: Double, probes: [Double]) {
+  mutating func finish(itemsPerStep: Int, flopsPerStep: Double) {
     let sorted = (stepSeconds.count > 1 ? Array(stepSeconds.dropFirst()) : stepSeconds).sorted()
     let median = sorted[sorted.count / 2]
     itemsPerSecond = Double(itemsPerStep) / median
     achievedGflops = flopsPerStep / median / 1e9
-    probeGflops = probes
     peakResidentBytes = ProcessMemory.peakBytes
   }
 
@@ -49,13 +61,23 @@ struct BenchmarkReport: Codable {
 
   /// The figures for people.
   var text: String {
+    "\(name) \(precision) on \(processor), \(processorClass.rawValue), \(threads) threads\n"
+      + (stepSeconds.isEmpty ? "gflops 0\(peak)\n" : rates)
+  }
+
+  private var rates: String {
     """
-    \(name) \(precision) on \(processor), \(threads) threads
-    tokens/s \(Quantity.number(itemsPerSecond)), gflops \(Quantity.number(achievedGflops)) of \
-    \(probeGflops.map { Quantity.number($0) }.joined(separator: " and ")) (probe before and after)
+    tokens/s \(Quantity.number(itemsPerSecond)), gflops \(Quantity.number(achievedGflops))\(peak)
     first step \(Quantity.fixed(firstStepSeconds, 2)) s after launch, \
-    memory \(Quantity.bytes(peakResidentBytes)) (planned \(Quantity.bytes(planPeakBytes)))
+    memory \(Quantity.bytes(peakResidentBytes)) (planned: state \(Quantity.bytes(planStateBytes)), \
+    step \(Quantity.bytes(planValueBytes)))
 
     """
+  }
+
+  private var peak: String {
+    guard !probeGflops.isEmpty else { return "" }
+    let figures = probeGflops.map { Quantity.number($0) }.joined(separator: " and ")
+    return " of \(figures) (probe before and after)"
   }
 }

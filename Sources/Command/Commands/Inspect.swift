@@ -34,9 +34,10 @@ struct Inspect {
   }
 
   func run(output: TerminalOutput) throws {
-    var program = try ProgramBuilder.traced(workload.model, .crossEntropy, inputs: workload.inputs)
+    var program = try ProgramBuilder.traced(
+      workload.job.model, .crossEntropy, inputs: workload.job.inputs)
     if stage != .trace {
-      program = try ProgramBuilder(optimizer: workload.optimizer).completed(program)
+      program = try ProgramBuilder(optimizer: workload.job.optimizer).completed(program)
     }
     try strategy.check(program)
     for transform in Program.lowering(strategy) where isReached(transform.name) {

@@ -26,8 +26,8 @@ struct PlanCommand {
 
   func run(output: TerminalOutput) throws {
     let traced = try ProgramBuilder.traced(
-      workload.model, .crossEntropy, inputs: workload.inputs)
-    let program = try ProgramBuilder(optimizer: workload.optimizer).completed(traced)
+      workload.job.model, .crossEntropy, inputs: workload.job.inputs)
+    let program = try ProgramBuilder(optimizer: workload.job.optimizer).completed(traced)
     try strategy.check(program, rankCount: ranks)
     let expanded = try Expand().apply(program)
     let rank = try Simplify().apply(Partition(strategy).apply(expanded))

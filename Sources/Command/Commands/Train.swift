@@ -88,10 +88,10 @@ struct Train {
 
   private func introduction(_ loader: TextLoader, _ sized: GPT2Configuration) throws -> String {
     let processor = Processor()
-    let units = processor.instructionSets.contains("avx512f") ? "AVX-512" : "AVX2"
     let tokens = loader.trainingTokens.count + loader.validationTokens.count
     return """
-      DeepEP  \(processor.name), \(threads ?? processor.logicalCoreCount) threads, \(units)
+      DeepEP  \(processor.name), \(threads ?? processor.logicalCoreCount) threads, \
+      \(processor.vectorClass.rawValue)
       data    \(text): \(tokens) characters, \(loader.vocabularySize) different, \
       last \(loader.validationTokens.count) held out
       model   GPT-2, \(layers) layers, width \(width), \(heads) heads, context \(context): \

@@ -12,8 +12,13 @@ package final class ThreadPool {
   package init(threadCount: Int) throws {
     library = try LibraryError.opening("GNU OpenMP (libgomp1)") { deepep_openmp_open($0, $1) }
     self.threadCount = max(threadCount, 1)
-    deepep_openmp_set_threads(library, Int32(self.threadCount))
+    claimLibraries()
   }
+
+  /// Sets the number of threads that oneDNN uses when called from this thread.
+  ///
+  /// Only to be called where pools of several sizes take turns: the pool that was opened last has it.
+  package func claimLibraries() { deepep_openmp_set_threads(library, Int32(threadCount)) }
 
   /// Runs a kernel over all of `0 ..< count`, in one contiguous part for each thread.
   ///

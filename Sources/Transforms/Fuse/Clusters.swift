@@ -30,13 +30,15 @@ struct Clusters {
   private let users: [[Int]]
   private let isRoot: [Bool]
   private let leaves: Leaves
+  private let optimizations: Set<Optimization>
 
   /// Rows longer than this are not worth one thread.
   private static let longestSerialRow = 16384
 
-  init(_ entry: Entry, _ roles: Roles) {
+  init(_ entry: Entry, _ roles: Roles, _ optimizations: Set<Optimization>) {
     graph = entry.graph
     self.roles = roles
+    self.optimizations = optimizations
     owners = Array(repeating: [], count: graph.nodes.count)
     users = graph.users
     var isRoot = Array(repeating: false, count: graph.nodes.count)
@@ -121,8 +123,9 @@ struct Clusters {
   }
 
   private func candidates(_ consumers: Consumers) -> [Int] {
+    guard optimizations.contains(.fuse) else { return [] }
     // The cluster that was founded last comes first in the program.
-    Set(consumers.direct.flatMap { owners[$0.node] }).sorted(by: >)
+    return Set(consumers.direct.flatMap { owners[$0.node] }).sorted(by: >)
   }
 
   private mutating func placeScalar(_ node: Int) {
@@ -132,7 +135,9 @@ struct Clusters {
       isPrefix(consumers, in: cluster) ? scalarSpace(node, all[cluster].space) : nil
     }
     let isRepeated = candidates.count > 1 || consumers.needsMemory
-    let canRepeat = !consumers.needsMemory && leaves.isCheap(node) && candidates.count <= 4
+    let canRepeat =
+      optimizations.contains(.recompute) && !consumers.needsMemory && leaves.isCheap(node)
+      && candidates.count <= 4
     if candidates.count > 1, canRepeat, !spaces.contains(nil) {
       for (cluster, space) in zip(candidates, spaces) {
         if let space { join(node, cluster, space, isRepeated: true) }
@@ -248,7 +253,9 @@ struct Clusters {
       all[cluster].space == space && graph.nodes[all[cluster].members[0]].origin.path == path
         && !isNeeded.contains(cluster)
     }
-    if let sibling, !closesCycle(node, joining: sibling) { return join(node, sibling, space) }
+    if let sibling, optimizations.contains(.fuse), !closesCycle(node, joining: sibling) {
+      return join(node, sibling, space)
+    }
     found(space, node)
   }
 

@@ -7,13 +7,15 @@ import DeepEPTensors
 /// and reshapes of values in memory.
 package struct Fuse: Transform {
   package let name = TransformName.fuse
+  private let optimizations: Set<Optimization>
 
-  package init() {}
+  package init(_ optimizations: Set<Optimization> = .all) { self.optimizations = optimizations }
 
   package func apply(_ program: Program) throws -> Program {
     try program.mapEntries { entry in
-      let entry = try entry.splittingReductions().pruned()
-      var fusion = Fusion(entry)
+      let splits = optimizations.contains(.splitReductions)
+      let entry = try (splits ? entry.splittingReductions() : entry).pruned()
+      var fusion = Fusion(entry, optimizations)
       return fusion.fused()
     }
   }
@@ -27,10 +29,10 @@ private struct Fusion {
   private var rewriter: GraphRewriter
   private var isWritten: Set<Value> = []
 
-  init(_ entry: Entry) {
+  init(_ entry: Entry, _ optimizations: Set<Optimization>) {
     self.entry = entry
     roles = Roles(entry)
-    clusters = Clusters(entry, roles)
+    clusters = Clusters(entry, roles, optimizations)
     rewriter = GraphRewriter(entry.graph)
   }
 

@@ -1,0 +1,52 @@
+"""The machine that figures belong to."""
+
+import os
+import re
+import shutil
+import subprocess
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def processor_field(name):
+    with open("/proc/cpuinfo") as file:
+        match = re.search(rf"^{name}\s*:\s*(.*)$", file.read(), re.MULTILINE)
+    return match.group(1).strip() if match else ""
+
+
+def processor_name():
+    return processor_field("model name") or "unknown"
+
+
+def processor_class():
+    """By the vector units, as `ProcessorClass` of DeepEP has it."""
+    flags = set(processor_field("flags").split())
+    if "avx512f" not in flags:
+        return "AVX2"
+    return "AVX-512 bf16" if "avx512_bf16" in flags else "AVX-512"
+
+
+def busy_seconds():
+    """CPU seconds that all programs took since the machine started; what a hypervisor gave to others counts."""
+    with open("/proc/stat") as file:
+        user, nice, system, _idle, _wait, irq, soft, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + soft + steal) / TICKS
+
+
+def version_of(*command):
+    """The first version number that a program prints; None without the program."""
+    if not shutil.which(command[0]):
+        return None
+    output = subprocess.run(command, capture_output=True, text=True).stdout
+    match = re.search(r"\d+\.\d+[\w.+-]*", output)
+    return match.group(0) if match else None
+
+
+def commit(folder):
+    """The commit of a checkout, with a plus if files differ from it; None without git."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=10", "--match=none"]
+    try:
+        output = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return None
+    return output.stdout.strip() or None
