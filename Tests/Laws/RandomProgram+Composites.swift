@@ -29,7 +29,9 @@ extension RandomProgram {
   private mutating func batchNormalization(_ x: Tensor) {
     let dimension = random.below(x.rank)
     let channels = [x.shape[dimension]]
-    let norm = BatchNormalization(dimension: dimension, epsilon: 0.01)
+    let halves = dimension > 0 && x.shape[0] % 2 == 0 && x.shape[0] > 0
+    let norm = BatchNormalization(
+      dimension: dimension, epsilon: 0.01, groups: halves && random.once(in: 2) ? 2 : 1)
     keepAll(x.applyAll(norm, [value(channels), value(channels)]))
   }
 

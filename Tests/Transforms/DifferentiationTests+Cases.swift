@@ -78,6 +78,10 @@ extension DifferentiationTests {
       let all = x[0].batchNorm(weight: x[1], bias: x[2], dimension: 1, epsilon: 1e-5)
       return [all.normal, all.mean * all.mean, all.variance.logarithm()]
     },
+    Case("batchNorm of groups", [4, 3, 2], [3], [3]) { x in
+      let all = x[0].batchNorm(weight: x[1], bias: x[2], dimension: 1, epsilon: 1e-3, groups: 2)
+      return [all.normal, all.mean * all.mean, all.variance.logarithm()]
+    },
     Case("dropout", [5, 7]) { x in
       let scalar = { (number: Double, type: Type) in
         x[0].trace.apply(Constant(type: type, numbers: [number]), [])[0]

@@ -14,10 +14,10 @@ struct Resharding {
 
   /// The common refinement of two shardings of one shape; nil where none exists, so that the value has
   /// to be gathered whole in between.
-  init?(from source: Sharding, to goal: Sharding) {
+  init?(from source: Sharding, to goal: Sharding, on mesh: Mesh) {
     var (factors, goals) = ([ShardedFactor](), [[MeshAxis]]())
     for (own, other) in zip(source.dimensions, goal.dimensions) {
-      guard let pairs = Resharding.refined(own, other) else { return nil }
+      guard let pairs = Resharding.refined(own, other, mesh) else { return nil }
       factors += pairs.map(\.0)
       goals += pairs.map(\.1.axes)
     }
@@ -26,21 +26,23 @@ struct Resharding {
     partial = source.partial
   }
 
-  /// Two lists of factors of one dimension cut into the same sizes; nil if that would cut what an axis
-  /// splits.
+  /// Two lists of factors of one dimension cut into the same sizes; nil if that would cut what one
+  /// rank has.
+  ///
+  /// Axes that split a factor evenly split the outer part of it.
   private static func refined(
-    _ x: [ShardedFactor], _ y: [ShardedFactor]
+    _ x: [ShardedFactor], _ y: [ShardedFactor], _ mesh: Mesh
   ) -> [(ShardedFactor, ShardedFactor)]? {
     var (left, right) = (x[...], y[...])
     var pairs: [(ShardedFactor, ShardedFactor)] = []
     while let a = left.popFirst(), let b = right.popFirst() {
       if a.size == b.size {
         pairs.append((a, b))
-      } else if a.size > b.size, b.size > 0, a.size % b.size == 0, a.axes.isEmpty {
-        pairs.append((ShardedFactor(b.size), b))
+      } else if a.divides(into: b.size, mesh) {
+        pairs.append((ShardedFactor(b.size, a.axes), b))
         left = [ShardedFactor(a.size / b.size)] + left
-      } else if b.size > a.size, a.size > 0, b.size % a.size == 0, b.axes.isEmpty {
-        pairs.append((a, ShardedFactor(a.size)))
+      } else if b.divides(into: a.size, mesh) {
+        pairs.append((a, ShardedFactor(a.size, b.axes)))
         right = [ShardedFactor(b.size / a.size)] + right
       } else {
         return nil
@@ -64,6 +66,13 @@ struct Resharding {
   mutating func settle(_ axis: MeshAxis) { partial[axis] = nil }
 }
 
+extension ShardedFactor {
+  /// Whether an outer factor of a size can be cut off so that the axes split that one alone.
+  fileprivate func divides(into outer: Int, _ mesh: Mesh) -> Bool {
+    outer > 0 && size > outer && size % outer == 0 && outer % mesh.extent(axes) == 0
+  }
+}
+
 extension Partitioner {
   /// Writes what turns a value from one sharding into another.
   ///
@@ -71,7 +80,7 @@ extension Partitioner {
   mutating func resharded(
     _ value: Value, from source: Sharding, to goal: Sharding
   ) throws -> (value: Value, isGathered: Bool) {
-    guard var state = Resharding(from: source, to: goal) else {
+    guard var state = Resharding(from: source, to: goal, on: mesh) else {
       let meeting = Sharding(whole: source.dimensions.map(\.size))
       let (whole, _) = try resharded(value, from: source, to: meeting)
       return (try resharded(whole, from: meeting, to: goal).value, true)

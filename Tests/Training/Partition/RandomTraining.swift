@@ -76,8 +76,13 @@ struct RandomTraining: CustomStringConvertible {
     let (features, hidden) = (3 + random.below(5), 8 + random.below(9))
     description += ", classifier \(features), \(hidden), \(classes), batch \(batch)"
     if random.once(in: 4) { builder.frozen = ["norm", "up"] }
+    let dropout = random.pick([0, 0.3])
+    // Of a group of one example the norm is zero, and its gradient rounding.
+    let groups = random.pick([1, strategy.data].filter { $0 < batch })
+    description += ", norm by \(groups)"
     let model = SplitClassifier(
-      features: features, hidden: hidden, classes: classes, dropout: random.pick([0, 0.3]))
+      features: features, hidden: hidden, classes: classes, dropout: dropout,
+      statistics: groups == 1 ? .wholeBatch : .groups(groups))
     return try ProgramBuilder.traced(
       model, loss,
       inputs: [

@@ -8,10 +8,13 @@ struct SplitClassifier: Module {
   let gain: Parameter
   let dropout: Dropout
 
-  init(features: Int, hidden: Int, classes: Int, dropout: Double) {
+  init(
+    features: Int, hidden: Int, classes: Int, dropout: Double,
+    statistics: BatchStatistics = .wholeBatch
+  ) {
     // A bias before a batch norm has no gradient, only rounding, which Adam would blow up.
     up = Linear(features, hidden, hasBias: false, axes: (.axis(.embed), .axis(.hidden)))
-    batchNorm = BatchNorm(hidden)
+    batchNorm = BatchNorm(hidden, statistics: statistics)
     down = Linear(
       hidden, features, layout: .inputByOutput, axes: (.axis(.hidden), .axis(.embed)))
     norm = LayerNorm(features)
