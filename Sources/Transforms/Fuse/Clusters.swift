@@ -368,6 +368,9 @@ struct Leaves {
     leaves[node].filter { 2 * graph.nodes[$0].types[0].elementCount >= size }
   }
 
+  /// The one large value that a node's elements are made of; nil if there are several or none.
+  func source(of node: Int) -> Int? { leaves[node].count == 1 ? leaves[node].first : nil }
+
   /// Whether computing a node again costs no more memory traffic than reading it.
   func isCheap(_ node: Int) -> Bool {
     guard roles[node] == .scalar else { return false }

@@ -109,8 +109,13 @@ private struct Fusion {
     isWritten.formUnion(outputs)
     let (region, operands) = region(of: cluster, outputs)
     operands.forEach { write($0) }
+    // Only nodes that stay can be waited for.
+    let controls = Set(cluster.members.flatMap { entry.graph.nodes[$0].controls })
+      .filter { roles[$0] == .memory }.sorted()
+    for control in controls { write(Value(node: control)) }
     let last = entry.graph.nodes[cluster.members.max() ?? 0]
-    let node = Node(region, operands, types: region.resultTypes, origin: last.origin)
+    let node = Node(
+      region, operands, controls: controls, types: region.resultTypes, origin: last.origin)
     let new = rewriter.target.append(rewriter.mapped(node))
     for (result, output) in outputs.enumerated() {
       rewriter[output] = Value(node: new, result: result)
