@@ -65,7 +65,9 @@ extension Partitioner {
   /// How long it takes to get from one sharding of a value to another.
   mutating func seconds(from source: Sharding, to goal: Sharding, _ element: ElementType) -> Double
   {
-    if let state = Resharding(from: source, to: goal) { return route(state, element).seconds }
+    if let state = Resharding(from: source, to: goal, on: mesh) {
+      return route(state, element).seconds
+    }
     let meeting = Sharding(whole: source.dimensions.map(\.size))
     return seconds(from: source, to: meeting, element) + seconds(from: meeting, to: goal, element)
   }
