@@ -98,7 +98,8 @@ let package = Package(
     tests("House", imports: []),
     support("Laws", imports: ["Tensors", "Elements"]),
     tests("Tensors", imports: ["Tensors", "Models", "Elements", "Laws"], exclude: ["Fixtures"]),
-    tests("Transforms", imports: ["Transforms", "Models", "Tensors", "Elements", "Laws"]),
+    tests(
+      "Transforms", imports: ["Transforms", "Models", "Targets", "Tensors", "Elements", "Laws"]),
     tests(
       "Execution",
       imports: [
@@ -111,8 +112,8 @@ let package = Package(
     tests(
       "Training",
       imports: [
-        "Training", "Transforms", "Models", "Optimizers", "Tensors", "Elements", "Compute",
-        "Execution", "Storage", "Plans", "Laws", "Communication",
+        "Training", "Transforms", "Models", "Optimizers", "Tensors", "Targets", "Elements",
+        "Compute", "Execution", "Storage", "Plans", "Laws", "Communication",
       ], exclude: ["Fixtures"]),
   ]
 )

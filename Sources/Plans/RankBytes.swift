@@ -9,7 +9,7 @@ package struct RankBytes: Hashable, Sendable {
   package var gradients = 0
   /// The optimiser's state and moving averages.
   package var optimizer = 0
-  /// What forward leaves for backward, at most at one time; before fusion, which leaves less.
+  /// What forward leaves in memory for backward, at most at one time.
   package var activations = 0
   /// What a rank sends in a step, by rings.
   package var communication = 0
@@ -20,7 +20,7 @@ package struct RankBytes: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - program: The program for one device, with its updates.
-  ///   - rank: The same after `partition`.
+  ///   - rank: The same after `partition` and `fuse`.
   ///   - schedule: The calls of a step.
   package init(_ program: Program, rank: Program, _ strategy: Strategy, _ schedule: Schedule) {
     let rules = ShardingRules(strategy)
@@ -61,19 +61,14 @@ extension Entry {
   fileprivate var activationBytes: Int {
     var kept: Set<Value> = []
     for node in graph.nodes where node.origin.phase != .forward {
-      for operand in node.operands { note(operand, &kept) }
+      kept.formUnion(node.operands.map(graph.base).filter(isActivation))
     }
     return kept.reduce(0) { $0 + graph.type(of: $1).byteCount }
   }
 
-  /// Notes the values in memory that a value of forward is made of.
-  private func note(_ value: Value, _ kept: inout Set<Value>) {
+  /// Whether forward makes a value; inputs and slots are there without it.
+  private func isActivation(_ value: Value) -> Bool {
     let node = graph.nodes[value.node]
-    guard node.origin.phase == .forward else { return }
-    switch node.operation {
-    case is Input, is Read, is Constant, is Iota, is MeshIndex: return
-    case is Reshape, is Transpose, is Slice, is Broadcast: node.operands.forEach { note($0, &kept) }
-    default: kept.insert(value)
-    }
+    return node.origin.phase == .forward && !(node.operation is Input || node.operation is Read)
   }
 }

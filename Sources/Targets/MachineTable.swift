@@ -1,7 +1,7 @@
 import DeepEPElements
 import DeepEPTensors
 
-/// A device described by two figures: its peak of arithmetic and its memory bandwidth.
+/// A device described by few figures: its peak of arithmetic, its memory bandwidth, and its links.
 ///
 /// An operation takes as long as the slower of the two (Williams, Waterman, Patterson: Roofline, 2009).
 package struct MachineTable: Target, Hashable, Codable, Sendable {
@@ -11,17 +11,21 @@ package struct MachineTable: Target, Hashable, Codable, Sendable {
   package var flopsPerSecond: Double
   /// Bytes per second from memory.
   package var bytesPerSecond: Double
+  /// How ranks reach one another.
+  package var links: Links
 
   /// Describes a device.
-  package init(name: String, flopsPerSecond: Double, bytesPerSecond: Double) {
+  package init(name: String, flopsPerSecond: Double, bytesPerSecond: Double, links: Links) {
     self.name = name
     self.flopsPerSecond = flopsPerSecond
     self.bytesPerSecond = bytesPerSecond
+    self.links = links
   }
 
-  /// Two cores of a server processor with vectors of 256 bits.
+  /// Two cores of a server processor with vectors of 256 bits; ranks share its memory.
   package static let twoCores = MachineTable(
-    name: "two cores", flopsPerSecond: 180e9, bytesPerSecond: 25e9)
+    name: "two cores", flopsPerSecond: 180e9, bytesPerSecond: 25e9,
+    links: Links(Link(latencySeconds: 2e-6, bytesPerSecond: 10e9)))
 
   package func choice(
     for operation: any Operation, operands: [Type], results: [Type]

@@ -5,6 +5,9 @@ import DeepEPTensors
 ///
 /// Compute describes its own devices by one; planning those that nobody has at hand.
 package protocol Target {
+  /// How ranks on such devices reach one another.
+  var links: Links { get }
+
   /// The kernel that the device would run for an operation.
   ///
   /// - Throws: ``TargetError`` if it has none.

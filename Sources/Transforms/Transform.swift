@@ -1,3 +1,4 @@
+import DeepEPTargets
 import DeepEPTensors
 
 /// A pure function from program to program.
@@ -29,15 +30,18 @@ extension Program {
   /// The transforms that turn a differentiated program into one that a device can run.
   package static let lowering = lowering(Strategy())
 
-  /// The transforms that turn a differentiated program into one that a rank of a strategy can run.
+  /// The transforms that turn a differentiated program into one that a rank of a strategy can run on a
+  /// target.
   ///
   /// - Parameter optimizations: What the transforms may do beyond what a device needs.
   package static func lowering(
-    _ strategy: Strategy, _ optimizations: Set<Optimization> = .all
+    _ strategy: Strategy, for target: any Target = MachineTable.twoCores,
+    _ optimizations: Set<Optimization> = .all
   ) -> [any Transform] {
     let transforms: [any Transform] = [
       optimizations.contains(.attention) ? Expand(keeps: FusedComposite.isFused) : Expand(),
-      Bound(), Partition(strategy), Simplify(), Rematerialize(), Fuse(optimizations), Order(),
+      Bound(), Partition(strategy, target.links), Simplify(), Rematerialize(),
+      Fuse(optimizations), Order(),
     ]
     return transforms.filter { transform in
       switch transform.name {

@@ -25,8 +25,8 @@ import Testing
     }
   }
 
-  /// Every case.
-  static let cases = indexing + ordering + windows + groups + representations
+  /// Every case without a kernel of its own.
+  static let cases = ordering + windows + groups + representations
 
   static let floats = ElementType.allCases.filter(\.isFloatingPoint)
   static let numbers = ElementType.allCases.filter { $0 != .bool }
@@ -78,18 +78,30 @@ import Testing
   }
 
   @Test(arguments: cases) func plansComputeWhatTheInterpreterComputes(_ test: Case) throws {
+    #expect(try kernels(test).contains { $0.hasPrefix("plain ") })
+  }
+
+  /// Boxes are found and replaced in regions, except those of eight-bit floats.
+  @Test(arguments: indexing) func boxesAreCopiedByRegions(_ test: Case) throws {
+    let element = test.inputs[0].element
+    let isTiny = element.isFloatingPoint && element.byteCount == 1
+    #expect(try kernels(test).contains { $0.hasPrefix("plain ") } == isTiny)
+  }
+
+  /// The kernels of a case, whose results are found to be the interpreter's.
+  private func kernels(_ test: Case) throws -> [String] {
     let program = try program(test)
     var interpreter = try Interpreter(program)
     let expected = try interpreter.call(.step, test.inputs)
     let device = try CPUDevice(threadCount: 2)
     let plan = try Plan(program.applying(Program.lowering), for: device)
-    #expect(plan.segments[0].instructions.contains { $0.kernel.hasPrefix("plain ") })
     let executor = try Executor(plan, on: device)
     try executor.call(.step, test.inputs.map(\.bytes))
     for (name, value) in expected {
       let found = try executor.result(name, of: .step)
       #expect(found.shape == value.shape && found.bytes == value.bytes, "result \(name)")
     }
+    return plan.segments[0].instructions.map(\.kernel)
   }
 
   @Test func operationsOfRegionsHaveNoPlainKernel() throws {

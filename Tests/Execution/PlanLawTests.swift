@@ -68,6 +68,31 @@ import Testing
     }
   }
 
+  /// Rows are added to a slot, and a box of it is replaced, where it lies.
+  @Test func scattersAndBoxesAreWrittenInPlace() throws {
+    let attributes =
+      #"{"axes":[],"initializer":{"constant":{"_0":0}},"isTrainable":true,"kind":"parameter"}"#
+    let text = """
+      slot t : float32[64, 8] \(attributes)
+      slot b : float32[64, 8] \(attributes)
+      entry step
+        argument i : int32[3]
+        argument u : float32[3, 8]
+        argument n : int32[]
+        %0 = input() {"index":0,"type":"int32[3]"} : int32[3]
+        %1 = input() {"index":1,"type":"float32[3, 8]"} : float32[3, 8]
+        %2 = input() {"index":2,"type":"int32[]"} : int32[]
+        %3 = read() {"slot":0,"type":"float32[64, 8]"} : float32[64, 8]
+        %4 = read() {"slot":1,"type":"float32[64, 8]"} : float32[64, 8]
+        %5 = scatterAdd(%3, %0, %1) : float32[64, 8]
+        %6 = dynamicUpdateSlice(%4, %1, %2) {"dimensions":[0]} : float32[64, 8]
+        update 0 %5
+        update 1 %6
+      """
+    let plan = try Plan(Program(text: text).applying(Program.lowering), for: MachineTable.twoCores)
+    #expect(plan.segments[0].instructions.map(\.overwrites) == [[0: 0], [0: 0]])
+  }
+
   /// The square, its argument and the product are alive at once; the exponential replaces the product.
   @Test func aChainNeedsTheMemoryOfItsWidestPlace() throws {
     let text = """

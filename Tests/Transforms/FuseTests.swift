@@ -125,4 +125,42 @@ import Testing
       """)
     #expect(try entry.after(Fuse()).operations == ["constant", "region", "reshape"])
   }
+
+  /// A box is read where it is used; only where it lies is found when the program runs.
+  @Test func aDynamicSliceIsPartOfTheLoopThatUsesIt() throws {
+    let entry = EntryText(
+      inputs: ["float64[6, 4]", "int32[]", "float64[2, 4]"],
+      """
+      %3 = dynamicSlice(%0, %1) {"dimensions":[0],"sizes":[2]} : float64[2, 4]
+      %4 = add(%3, %2) : float64[2, 4]
+      return y %4
+      """)
+    #expect(
+      try entry.after(Fuse()).regions == [
+        """
+        parallel i0 < 8 {
+          r0: int32 = operand0[0]
+          r1: float64 = operand1[i0 + 4·r0]
+          r2: float64 = operand2[i0]
+          r3: float64 = add r1, r2
+          result0[i0] = r3
+        }
+        """
+      ])
+  }
+
+  /// Neither what is sliced nor what is updated is copied because of a reshape.
+  @Test func boxesOfReshapedValuesAreNotCopiedFirst() throws {
+    let entry = EntryText(
+      inputs: ["float64[6, 4]", "int32[]", "float64[1, 2, 4]"],
+      """
+      %3 = reshape(%0) {"shape":[3, 2, 4]} : float64[3, 2, 4]
+      %4 = dynamicSlice(%3, %1) {"dimensions":[0],"sizes":[1]} : float64[1, 2, 4]
+      %5 = dynamicUpdateSlice(%3, %2, %1) {"dimensions":[0]} : float64[3, 2, 4]
+      return box %4
+      return whole %5
+      """)
+    let program = try entry.after(Fuse())
+    #expect(program.operations.sorted() == ["region", "region", "reshape"])
+  }
 }

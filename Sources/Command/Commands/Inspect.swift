@@ -1,5 +1,6 @@
 import DeepEPCompute
 import DeepEPPlans
+import DeepEPTargets
 import DeepEPTensors
 import DeepEPTraining
 import DeepEPTransforms
@@ -40,7 +41,8 @@ struct Inspect {
       program = try ProgramBuilder(optimizer: workload.job.optimizer).completed(program)
     }
     try strategy.check(program)
-    for transform in Program.lowering(strategy) where isReached(transform.name) {
+    for transform in Program.lowering(strategy, for: MachineTable.twoCores)
+    where isReached(transform.name) {
       program = try program.applying([transform])
     }
     switch stage {

@@ -15,6 +15,7 @@ package final class CPUDevice: Target {
   private let matrices: MatrixLibrary
   private var multiplications: [ContractionKey: MatrixMultiply?] = [:]
   private let table = MachineTable.twoCores
+  package var links: Links { table.links }
 
   /// Opens the device.
   ///

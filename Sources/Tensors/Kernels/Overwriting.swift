@@ -74,13 +74,25 @@ private struct AccessWalk {
   }
 
   /// Whether a result may lie where an operand does.
+  ///
+  /// The first access to the result stores what follows the loads. Others come after the loops of all
+  /// loads: what they overwrite has been read, for in a region without races an element that they and
+  /// the first one store belongs to one parallel iteration.
   func allows(operand: Int, result: Int) -> Bool {
     guard !walked.contains(.operand(operand)), !walked.contains(.result(result)) else {
       return false
     }
     let loads = places.indices.filter { places[$0].buffer == .operand(operand) }
-    let stores = places.indices.filter { places[$0].buffer == .result(result) }
-    guard stores.count == 1, let store = stores.first, places[store].isStore else { return false }
-    return loads.allSatisfy { $0 < store && follows(places[store], places[$0]) }
+    let uses = places.indices.filter { places[$0].buffer == .result(result) }
+    guard let store = uses.first, places[store].isStore else { return false }
+    return loads.allSatisfy { load in
+      load < store && follows(places[store], places[load])
+        && uses.dropFirst().allSatisfy { isApart(places[$0], from: places[load]) }
+    }
+  }
+
+  /// Whether two accesses have no serial loop in common.
+  private func isApart(_ place: Place, from other: Place) -> Bool {
+    Set(place.loops.map(\.variable)).isDisjoint(with: other.loops.map(\.variable))
   }
 }

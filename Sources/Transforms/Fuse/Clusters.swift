@@ -69,7 +69,9 @@ struct Clusters {
       switch roles[user] {
       case .scalar where isTable(node, of: user):
         result.needsMemory = true
-        if use.operands[1].node == node { result.direct.append((user, isPrefix)) }
+        if use.operands.dropFirst().contains(where: { $0.node == node }) {
+          result.direct.append((user, isPrefix))
+        }
       case .scalar, .reduction: result.direct.append((user, isPrefix))
       case .movement:
         guard let broadcast = use.operation as? Broadcast else {
@@ -192,9 +194,9 @@ struct Clusters {
     }
   }
 
-  /// Whether a node gathers rows of another: it needs all of it, not one element.
+  /// Whether a node finds elements of another by an index: it needs all of it, not one element.
   private func isTable(_ node: Int, of user: Int) -> Bool {
-    graph.nodes[user].operation is Gather && graph.nodes[user].operands[0].node == node
+    graph.nodes[user].findsByIndex && graph.nodes[user].operands[0].node == node
   }
 
   private func isPrefix(_ consumers: Consumers, in cluster: Int) -> Bool {
@@ -354,7 +356,7 @@ struct Leaves {
     self.roles = roles
     for (index, node) in graph.nodes.enumerated() {
       switch roles[index] {
-      case .scalar where !(node.operation is Gather):
+      case .scalar where !node.findsByIndex:
         let size = node.types[0].elementCount
         let all = node.operands.reduce(into: Set<Int>()) { $0.formUnion(large($1.node, size)) }
         leaves.append(all.count > 1 ? [index] : all)
@@ -374,7 +376,7 @@ struct Leaves {
   /// Whether computing a node again costs no more memory traffic than reading it.
   func isCheap(_ node: Int) -> Bool {
     guard roles[node] == .scalar else { return false }
-    let operation = graph.nodes[node].operation
-    return !(operation is Gather) && !(operation is Random) && leaves[node] != [node]
+    return !graph.nodes[node].findsByIndex && !(graph.nodes[node].operation is Random)
+      && leaves[node] != [node]
   }
 }

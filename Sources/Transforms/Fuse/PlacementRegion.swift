@@ -14,6 +14,8 @@ struct PlacementRegion {
     switch node.operation {
     case let concatenate as Concatenate: written(concatenate)
     case let pad as Pad: written(pad)
+    case let update as DynamicUpdateSlice:
+      BoxRegion(graph: graph, roles: roles, node: node, dimensions: update.dimensions).written()
     default: writtenScatter()
     }
   }

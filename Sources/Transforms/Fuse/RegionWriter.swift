@@ -188,7 +188,8 @@ struct RegionWriter {
     let node = graph.nodes[member]
     let element = node.types[0].element
     switch node.operation {
-    case is Gather: return load(node, index, depth)
+    case is Gather: return loadRow(node, index, depth)
+    case let slice as DynamicSlice: return load(slice, node, index, depth)
     case is Random:
       let (key, number) = (pull(node.operands[0], []), pull(node.operands[1], index))
       return define(element, .random(key: key, number: number), depth: depth)
@@ -210,7 +211,7 @@ struct RegionWriter {
     }
   }
 
-  private mutating func load(_ node: Node, _ index: [Affine], _ depth: Int) -> Register {
+  private mutating func loadRow(_ node: Node, _ index: [Affine], _ depth: Int) -> Register {
     let (table, indices) = (graph.type(of: node.operands[0]), graph.type(of: node.operands[1]))
     let row = pull(node.operands[1], Array(index.prefix(indices.rank)))
     let strides = rowMajorStrides(table.shape)
@@ -218,5 +219,26 @@ struct RegionWriter {
     var place = Affine.position(columns, Array(strides.dropFirst())).index
     place.gathers = [GatherTerm(row, limit: table.shape[0], stride: strides[0])]
     return load(node.operands[0], place, depth)
+  }
+
+  private mutating func load(
+    _ slice: DynamicSlice, _ node: Node, _ index: [Affine], _ depth: Int
+  ) -> Register {
+    let shape = graph.type(of: node.operands[0]).shape
+    var place = Affine.position(index, rowMajorStrides(shape)).index
+    place.gathers = startTerms(
+      node.operands.dropFirst(), along: slice.dimensions, of: node.types[0].shape, in: shape)
+    return load(node.operands[0], place, depth)
+  }
+
+  /// Where a box begins within a larger tensor: starts are clamped so that it lies inside.
+  mutating func startTerms(
+    _ starts: ArraySlice<Value>, along dimensions: [Int], of box: [Int], in shape: [Int]
+  ) -> [GatherTerm] {
+    let strides = rowMajorStrides(shape)
+    return zip(starts, dimensions).map { start, dimension in
+      GatherTerm(
+        pull(start, []), limit: shape[dimension] - box[dimension] + 1, stride: strides[dimension])
+    }
   }
 }

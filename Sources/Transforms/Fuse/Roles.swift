@@ -1,3 +1,4 @@
+import DeepEPElements
 import DeepEPTensors
 
 /// What fusion makes of a node.
@@ -8,11 +9,11 @@ enum Role {
   case movement
   /// It moves elements, and somebody needs the result in memory.
   case copy
-  /// One element of the result from one of each operand.
+  /// One element of the result from one of each operand, which may be found by an index.
   case scalar
   /// Combines elements along dimensions.
   case reduction
-  /// Puts operands at places of a result: concatenate, pad, scatter.
+  /// Puts operands at places of a result: concatenate, pad, scatter, update of a box.
   case placement
 }
 
@@ -25,18 +26,24 @@ struct Roles {
 
   init(_ entry: Entry) {
     graph = entry.graph
-    roles = entry.graph.nodes.map { Roles.role(of: $0.operation) }
+    roles = entry.graph.nodes.map(Roles.role)
     for node in graph.nodes { requireMemory(node) }
     for root in entry.roots where movementBase(root) == nil { require(root) }
   }
 
-  private static func role(of operation: any Operation) -> Role {
-    switch operation {
+  private static func role(of node: Node) -> Role {
+    switch node.operation {
+    case is DynamicSlice where node.types[0].element.isTinyFloat,
+      is DynamicUpdateSlice where node.types[0].element.isTinyFloat:
+      // Regions have no numbers of eight bits yet.
+      .memory
     case let constant as Constant: constant.splat == nil ? .memory : .movement
     case is Iota, is Broadcast, is Reshape, is Transpose, is Slice: .movement
-    case is Unary, is Binary, is Compare, is Select, is Convert, is Random, is Gather: .scalar
+    case is Unary, is Binary, is Compare, is Select, is Convert, is Random, is Gather,
+      is DynamicSlice:
+      .scalar
     case is Reduce: .reduction
-    case is Concatenate, is Pad, is ScatterAdd: .placement
+    case is Concatenate, is Pad, is ScatterAdd, is DynamicUpdateSlice: .placement
     default: .memory
     }
   }
@@ -52,12 +59,13 @@ struct Roles {
       let shape = graph.type(of: node.operands[0]).shape
       let probe = reshape.shape.map { _ in Affine() }
       if reshape.operandIndex(probe, from: shape) == nil { require(node.operands[0]) }
-    case is Gather: require(node.operands[0])
+    case is Gather, is DynamicSlice:
+      if movementBase(node.operands[0]) == nil { require(node.operands[0]) }
     case is any Composite where fused(node) != nil:
       for operand in node.operands where view(operand).map(isReadable) != true { require(operand) }
     case is Dot: for operand in node.operands where view(operand) == nil { require(operand) }
     default:
-      guard Roles.role(of: node.operation) == .memory else { return }
+      guard Roles.role(of: node) == .memory else { return }
       for operand in node.operands where movementBase(operand) == nil { require(operand) }
     }
   }
@@ -91,6 +99,15 @@ struct Roles {
       }
     return seen.map { (base, $0) }
   }
+}
+
+extension Node {
+  /// Whether it finds elements of its first operand by an index: it needs all of that.
+  var findsByIndex: Bool { operation is Gather || operation is DynamicSlice }
+}
+
+extension ElementType {
+  fileprivate var isTinyFloat: Bool { isFloatingPoint && byteCount == 1 }
 }
 
 extension View {

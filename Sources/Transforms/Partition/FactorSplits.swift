@@ -7,8 +7,8 @@ struct FactorSplits {
     var factors: [ShardedFactor]
     /// Splits by a rule that gives way to others are weak.
     var isStrong: Bool
-    /// The elements that would have to move if the candidate lost.
-    var weight: Int
+    /// How long it would take to gather what is split so, if the candidate lost.
+    var seconds: Double
   }
 
   private let mesh: Mesh
@@ -23,17 +23,17 @@ struct FactorSplits {
     sizes = factors.sizes
   }
 
-  /// Offers a split of a factor; the same split offered twice weighs the sum.
+  /// Offers a split of a factor; the same split offered twice counts twice.
   mutating func offer(_ candidate: Candidate, for factor: Int) {
     let known = candidates[factor]?.firstIndex { $0.factors == candidate.factors }
     guard let known else { return candidates[factor, default: []].append(candidate) }
-    candidates[factor]?[known].weight += candidate.weight
+    candidates[factor]?[known].seconds += candidate.seconds
     if candidate.isStrong { candidates[factor]?[known].isStrong = true }
   }
 
   /// Chooses: for each factor one split, for each mesh axis one factor.
   ///
-  /// The strong win, then the heavy, then the first.
+  /// The strong win, then what would take longest to move, then the first.
   mutating func choose() {
     var best: [(factor: Int, candidate: Candidate)] = []
     for factor in candidates.keys.sorted() {
@@ -72,10 +72,10 @@ struct FactorSplits {
 }
 
 extension FactorSplits.Candidate {
-  fileprivate var order: (Int, Int) { (isStrong ? 1 : 0, weight) }
+  fileprivate var order: (Int, Double) { (isStrong ? 1 : 0, seconds) }
 }
 
-/// Orders pairs first by the number, then by the place.
-private func < (x: ((Int, Int), Int), y: ((Int, Int), Int)) -> Bool {
+/// Orders pairs first by what speaks for them, then by the place.
+private func < (x: ((Int, Double), Int), y: ((Int, Double), Int)) -> Bool {
   x.0 == y.0 ? x.1 < y.1 : x.0 < y.0
 }

@@ -1,4 +1,5 @@
 import DeepEPElements
+import DeepEPTargets
 import DeepEPTensors
 
 /// The general rule: an operation whose loops are split runs on the shards of its operands.
@@ -34,7 +35,6 @@ extension Partitioner {
     var splits = FactorSplits(work.factors, mesh)
     for (operand, walks) in zip(work.node.operands, work.factors.operands) {
       let own = sharding(of: operand)
-      let weight = free[operand] == nil ? source.type(of: operand).elementCount : 0
       for (dimension, walk) in walks.enumerated() {
         guard !own.dimensions[dimension].allSatisfy(\.axes.isEmpty),
           let parts = own.dimensions[dimension].cut(at: walk.map { work.factors.sizes[$0] }, mesh)
@@ -45,7 +45,9 @@ extension Partitioner {
           guard !axes.isEmpty, part.count == 1 || factor != work.lookupFactor else { continue }
           let isStrong = !axes.allSatisfy { $0 == weak }
           splits.offer(
-            .init(factors: part, isStrong: isStrong, weight: weight), for: factor)
+            .init(
+              factors: part, isStrong: isStrong, seconds: gatherSeconds(operand, own, over: axes)),
+            for: factor)
         }
       }
     }
@@ -53,12 +55,22 @@ extension Partitioner {
     return splits
   }
 
+  /// How long it takes to gather what some axes split of an operand; free values are not gathered.
+  private func gatherSeconds(
+    _ operand: Value, _ own: Sharding, over axes: [MeshAxis]
+  ) -> Double {
+    guard free[operand] == nil else { return 0 }
+    let part = source.type(of: operand).with(shape: own.localShape(mesh)).byteCount
+    return links.seconds(
+      .allGather, byteCount: part * mesh.extent(axes), over: axes, of: mesh)
+  }
+
   /// A scatter into a gradient may write only the rows that the rank will keep.
   private func offerWish(_ work: OperationWork, _ splits: inout FactorSplits) {
     guard let wish = wishes[work.index], let rows = work.lookupFactor,
       wish.dimensions[0].count == 1, wish.dimensions[0].contains(where: { !$0.axes.isEmpty })
     else { return }
-    splits.offer(.init(factors: wish.dimensions[0], isStrong: true, weight: 0), for: rows)
+    splits.offer(.init(factors: wish.dimensions[0], isStrong: true, seconds: 0), for: rows)
   }
 
   private mutating func write(

@@ -1,3 +1,4 @@
+import DeepEPTargets
 import DeepEPTensors
 
 /// Defines the transform that turns a program for one device into the program of one rank of a mesh.
@@ -6,7 +7,7 @@ import DeepEPTensors
 /// along which it is partial: a sum or maximum is still owed (Xu et al.: GSPMD, 2021; Lepikhin et
 /// al.: GShard, 2020). Shardings start at parameters and inputs, by the strategy's rules, and travel
 /// through the factors of operations. Where an operation needs another sharding, a collective is
-/// written, with the reason in its origin. Data, ZeRO, tensor and sequence parallelism are rules, not
+/// written, with the reason in its origin: the cheapest way there by the target's links. Data, ZeRO, tensor and sequence parallelism are rules, not
 /// code of their own.
 ///
 /// Needs a program without composites and without bounded dimensions; leaves the same slots and
@@ -15,9 +16,13 @@ import DeepEPTensors
 package struct Partition: Transform {
   package let name = TransformName.partition
   private let rules: ShardingRules
+  private let links: Links
 
-  package init(_ strategy: Strategy = Strategy()) {
+  package init(
+    _ strategy: Strategy = Strategy(), _ links: Links = MachineTable.twoCores.links
+  ) {
     rules = ShardingRules(strategy)
+    self.links = links
   }
 
   package func apply(_ program: Program) throws -> Program {
@@ -26,7 +31,7 @@ package struct Partition: Transform {
       result.slots = program.slots.map(shard)
     }
     result.entries = try program.entries.map { entry in
-      var partitioner = Partitioner(entry.pruned(), program.slots, rules)
+      var partitioner = Partitioner(entry.pruned(), program.slots, rules, links)
       return try partitioner.partitioned()
     }
     return result

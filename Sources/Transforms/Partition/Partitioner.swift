@@ -1,3 +1,4 @@
+import DeepEPTargets
 import DeepEPTensors
 
 /// Writes the graph of one entry as a rank runs it.
@@ -6,6 +7,8 @@ struct Partitioner {
   let entry: Entry
   let slots: [Slot]
   let rules: ShardingRules
+  /// Which says what moving values takes.
+  let links: Links
   /// What has been written.
   var target = Graph()
   /// The origin of nodes that are written now.
@@ -20,16 +23,19 @@ struct Partitioner {
   let wishes: [Int: Sharding]
   /// Scalars that tell where the rank is, and what is made of them.
   var places: [PlaceKey: Value] = [:]
+  /// The ways from one sharding to another that have been found.
+  var routes: [RouteKey: Route] = [:]
   /// The last node written in each stage that `fuse` leaves alone.
   var anchors: [Stage: Int] = [:]
 
   var source: Graph { entry.graph }
   var mesh: Mesh { rules.mesh }
 
-  init(_ entry: Entry, _ slots: [Slot], _ rules: ShardingRules) {
+  init(_ entry: Entry, _ slots: [Slot], _ rules: ShardingRules, _ links: Links) {
     self.entry = entry
     self.slots = slots
     self.rules = rules
+    self.links = links
     wishes = entry.scatterWishes(slots, rules)
   }
 

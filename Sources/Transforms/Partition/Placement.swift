@@ -1,3 +1,4 @@
+import DeepEPElements
 import DeepEPTensors
 
 /// Values in the shardings in which they are needed.
@@ -51,8 +52,8 @@ extension Partitioner {
     let known = (copies[value] ?? []).filter { $0.stage == nil || $0.stage == stage }
     if let copy = known.first(where: { $0.sharding == sharding }) { return copy.value }
     if free[value] != nil { return try placed(free: value, as: sharding) }
-    guard let nearest = known.min(by: { cost($0.sharding, sharding) < cost($1.sharding, sharding) })
-    else {
+    let element = source.type(of: value).element
+    guard let nearest = self.nearest(known, to: sharding, element) else {
       throw ShapeError("partition", "value \(value) is used before it is made")
     }
     let kept = origin
@@ -76,14 +77,13 @@ extension Partitioner {
     return result
   }
 
-  /// The bytes that ranks exchange to get from one sharding to another, roughly.
-  private func cost(_ source: Sharding, _ goal: Sharding) -> Int {
-    let owed = source.partial.keys.filter { goal.partial[$0] == nil }.count
-    let isCut = zip(source.dimensions.joined(), goal.dimensions.joined()).allSatisfy {
-      $1.axes.starts(with: $0.axes)
-    }
-    let size = source.localShape(mesh).reduce(1, *)
-    return owed * 2 * size + (isCut && source.axes.isSubset(of: goal.axes) ? 0 : size)
+  /// The copy from which a sharding is reached fastest; of several the first.
+  private mutating func nearest(
+    _ copies: [ShardedCopy], to goal: Sharding, _ element: ElementType
+  ) -> ShardedCopy? {
+    guard copies.count > 1 else { return copies.first }
+    let costs = copies.map { seconds(from: $0.sharding, to: goal, element) }
+    return costs.indices.min { costs[$0] < costs[$1] }.map { copies[$0] }
   }
 
   /// Why a collective is there, for people.

@@ -5,12 +5,13 @@ import DeepEPTensors
 ///
 /// The value is kept in a shape with a dimension for each factor, so that every step works along one
 /// of them.
-struct Resharding {
+struct Resharding: Hashable {
   /// The factors of all dimensions in a row, refined so that both shardings have the same.
   private(set) var factors: [ShardedFactor]
   /// The axes that each factor will be split on.
   let goals: [[MeshAxis]]
-  private(set) var partial: [MeshAxis: Reduction]
+  /// What has to be paid: what is owed now, and will not be.
+  private(set) var owed: [MeshAxis: Reduction]
 
   /// The common refinement of two shardings of one shape; nil where none exists, so that the value has
   /// to be gathered whole in between.
@@ -23,7 +24,7 @@ struct Resharding {
     }
     self.factors = factors
     self.goals = goals
-    partial = source.partial
+    owed = source.partial.filter { goal.partial[$0.key] == nil }
   }
 
   /// Two lists of factors of one dimension cut into the same sizes; nil if that would cut what one
@@ -51,9 +52,6 @@ struct Resharding {
     return left.isEmpty && right.isEmpty ? pairs : nil
   }
 
-  /// The factors whose axes are not what they will be.
-  var open: [Int] { factors.indices.filter { factors[$0].axes != goals[$0] } }
-
   /// The local sizes before, of, and after a factor.
   func box(_ index: Int, _ mesh: Mesh) -> (before: Int, size: Int, after: Int) {
     let sizes = factors.map { $0.localSize(mesh) }
@@ -62,8 +60,18 @@ struct Resharding {
     )
   }
 
-  mutating func setAxes(_ axes: [MeshAxis], of index: Int) { factors[index].axes = axes }
-  mutating func settle(_ axis: MeshAxis) { partial[axis] = nil }
+  /// The state after a step.
+  mutating func take(_ step: ReshardingStep) {
+    switch step {
+    case .reduceScatter(let axis, let index):
+      owed[axis] = nil
+      factors[index].axes.append(axis)
+    case .allReduce(_, let axes): axes.forEach { owed[$0] = nil }
+    case .allToAll(let from, let to): factors[to].axes.append(factors[from].axes.removeLast())
+    case .gather(let index): factors[index].axes.removeLast()
+    case .cut(let index): factors[index].axes.append(goals[index][factors[index].axes.count])
+    }
+  }
 }
 
 extension ShardedFactor {
@@ -85,28 +93,30 @@ extension Partitioner {
       let (whole, _) = try resharded(value, from: source, to: meeting)
       return (try resharded(whole, from: meeting, to: goal).value, true)
     }
-    var result = try settled(value, &state, keeping: goal.partial)
-    var isGathered = false
-    if let exchanged = try exchanged(result, &state) {
-      result = exchanged
-      isGathered = true
-    }
-    // An axis must be free before another factor takes it.
-    for index in state.open {
-      let kept = zip(state.factors[index].axes, state.goals[index]).prefix { $0 == $1 }.count
-      while state.factors[index].axes.count > kept {
-        result = try gathered(result, index, &state)
-        isGathered = true
-      }
-    }
-    for index in state.open {
-      while state.factors[index].axes.count < state.goals[index].count {
-        result = try cut(result, index, &state)
-      }
+    let steps = route(state, target.type(of: value).element).steps
+    var result = value
+    for step in steps {
+      result = try taken(step, result, state)
+      state.take(step)
     }
     result = try reshaped(result, goal.localShape(mesh))
     let owed = goal.partial.keys.filter { source.partial[$0] == nil }.sorted()
+    let isGathered = steps.contains(where: \.isGathering)
     return (owed.isEmpty ? result : try keptOnFirst(result, owed), isGathered)
+  }
+
+  /// Writes one step of a value in a state.
+  private mutating func taken(
+    _ step: ReshardingStep, _ value: Value, _ state: Resharding
+  ) throws -> Value {
+    switch step {
+    case .reduceScatter(let axis, let index): try scattered(value, index, axis, state)
+    case .allReduce(let reduction, let axes):
+      try append(AllReduce(reduction, axes: axes), [value])
+    case .allToAll(let from, let to): try exchanged(value, from, to, state)
+    case .gather(let index): try gathered(value, index, state)
+    case .cut(let index): try cut(value, index, state)
+    }
   }
 
   mutating func reshaped(_ value: Value, _ shape: [Int]) throws -> Value {
@@ -115,35 +125,13 @@ extension Partitioner {
 
   // MARK: What is owed
 
-  /// Pays what is owed: to each rank its part where the goal splits a factor on that axis, otherwise
-  /// to all.
-  private mutating func settled(
-    _ value: Value, _ state: inout Resharding, keeping kept: [MeshAxis: Reduction]
-  ) throws -> Value {
-    var result = value
-    for (axis, reduction) in state.partial.sorted(by: { $0.key < $1.key }) {
-      guard kept[axis] == nil, reduction == .sum else { continue }
-      let index = state.factors.indices.first { state.goals[$0] == state.factors[$0].axes + [axis] }
-      guard let index else { continue }
-      result = try scattered(result, index, axis, &state)
-    }
-    for reduction in Reduction.allCases {
-      let axes = state.partial.filter { $0.value == reduction && kept[$0.key] == nil }.keys.sorted()
-      guard !axes.isEmpty else { continue }
-      result = try append(AllReduce(reduction, axes: axes), [result])
-      axes.forEach { state.settle($0) }
-    }
-    return result
-  }
-
+  /// Pays a sum: each rank gets its part of a factor.
   private mutating func scattered(
-    _ value: Value, _ index: Int, _ axis: MeshAxis, _ state: inout Resharding
+    _ value: Value, _ index: Int, _ axis: MeshAxis, _ state: Resharding
   ) throws -> Value {
     let box = state.box(index, mesh)
     let count = mesh.extent(axis)
     let padded = try padded(try reshaped(value, [box.before, box.size, box.after]), count)
-    state.setAxes(state.factors[index].axes + [axis], of: index)
-    state.settle(axis)
     return try append(ReduceScatter(.sum, axes: [axis], dimension: 1, count: count), [padded])
   }
 
@@ -167,20 +155,13 @@ extension Partitioner {
 
   // MARK: What is split
 
-  /// Moves the innermost axis of one factor to another one, if that is all that is missing.
-  private mutating func exchanged(_ value: Value, _ state: inout Resharding) throws -> Value? {
-    let open = state.open
-    guard open.count == 2,
-      let from = open.first(where: { state.factors[$0].axes.dropLast() == state.goals[$0][...] }),
-      let to = open.first(where: { state.goals[$0].dropLast() == state.factors[$0].axes[...] }),
-      let axis = state.factors[from].axes.last, state.goals[to].last == axis
-    else { return nil }
-    let count = mesh.extent(axis)
-    guard !state.factors[from].isUneven(mesh),
-      !ShardedFactor(state.factors[to].size, state.goals[to]).isUneven(mesh)
-    else { return nil }
+  /// Moves the innermost axis of one factor to another one.
+  private mutating func exchanged(
+    _ value: Value, _ from: Int, _ to: Int, _ state: Resharding
+  ) throws -> Value {
+    let axis = state.factors[from].axes.suffix(1)
+    let (mesh, count) = (mesh, mesh.extent(axis))
     // [outer, from, middle, to, inner] in the order in which the two factors come.
-    let mesh = mesh
     let sizes = state.factors.map { $0.localSize(mesh) }
     let (first, second) = (min(from, to), max(from, to))
     let (outer, inner) = (sizes[..<first].reduce(1, *), sizes[(second + 1)...].reduce(1, *))
@@ -194,27 +175,25 @@ extension Partitioner {
     let outward = [place] + (0..<6).filter { $0 != place }
     let sent = try append(
       Transpose(permutation: outward), [reshaped(value, cut)])
-    let received = try append(AllToAll(axes: [axis], count: count), [sent])
+    let received = try append(AllToAll(axes: Array(axis), count: count), [sent])
     // The block's number now counts parts of the factor that was split before.
     let back = to == second ? [1, 0, 2, 3, 4, 5] : [1, 2, 3, 0, 4, 5]
-    state.setAxes(state.goals[from], of: from)
-    state.setAxes(state.goals[to], of: to)
     return try append(Transpose(permutation: back), [received])
   }
 
   /// All of a factor that the innermost of its axes splits.
   private mutating func gathered(
-    _ value: Value, _ index: Int, _ state: inout Resharding
+    _ value: Value, _ index: Int, _ state: Resharding
   ) throws -> Value {
-    let factor = state.factors[index]
-    guard let axis = factor.axes.last else { return value }
+    var state = state
+    let axis = state.factors[index].axes.suffix(1)
     let box = state.box(index, mesh)
     let part = try reshaped(value, [box.before, box.size, box.after])
     let controls = [anchors[Stage(origin.phase)]].compactMap { $0 }
     let all = try append(
-      AllGather(axes: [axis], dimension: 1, count: mesh.extent(axis)), [part],
+      AllGather(axes: Array(axis), dimension: 1, count: mesh.extent(axis)), [part],
       controls: Stage(origin.phase) == .backward ? controls : [])
-    state.setAxes(Array(factor.axes.dropLast()), of: index)
+    state.take(.gather(factor: index))
     let size = state.factors[index].localSize(mesh)
     let shape = [box.before, size, box.after]
     guard target.type(of: all).shape != shape else { return all }
@@ -223,13 +202,14 @@ extension Partitioner {
 
   /// The rank's part of a factor along one more axis.
   private mutating func cut(
-    _ value: Value, _ index: Int, _ state: inout Resharding
+    _ value: Value, _ index: Int, _ state: Resharding
   ) throws -> Value {
+    var state = state
     let box = state.box(index, mesh)
     let axis = state.goals[index][state.factors[index].axes.count]
     let whole = try padded(
       try reshaped(value, [box.before, box.size, box.after]), mesh.extent(axis))
-    state.setAxes(state.factors[index].axes + [axis], of: index)
+    state.take(.cut(factor: index))
     let size = state.factors[index].localSize(mesh)
     return try block(of: whole, size: size, number: self.index(along: axis))
   }

@@ -2,13 +2,18 @@ import DeepEPCommunication
 import DeepEPCompute
 import DeepEPExecution
 import DeepEPPlans
+import DeepEPTargets
 import DeepEPTensors
 import DeepEPTransforms
 
 extension MeshRun {
   /// Runs through plans and executors, a thread and one compute thread for each rank.
-  func compiled(_ strategy: Strategy) throws -> Ending {
-    let rank = try program.applying(Program.lowering(strategy))
+  func compiled(
+    _ strategy: Strategy, _ links: Links = MachineTable.twoCores.links
+  ) throws -> Ending {
+    var target = MachineTable.twoCores
+    target.links = links
+    let rank = try program.applying(Program.lowering(strategy, for: target))
     let rules = ShardingRules(strategy)
     let outcomes = try LocalGroup.run(rankCount: strategy.rankCount) { communicator in
       let device = try CPUDevice(threadCount: 1)

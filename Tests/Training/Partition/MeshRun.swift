@@ -2,6 +2,7 @@ import DeepEPCommunication
 import DeepEPExecution
 import DeepEPLaws
 import DeepEPPlans
+import DeepEPTargets
 import DeepEPTensors
 import DeepEPTransforms
 
@@ -30,8 +31,10 @@ struct MeshRun: Sendable {
   }
 
   /// Runs on the interpreter, a thread for each rank of a strategy.
-  func interpreted(_ strategy: Strategy) throws -> Ending {
-    let rank = try program.applying([Expand(), Partition(strategy)])
+  func interpreted(
+    _ strategy: Strategy, _ links: Links = MachineTable.twoCores.links
+  ) throws -> Ending {
+    let rank = try program.applying([Expand(), Partition(strategy, links)])
     let rules = ShardingRules(strategy)
     let outcomes = try LocalGroup.run(rankCount: strategy.rankCount) { communicator in
       let ranks = try RankCommunicators(rules.mesh, communicator)

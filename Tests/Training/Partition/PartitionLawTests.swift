@@ -1,7 +1,7 @@
 import DeepEPTransforms
 import Testing
 
-/// The law of parallelism: any strategy gives what one rank computes, after three steps, in losses,
+/// The law of parallelism: any strategy, over any links, gives what one rank computes, after three steps, in losses,
 /// parameters, the optimiser's state (which holds the gradients), statistics and averages.
 @Suite struct PartitionLawTests {
   /// In float64 on the interpreter, to 1e-9.
@@ -9,7 +9,7 @@ import Testing
     for seed in UInt64(block * 20)..<UInt64(block * 20 + 20) {
       var random = RandomTraining(seed: seed)
       let run = try random.run(isWide: true)
-      let found = try run.interpreted(random.strategy)
+      let found = try run.interpreted(random.strategy, random.links)
       let differences = try run.alone().differences(from: found, tolerance: 1e-9)
       #expect(differences.isEmpty, "\(random): \(differences)")
     }
@@ -20,7 +20,7 @@ import Testing
     for seed in UInt64(block * 20)..<UInt64(block * 20 + 20) {
       var random = RandomTraining(seed: seed)
       let run = try random.run(isWide: false)
-      let found = try run.compiled(random.strategy)
+      let found = try run.compiled(random.strategy, random.links)
       let one = try run.compiled(Strategy())
       let differences = one.differences(from: found, tolerance: 1e-5)
       #expect(differences.isEmpty, "\(random): \(differences)")

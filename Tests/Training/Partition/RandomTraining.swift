@@ -3,6 +3,7 @@ import DeepEPLaws
 import DeepEPModels
 import DeepEPOptimizers
 import DeepEPStorage
+import DeepEPTargets
 import DeepEPTensors
 import DeepEPTraining
 import DeepEPTransforms
@@ -11,6 +12,8 @@ import DeepEPTransforms
 struct RandomTraining: CustomStringConvertible {
   let seed: UInt64
   private(set) var strategy = Strategy()
+  /// Slow or fast, and other ones between tensor-parallel ranks.
+  let links: Links
   private(set) var description = ""
   private var random: RandomSource
   private var builder = ProgramBuilder(optimizer: SGD())
@@ -19,6 +22,12 @@ struct RandomTraining: CustomStringConvertible {
   init(seed: UInt64) {
     self.seed = seed
     random = RandomSource(seed: seed &+ 7919)
+    var speeds = RandomSource(seed: seed &+ 104_729)
+    let link = { (random: inout RandomSource) in
+      Link(
+        latencySeconds: random.pick([0, 1e-6, 1e-2]), bytesPerSecond: random.pick([1e3, 1e7, 1e11]))
+    }
+    links = Links(link(&speeds), along: [.tensor: link(&speeds)])
     let meshes = (1...8).flatMap { data in (1...(8 / data)).map { (data, $0) } }
     let (data, tensor) = random.pick(meshes.filter { $0.0 * $0.1 > 1 })
     strategy = Strategy(
@@ -36,7 +45,7 @@ struct RandomTraining: CustomStringConvertible {
       lossScaling: random.once(in: 4) ? LossScaling(initial: 8, growthInterval: 2) : nil,
       emaDecay: random.once(in: 3) ? 0.9 : nil)
     if random.once(in: 3) { loss = .crossEntropy(ignoring: 0) }
-    description = "seed \(seed), \(strategy), accumulation \(accumulation)"
+    description = "seed \(seed), \(strategy), \(links), accumulation \(accumulation)"
     let traced = try random.once(in: 3) ? classifier() : gpt()
     let program = try builder.completed(traced)
     let run = isWide ? program.widened : program

@@ -1,0 +1,57 @@
+import DeepEPTensors
+
+/// What it costs to send to a neighbour on one level of a machine.
+package struct Link: Hashable, Codable, Sendable {
+  /// The time that a message takes however short it is.
+  package var latencySeconds: Double
+  /// Bytes per second, in one direction.
+  package var bytesPerSecond: Double
+
+  /// Describes a link.
+  package init(latencySeconds: Double, bytesPerSecond: Double) {
+    self.latencySeconds = latencySeconds
+    self.bytesPerSecond = bytesPerSecond
+  }
+}
+
+/// A way in which ranks exchange what they have.
+package enum Exchange: Hashable, Sendable {
+  case allReduce, reduceScatter, allGather, allToAll
+
+  /// How often the blocks travel around the ring.
+  fileprivate var turns: Int { self == .allReduce ? 2 : 1 }
+}
+
+/// How the ranks of a mesh reach one another.
+package struct Links: Hashable, Codable, Sendable {
+  /// The link along every axis that has none of its own.
+  package var usual: Link
+  /// The links along single axes, such as those inside of a node.
+  package var along: [MeshAxis: Link]
+
+  /// Describes links.
+  package init(_ usual: Link, along: [MeshAxis: Link] = [:]) {
+    self.usual = usual
+    self.along = along
+  }
+
+  /// How long an exchange takes.
+  ///
+  /// Rings: ranks send a block of `1/n` to their neighbour `n - 1` times, and twice as often to reduce
+  /// for all (Patarasuk, Yuan: Bandwidth Optimal All-reduce Algorithms, 2009). Over several axes there
+  /// is one ring, as slow as the slowest link in it.
+  ///
+  /// - Parameters:
+  ///   - byteCount: The bytes of the operand or the result on a rank, whichever is larger.
+  ///   - axes: The axes along which the ranks differ.
+  package func seconds(
+    _ exchange: Exchange, byteCount: Int, over axes: some Sequence<MeshAxis>, of mesh: Mesh
+  ) -> Double {
+    let count = mesh.extent(axes)
+    let links = axes.map { along[$0] ?? usual }
+    let latency = links.map(\.latencySeconds).max() ?? 0
+    let bandwidth = links.map(\.bytesPerSecond).min() ?? usual.bytesPerSecond
+    let blockSeconds = latency + Double(byteCount) / Double(count) / bandwidth
+    return Double(exchange.turns * (count - 1)) * blockSeconds
+  }
+}
