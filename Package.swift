@@ -81,7 +81,10 @@ let package = Package(
       ]),
     module(
       "DeepEP",
-      imports: ["Training", "Models", "Optimizers", "Transforms", "Tensors", "Storage", "Elements"]),
+      imports: [
+        "Training", "Compute", "Models", "Optimizers", "Transforms", "Tensors", "Storage",
+        "Elements",
+      ]),
     executable(
       "Command",
       imports: [

@@ -80,6 +80,10 @@ private struct Lowering {
   private let optimizations: Set<Optimization>
   /// The nodes that become instructions.
   private let order: [Int]
+  /// The slot that each value becomes the new value of.
+  private let updatedSlots: [Value: Int]
+  /// The node that reads each slot.
+  private let reads: [Int: Int]
   /// The position in `order` of the last use of each value's memory.
   private var lastUse: [Value: Int] = [:]
   /// Memory that a value shares: a slot, or another value that it overwrites.
@@ -101,7 +105,15 @@ private struct Lowering {
     self.slots = slots
     self.target = target
     self.optimizations = optimizations
-    graph = entry.graph
+    let graph = entry.graph
+    self.graph = graph
+    updatedSlots = Dictionary(
+      entry.updates.map { (graph.base($0.value), $0.slot) }, uniquingKeysWith: { first, _ in first }
+    )
+    reads = Dictionary(
+      graph.nodes.indices.compactMap { index in
+        (graph.nodes[index].operation as? Read).map { ($0.slot, index) }
+      }, uniquingKeysWith: { first, _ in first })
     order = entry.graph.nodes.indices.filter { index in
       let operation = entry.graph.nodes[index].operation
       return !(operation is Input || operation is Read || operation is Reshape)
@@ -129,8 +141,7 @@ private struct Lowering {
       overwrites.append([:])
       for result in node.types.indices {
         let value = Value(node: index, result: result)
-        let slot = entry.updates.first { graph.base($0.value) == value }?.slot
-        if let slot, claims(slot, value, position, choice) { continue }
+        if let slot = updatedSlots[value], claims(slot, value, position, choice) { continue }
         takeOver(value, position, choice)
       }
     }
@@ -151,8 +162,7 @@ private struct Lowering {
   ) -> Bool {
     guard optimizations.contains(.updateInPlace) else { return false }
     let node = graph.nodes[value.node]
-    let old = graph.nodes.indices.first { (graph.nodes[$0].operation as? Read)?.slot == slot }
-    if let old {
+    if let old = reads[slot] {
       let last = lastUse[Value(node: old)] ?? -1
       guard last <= position else { return false }
       let reading = node.operands.indices.filter { graph.base(node.operands[$0]).node == old }

@@ -21,6 +21,7 @@ public final class DistributedTrainer<Model: Module> {
   private let loss: Loss
   private let builder: ProgramBuilder
   private let threads: Int?
+  private let kernelCache: KernelCache
   private var session: TrainingSession?
   /// What the session, once there is one, continues from.
   private var origin: Checkpoint?
@@ -43,13 +44,14 @@ public final class DistributedTrainer<Model: Module> {
   ///   - frozen: Modules and parameters, by path, that stay as they are, such as `transformer.wte`; running statistics of
   ///     a frozen module still follow its batches.
   ///   - threads: The number of threads; by default all cores.
+  ///   - kernelCache: Where compiled kernels are kept for the next run.
   /// - Throws: ``TrainingError`` for a setting that cannot work.
   public init(
     model: Model, loss: Loss = .crossEntropy, optimizer: any Optimizer = .adamW(),
     precision: Precision = .float32, gradientAccumulation: Int = 1,
     strategy: Strategy = Strategy(), clipNorm: Double? = nil, seed: UInt64 = 0,
     emaDecay: Double? = nil, lossScaling: LossScaling? = nil, frozen: [String] = [],
-    threads: Int? = nil
+    threads: Int? = nil, kernelCache: KernelCache = .standard
   ) throws {
     guard gradientAccumulation > 0 else {
       throw TrainingError(
@@ -70,6 +72,7 @@ public final class DistributedTrainer<Model: Module> {
     self.model = model
     self.loss = loss
     self.threads = threads
+    self.kernelCache = kernelCache
     builder = ProgramBuilder(
       optimizer: optimizer, clipNorm: clipNorm, gradientAccumulation: gradientAccumulation,
       seed: seed, lossScaling: lossScaling, emaDecay: emaDecay, frozen: frozen)
@@ -86,7 +89,8 @@ public final class DistributedTrainer<Model: Module> {
   @discardableResult
   package func start(_ loader: some BatchLoader) throws -> TrainingSession {
     if let session { return session }
-    let device = try CPUDevice(threadCount: threads)
+    let device = try CPUDevice(
+      threadCount: threads, kernels: KernelLibrary(cache: kernelCache))
     let programs = ModelPrograms(of: model.parameters, builder, on: device) {
       [model, loss] inputs, evaluation in
       try ProgramBuilder.traced(model, loss, inputs: inputs, evaluation: evaluation)

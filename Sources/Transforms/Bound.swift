@@ -19,7 +19,7 @@ package struct Bound: Transform {
   package init(poisons: Bool = false) { self.poisons = poisons }
 
   package func apply(_ program: Program) throws -> Program {
-    try program.mapEntries { entry in
+    try program.mapEntriesConcurrently { entry in
       guard entry.isBounded else { return entry }
       var bounding = Bounding(entry, poisons: poisons)
       return try bounding.bounded()

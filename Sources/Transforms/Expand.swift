@@ -13,7 +13,7 @@ package struct Expand: Transform {
   }
 
   package func apply(_ program: Program) throws -> Program {
-    try program.mapEntries { entry in
+    try program.mapEntriesConcurrently { entry in
       var rewriter = GraphRewriter(entry.graph)
       for (index, node) in entry.graph.nodes.enumerated() {
         if let composite = node.operation as? any Composite,

@@ -20,7 +20,9 @@ struct GraphRewriter {
   func mapped(_ node: Node) -> Node {
     var node = node.mappingExtents { self[$0] }
     node.operands = node.operands.map { self[$0] }
-    node.controls = Array(Set(node.controls.map { self[Value(node: $0)].node })).sorted()
+    if !node.controls.isEmpty {
+      node.controls = Array(Set(node.controls.map { self[Value(node: $0)].node })).sorted()
+    }
     return node
   }
 

@@ -11,8 +11,8 @@ package struct Order: Transform {
 
   package init() {}
 
-  package func apply(_ program: Program) -> Program {
-    program.mapEntries { entry in
+  package func apply(_ program: Program) throws -> Program {
+    try program.mapEntriesConcurrently { entry in
       let graph = entry.graph
       let controls = slotControls(entry)
       var rewriter = GraphRewriter(graph)
@@ -30,10 +30,10 @@ package struct Order: Transform {
     let graph = entry.graph
     var users = graph.users
     var controls = [[Int]](repeating: [], count: graph.nodes.count)
+    let reads = graph.readsBySlot
     for update in entry.updates {
       let writer = base(update.value.node, graph)
-      for (index, node) in graph.nodes.enumerated() {
-        guard let read = node.operation as? Read, read.slot == update.slot else { continue }
+      for index in reads[update.slot] ?? [] {
         for reader in readers(index, graph, users) where reader != writer {
           if leads(from: writer, to: reader, users) { continue }
           controls[writer].append(reader)
@@ -66,9 +66,22 @@ package struct Order: Transform {
   }
 }
 
+extension Graph {
+  /// The nodes that read each slot.
+  fileprivate var readsBySlot: [Int: [Int]] {
+    var reads: [Int: [Int]] = [:]
+    for index in nodes.indices {
+      guard let read = nodes[index].operation as? Read else { continue }
+      reads[read.slot, default: []].append(index)
+    }
+    return reads
+  }
+}
+
 /// The greedy schedule of one entry.
 private struct Schedule {
-  private let graph: Graph
+  /// The bytes of each node's results; nil for inputs and slots, which have their memory anyway.
+  private let bytes: [Int?]
   private let users: [[Int]]
   /// For each node how many nodes before it have not run.
   private var waiting: [Int]
@@ -77,7 +90,11 @@ private struct Schedule {
   private let operands: [[Int]]
 
   init(_ entry: Entry, _ controls: [[Int]]) {
-    graph = entry.graph
+    let graph = entry.graph
+    bytes = graph.nodes.map { node in
+      let isResident = node.operation is Input || node.operation is Read
+      return isResident ? nil : node.types.reduce(0) { $0 + $1.byteCount }
+    }
     let all = graph.nodes.enumerated().map { index, node in
       Array(Set(node.operands.map(\.node) + node.controls + controls[index]))
     }
@@ -118,18 +135,9 @@ private struct Schedule {
 
   /// The bytes that running a node adds to those alive.
   private func growth(_ index: Int) -> Int {
-    let node = graph.nodes[index]
-    guard !isResident(node) else { return -1 }
-    let freed = operands[index].filter { remaining[$0] == 1 && !isResident(graph.nodes[$0]) }
-    return bytes(index) - freed.reduce(0) { $0 + bytes($1) }
-  }
-
-  private func bytes(_ index: Int) -> Int {
-    graph.nodes[index].types.reduce(0) { $0 + $1.byteCount }
-  }
-
-  /// Inputs and slots have their memory anyway.
-  private func isResident(_ node: Node) -> Bool {
-    node.operation is Input || node.operation is Read
+    guard let added = bytes[index] else { return -1 }
+    return operands[index].reduce(added) { growth, operand in
+      remaining[operand] == 1 ? growth - (bytes[operand] ?? 0) : growth
+    }
   }
 }

@@ -11,7 +11,7 @@ package struct Simplify: Transform {
   package init() {}
 
   package func apply(_ program: Program) throws -> Program {
-    try program.mapEntries { entry in
+    try program.mapEntriesConcurrently { entry in
       var entry = entry.pruned()
       while true {
         let next = try simplified(entry)

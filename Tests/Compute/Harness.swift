@@ -84,9 +84,9 @@ struct Machine {
   let pool: ThreadPool
   let compiler: KernelCompiler
 
-  init(threads: Int = 2) throws {
+  init(threads: Int = 2, library: KernelLibrary? = nil) throws {
     pool = try ThreadPool(threadCount: threads)
-    compiler = try KernelCompiler(pool: pool)
+    compiler = try KernelCompiler(pool: pool, library: library)
   }
 
   func source(

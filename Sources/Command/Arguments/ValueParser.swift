@@ -1,3 +1,4 @@
+import DeepEPCompute
 import DeepEPTransforms
 
 /// How the text of an argument becomes a value.
@@ -90,6 +91,15 @@ extension ValueParser where Value == Strategy {
       expecting: "a strategy such as data=2,tensor=2,sequence-parallel,zero=3",
       placeholder: "STRATEGY", choices: Strategy.words
     ) { Strategy($0) }
+  }
+}
+
+extension ValueParser where Value == KernelCache {
+  /// Where compiled kernels are kept.
+  package static var kernelCache: Self {
+    Self(expecting: "a folder, or off", placeholder: "DIR|off") { text in
+      text.isEmpty ? nil : text == "off" ? .off : .folder(text)
+    }
   }
 }
 

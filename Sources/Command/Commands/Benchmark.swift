@@ -11,6 +11,7 @@ struct Benchmark {
   var context: Int?
   var width: Int?
   var threads: Int?
+  var kernelCache = KernelCache.standard
   var steps = 6
   var ablates = false
   var isJSON = false
@@ -28,6 +29,7 @@ struct Benchmark {
         .option("context", \.context, .positiveInteger, "tokens of a sequence"),
         .option("width", \.width, .positiveInteger, "width of the model, in heads of equal width"),
         .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
+        .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
         .option(
           "steps", \.steps, .naturalNumber, "steps to run; 0 opens the device and stops"),
         .flag("ablate", \.ablates, "leave out each optimisation in turn, and say what it is worth"),
@@ -45,7 +47,8 @@ struct Benchmark {
       let ablation = Ablation(job, threads: threads, steps: max(steps, 2))
       return try ablation.run(named: workload.rawValue, output: output)
     }
-    let device = try CPUDevice(threadCount: threads)
+    let device = try CPUDevice(
+      threadCount: threads, kernels: KernelLibrary(cache: kernelCache))
     let probe = probes ? try MultiplyAddProbe(compiler: device.compiler, pool: device.pool) : nil
     var report = BenchmarkReport(workload.rawValue, precision, device)
     report.probe(probe)

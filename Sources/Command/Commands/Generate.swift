@@ -1,3 +1,4 @@
+import DeepEPCompute
 import DeepEPTraining
 
 /// `deepep generate`: a trained model continues a text.
@@ -8,6 +9,7 @@ struct Generate {
   var temperature = 0.8
   var seed: UInt64 = 0
   var threads: Int?
+  var kernelCache = KernelCache.standard
 
   static func command(output: TerminalOutput) -> Subcommand {
     Subcommand(
@@ -19,13 +21,15 @@ struct Generate {
         .option("temperature", \.temperature, .nonNegativeNumber, "0 takes the likeliest"),
         .option("seed", \.seed, .seed, "what the choice depends on"),
         .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
+        .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
       ],
       examples: ["runs/model.safetensors --prompt \"In the beginning\""]
     ) { options in try options.run(output: output) }
   }
 
   func run(output: TerminalOutput) throws {
-    let generator = try TextGenerator(checkpoint: checkpoint, threads: threads)
+    let generator = try TextGenerator(
+      checkpoint: checkpoint, threads: threads, kernelCache: kernelCache)
     if prompt != "\n" { try output.write(prompt) }
     try generator.generate(
       prompt: prompt, count: count, temperature: temperature, seed: seed

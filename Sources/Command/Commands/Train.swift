@@ -23,6 +23,7 @@ struct Train {
   var precision = Precision.float32
   var seed: UInt64 = 0
   var threads: Int?
+  var kernelCache = KernelCache.standard
   var resume: String?
   var out = "runs/model.safetensors"
   var sampleLength = 600
@@ -54,6 +55,7 @@ struct Train {
       .option("precision", \.precision, .choice, "element type to compute in"),
       .option("seed", \.seed, .seed, "what first weights and order of data depend on"),
       .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
+      .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
       .option("resume", \.resume, .path, "the checkpoint of a run to continue"),
       .option("out", \.out, .path, "the checkpoint to write"),
       .option("sample", \.sampleLength, .naturalNumber, "characters of the sample at the end"),
@@ -73,7 +75,8 @@ struct Train {
     let total = steps ?? max(1, epochs * loader.batchesPerEpoch / gradientAccumulation)
     let trainer = try DistributedTrainer(
       model: GPT2(sized), loss: .crossEntropy, optimizer: optimizer(total), precision: precision,
-      gradientAccumulation: gradientAccumulation, clipNorm: clipNorm, seed: seed, threads: threads)
+      gradientAccumulation: gradientAccumulation, clipNorm: clipNorm, seed: seed, threads: threads,
+      kernelCache: kernelCache)
     if let resume { try trainer.resume(from: resume) }
     try trainer.fit(loader, steps: total)
     try finish(trainer, loader, sized, output)
@@ -114,7 +117,8 @@ struct Train {
     try output.write("saved   \(out)   (deepep generate \(out))\n")
     guard sampleLength > 0 else { return }
     try output.write("sample\n")
-    let generator = try TextGenerator(checkpoint: out, threads: threads)
+    let generator = try TextGenerator(
+      checkpoint: out, threads: threads, kernelCache: kernelCache)
     try generator.generate(prompt: "\n", count: sampleLength, seed: seed) { try output.write($0) }
     try output.write("\n")
   }

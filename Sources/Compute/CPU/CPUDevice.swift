@@ -19,10 +19,13 @@ package final class CPUDevice: Target {
 
   /// Opens the device.
   ///
+  /// - Parameters:
+  ///   - threadCount: The number of threads; by default all cores.
+  ///   - kernels: Where compiled kernels are kept; by default the device has its own.
   /// - Throws: ``LibraryError`` if a library is missing.
-  package init(threadCount: Int? = nil) throws {
+  package init(threadCount: Int? = nil, kernels: KernelLibrary? = nil) throws {
     pool = try ThreadPool(threadCount: threadCount ?? processor.logicalCoreCount)
-    compiler = try KernelCompiler(pool: pool)
+    compiler = try KernelCompiler(pool: pool, library: kernels)
     matrices = try MatrixLibrary(pool: pool)
   }
 

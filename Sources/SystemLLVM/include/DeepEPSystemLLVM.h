@@ -26,6 +26,7 @@ typedef struct LLVMOrcOpaqueDefinitionGenerator *LLVMOrcDefinitionGeneratorRef;
   F(void, InitializeX86Target, (void))                                                        \
   F(void, InitializeX86TargetMC, (void))                                                      \
   F(void, InitializeX86AsmPrinter, (void))                                                    \
+  F(void, GetVersion, (unsigned *major, unsigned *minor, unsigned *patch))                    \
   F(LLVMContextRef _Nonnull, ContextCreate, (void))                                                    \
   F(void, ContextDispose, (LLVMContextRef))                                                   \
   F(LLVMMemoryBufferRef _Nonnull, CreateMemoryBufferWithMemoryRangeCopy,                               \

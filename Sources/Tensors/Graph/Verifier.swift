@@ -31,7 +31,10 @@ extension Program {
         place: "slot \(slot.name)",
         problem: "\(slot.type) is bounded by a value of a call, which state outlives")
     }
-    for entry in entries { try entry.verify(slots) }
+    _ = try mapEntriesConcurrently { entry in
+      try entry.verify(slots)
+      return entry
+    }
   }
 }
 
@@ -61,9 +64,11 @@ extension Entry {
     }
   }
 
-  private func check(_ holds: Bool, _ place: String, _ problem: String) throws {
+  private func check(
+    _ holds: Bool, _ place: @autoclosure () -> String, _ problem: @autoclosure () -> String
+  ) throws {
     if !holds {
-      throw VerificationError(place: "entry \(name.rawValue), \(place)", problem: problem)
+      throw VerificationError(place: "entry \(name.rawValue), \(place())", problem: problem())
     }
   }
 
@@ -72,15 +77,17 @@ extension Entry {
       && value.result < graph.nodes[value.node].types.count
   }
 
-  private func verifyExtent(_ extent: Value, _ place: String, before node: Int? = nil) throws {
+  private func verifyExtent(
+    _ extent: Value, _ place: @autoclosure () -> String, before node: Int? = nil
+  ) throws {
     let isExtent =
       exists(extent, before: node ?? graph.nodes.count)
       && graph.type(of: extent) == Type(.int32, [])
-    try check(isExtent, place, "the extent \(extent) is no earlier int32 scalar")
+    try check(isExtent, place(), "the extent \(extent) is no earlier int32 scalar")
   }
 
   private func verify(_ node: Node, _ index: Int, _ slots: [Slot]) throws {
-    let place = "%\(index) \(node.operation.name)"
+    var place: String { "%\(index) \(node.operation.name)" }
     for operand in node.operands {
       try check(exists(operand, before: index), place, "operand \(operand) is not made before it")
     }
@@ -95,22 +102,25 @@ extension Entry {
       let known = slots.indices.contains(read.slot) && slots[read.slot].type == read.type
       try check(known, place, "the program has no such slot")
     }
-    try verifyTypes(node, index, place)
+    try verifyTypes(node, index, place: place)
   }
 
-  private func verifyTypes(_ node: Node, _ index: Int, _ place: String) throws {
+  private func verifyTypes(
+    _ node: Node, _ index: Int, place: @autoclosure () -> String
+  ) throws {
     for type in node.types {
-      try check(type.isPossible, place, "\(type) is no size of memory")
+      try check(type.isPossible, place(), "\(type) is no size of memory")
     }
     for extent in node.types.flatMap(\.extents) {
-      try verifyExtent(extent, place, before: index)
+      try verifyExtent(extent, place(), before: index)
     }
     do {
       let types = try node.operation.types(of: graph.types(of: node.operands))
-      let found = types.map(\.description).joined(separator: "; ")
-      try check(types == node.types, place, "the results should be \(found)")
+      try check(
+        types == node.types, place(),
+        "the results should be \(types.map(\.description).joined(separator: "; "))")
     } catch let error as ShapeError {
-      try check(false, place, error.problem)
+      try check(false, place(), error.problem)
     }
   }
 }

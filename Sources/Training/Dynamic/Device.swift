@@ -22,9 +22,13 @@ public final class Device {
   /// - Parameters:
   ///   - threads: The number of threads; by default all cores.
   ///   - seed: What random first values of parameters depend on.
+  ///   - kernelCache: Where compiled kernels are kept for the next run.
   /// - Throws: An error that says which library is missing.
-  public init(threads: Int? = nil, seed: UInt64 = 0) throws {
-    let device = try CPUDevice(threadCount: threads)
+  public init(
+    threads: Int? = nil, seed: UInt64 = 0, kernelCache: KernelCache = .standard
+  ) throws {
+    let device = try CPUDevice(
+      threadCount: threads, kernels: KernelLibrary(cache: kernelCache))
     let parameters = ParameterStore(seed: seed, device: device)
     self.parameters = parameters
     evaluator = DeviceEvaluator(on: device, state: parameters.state) { parameter in

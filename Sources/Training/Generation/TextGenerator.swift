@@ -12,9 +12,15 @@ public final class TextGenerator {
 
   /// Loads a checkpoint that `deepep train` wrote.
   ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - threads: The number of threads; by default all cores.
+  ///   - kernelCache: Where compiled kernels are kept for the next run.
   /// - Throws: ``StorageError`` if the file is damaged, of another kind of model, or without a
   ///   tokeniser.
-  public init(checkpoint path: String, threads: Int? = nil) throws {
+  public init(
+    checkpoint path: String, threads: Int? = nil, kernelCache: KernelCache = .standard
+  ) throws {
     let checkpoint = try Checkpoint(path)
     let json = Data(checkpoint.state.modelConfiguration.utf8)
     guard let configuration = try? JSONDecoder().decode(GPT2Configuration.self, from: json) else {
@@ -23,8 +29,8 @@ public final class TextGenerator {
         fix: "use a checkpoint that 'deepep train' wrote")
     }
     tokenizer = try CharacterTokenizer(json: checkpoint.state.tokenizer)
-    decoder = try CachedDecoder(
-      configuration.validated(), on: CPUDevice(threadCount: threads))
+    let device = try CPUDevice(threadCount: threads, kernels: KernelLibrary(cache: kernelCache))
+    decoder = try CachedDecoder(configuration.validated(), on: device)
     try load(checkpoint)
   }
 

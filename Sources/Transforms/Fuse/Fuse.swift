@@ -12,7 +12,7 @@ package struct Fuse: Transform {
   package init(_ optimizations: Set<Optimization> = .all) { self.optimizations = optimizations }
 
   package func apply(_ program: Program) throws -> Program {
-    try program.mapEntries { entry in
+    try program.mapEntriesConcurrently { entry in
       let splits = optimizations.contains(.splitReductions)
       let entry = try (splits ? entry.splittingReductions() : entry).pruned()
       var fusion = Fusion(entry, optimizations)

@@ -26,14 +26,14 @@ package struct Partition: Transform {
   }
 
   package func apply(_ program: Program) throws -> Program {
-    var result = program
-    if rules.mesh.rankCount > 1 {
-      result.slots = program.slots.map(shard)
+    guard rules.mesh.rankCount > 1 else {
+      return try program.mapEntriesConcurrently { $0.withoutNames() }
     }
-    result.entries = try program.entries.map { entry in
+    var result = try program.mapEntriesConcurrently { entry in
       var partitioner = Partitioner(entry.pruned(), program.slots, rules, links)
       return try partitioner.partitioned()
     }
+    result.slots = program.slots.map(shard)
     return result
   }
 
@@ -45,5 +45,20 @@ package struct Partition: Transform {
     result.type = slot.type.with(shape: sharding.localShape(rules.mesh))
     result.shard = Shard(shape: slot.type.shape, sharding: sharding, mesh: rules.mesh)
     return result
+  }
+}
+
+extension Entry {
+  /// The entry without the names of dimensions, which nothing reads any more.
+  fileprivate func withoutNames() -> Entry {
+    var rewriter = GraphRewriter(graph)
+    for (index, node) in graph.nodes.enumerated() {
+      if node.operation is Named {
+        rewriter[Value(node: index)] = rewriter[node.operands[0]]
+      } else {
+        rewriter.copy(index)
+      }
+    }
+    return rewriter.finish(self).pruned()
   }
 }

@@ -7,16 +7,21 @@ import DeepEPTensors
 import DeepEPTransforms
 
 extension MeshRun {
-  /// Runs through plans and executors, a thread and one compute thread for each rank.
+  /// Runs through plans and executors, a thread and one compute thread for each rank, which share
+  /// their kernels.
+  ///
+  /// - Parameter kernels: Those of runs before, if they are to be shared too.
   func compiled(
-    _ strategy: Strategy, _ links: Links = MachineTable.twoCores.links
+    _ strategy: Strategy, _ links: Links = MachineTable.twoCores.links,
+    _ kernels: KernelLibrary? = nil
   ) throws -> Ending {
+    let kernels = try kernels ?? KernelLibrary()
     var target = MachineTable.twoCores
     target.links = links
     let rank = try program.applying(Program.lowering(strategy, for: target))
     let rules = ShardingRules(strategy)
     let outcomes = try LocalGroup.run(rankCount: strategy.rankCount) { communicator in
-      let device = try CPUDevice(threadCount: 1)
+      let device = try CPUDevice(threadCount: 1, kernels: kernels)
       let ranks = try RankCommunicators(rules.mesh, communicator)
       let executor = try Executor(Plan(rank, for: device), on: device, ranks: ranks)
       let losses = try steps(executor) { part(of: $0, rules, communicator.rank) }

@@ -1,3 +1,4 @@
+import DeepEPCompute
 import DeepEPTransforms
 import Testing
 
@@ -17,11 +18,12 @@ import Testing
 
   /// In float32 through plans and executors, with SGD, norm-wise to 1e-5.
   @Test(arguments: 0..<10) func anyCompiledStrategyTrainsAlike(_ block: Int) throws {
+    let kernels = try KernelLibrary()
     for seed in UInt64(block * 20)..<UInt64(block * 20 + 20) {
       var random = RandomTraining(seed: seed)
       let run = try random.run(isWide: false)
-      let found = try run.compiled(random.strategy, random.links)
-      let one = try run.compiled(Strategy())
+      let found = try run.compiled(random.strategy, random.links, kernels)
+      let one = try run.compiled(Strategy(), random.links, kernels)
       let differences = one.differences(from: found, tolerance: 1e-5)
       #expect(differences.isEmpty, "\(random): \(differences)")
     }

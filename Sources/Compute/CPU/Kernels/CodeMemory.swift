@@ -1,10 +1,13 @@
 import DeepEPSystemLLVM
+import Synchronization
 
 /// Compiled kernels in memory, linked and ready to call; they live as long as this does.
-final class CodeMemory {
+final class CodeMemory: Sendable {
   private let llvm: LLVMLibrary
-  private let session: LLVMOrcLLJITRef
-  private let library: LLVMOrcJITDylibRef
+  // LLVM's linker is called by one thread at a time: the lock sees to it.
+  nonisolated(unsafe) private let session: LLVMOrcLLJITRef
+  nonisolated(unsafe) private let library: LLVMOrcJITDylibRef
+  private let lock = Mutex(())
 
   init(_ llvm: LLVMLibrary) throws {
     self.llvm = llvm
@@ -26,7 +29,12 @@ final class CodeMemory {
     }
   }
 
+  /// Links object code, and finds its function.
   func add(_ object: [UInt8], named name: String) throws -> KernelFunction {
+    try lock.withLock { _ in try link(object, name) }
+  }
+
+  private func link(_ object: [UInt8], _ name: String) throws -> KernelFunction {
     let buffer = object.withUnsafeBytes { bytes in
       bytes.withMemoryRebound(to: CChar.self) { characters in
         characters.baseAddress.map {

@@ -1,25 +1,25 @@
 import DeepEPTensors
 import Synchronization
 
-/// Compiles regions for this machine, and keeps the code for as long as it lives.
-///
-/// Equal kernels are compiled once. Compiling many in one call uses all threads of the pool.
+/// Compiles regions for this machine, on all threads of a pool.
 package final class KernelCompiler {
   /// The width of vectors that loops use.
   package let vectorBits: Int
-  private let llvm: LLVMLibrary
-  private let memory: CodeMemory
-  private let objectCompiler: ObjectCompiler
+  private let library: KernelLibrary
   private let pool: ThreadPool
-  private var functions: [String: KernelFunction] = [:]
 
-  /// Starts LLVM for this machine.
-  package init(pool: ThreadPool, vectorBits: Int? = nil) throws {
-    llvm = try LLVMLibrary()
-    memory = try CodeMemory(llvm)
-    objectCompiler = try ObjectCompiler(llvm)
-    self.pool = pool
-    self.vectorBits = vectorBits ?? (llvm.has("avx512f") ? 512 : 256)
+  /// Makes a compiler.
+  ///
+  /// - Parameters:
+  ///   - pool: The threads that compile.
+  ///   - library: Where kernels are kept; by default the compiler has its own.
+  ///   - vectorBits: The width of vectors that loops should use; by default this machine's.
+  package init(
+    pool: ThreadPool, library: KernelLibrary? = nil, vectorBits: Int? = nil
+  ) throws {
+    let library = try library ?? KernelLibrary()
+    (self.library, self.pool) = (library, pool)
+    self.vectorBits = vectorBits ?? (library.llvm.has("avx512f") ? 512 : 256)
   }
 
   /// Compiles one region.
@@ -38,56 +38,37 @@ package final class KernelCompiler {
       region, operandTypes: operandTypes, sharedBuffers: sharedBuffers, vectorBits: vectorBits)
   }
 
-  /// Compiles many kernels; the functions come in the order of the sources.
+  /// Compiles many kernels, as far as the library does not have them; the functions come in the order
+  /// of the sources.
   package func compile(_ sources: [KernelSource]) throws -> [KernelFunction] {
-    var seen = Set(functions.keys)
-    let missing = sources.filter { seen.insert($0.name).inserted }
-    for (source, object) in zip(missing, try objects(missing)) {
-      functions[source.name] = try memory.add(object, named: source.name)
+    let missing = sources.filter { library.ready($0) == nil }
+    if missing.count > 1, pool.threadCount > 1 {
+      let queue = CompilationQueue(missing, library)
+      pool.onEachThread { _ in queue.work() }
     }
-    return try sources.map { source in
-      guard let function = functions[source.name] else {
-        throw llvm.failure(nil, "finding \(source.name)")
-      }
-      return function
-    }
-  }
-
-  private func objects(_ sources: [KernelSource]) throws -> [[UInt8]] {
-    guard sources.count > 1, pool.threadCount > 1 else {
-      return try sources.map { try objectCompiler.compile($0) }
-    }
-    let queue = CompilationQueue(sources, llvm)
-    pool.onEachThread { _ in queue.work() }
-    return try queue.results()
+    // What other devices are compiling now is waited for here, after all else is done; what failed
+    // fails again, and says why.
+    let compiler = CompilerOnDemand(library.llvm)
+    return try sources.map { try library.function($0, compiler) }
   }
 }
 
 /// Kernels waiting to be compiled by whichever thread is free.
 private final class CompilationQueue: Sendable {
   private let sources: [KernelSource]
-  private let llvm: LLVMLibrary
+  private let library: KernelLibrary
   private let next = Atomic(0)
-  private let finished = Mutex<[Int: Result<[UInt8], any Error>]>([:])
 
-  init(_ sources: [KernelSource], _ llvm: LLVMLibrary) {
-    self.sources = sources
-    self.llvm = llvm
+  init(_ sources: [KernelSource], _ library: KernelLibrary) {
+    (self.sources, self.library) = (sources, library)
   }
 
   func work() {
-    let compiler = Result { try ObjectCompiler(llvm) }
+    let compiler = CompilerOnDemand(library.llvm)
     while true {
       let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
       guard index < sources.count else { return }
-      let result = Result { try compiler.get().compile(sources[index]) }
-      finished.withLock { $0[index] = result }
-    }
-  }
-
-  func results() throws -> [[UInt8]] {
-    try finished.withLock { finished in
-      try sources.indices.compactMap { try finished[$0]?.get() }
+      try? library.prepare(sources[index], compiler)
     }
   }
 }

@@ -27,25 +27,6 @@ package struct KernelSource: Hashable, Sendable {
   }
 }
 
-/// A digest of 128 bits: two FNV-1a hashes with different starts.
-///
-/// Not meant against forgery.
-struct ContentDigest {
-  private var words: (UInt64, UInt64) = (0xCBF2_9CE4_8422_2325, 0x9E37_79B9_7F4A_7C15)
-
-  init(_ text: String) {
-    for byte in text.utf8 {
-      words.0 = (words.0 ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
-      words.1 = (words.1 ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
-      words.1 ^= words.1 >> 29
-    }
-  }
-
-  var hexadecimal: String {
-    IRLiteral.hexadecimal(words.0) + IRLiteral.hexadecimal(words.1)
-  }
-}
-
 extension String {
   fileprivate func replacingFirst(_ pattern: String, with replacement: String) -> String {
     guard let range = firstRange(of: pattern) else { return self }

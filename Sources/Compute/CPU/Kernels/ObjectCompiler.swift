@@ -13,6 +13,18 @@ final class ObjectCompiler {
     "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),loop-vectorize,"
     + "early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm))"
 
+  // Default optimisation, position-independent code, the model for code made at run time.
+  private static let machineOptions: (level: Int32, relocation: Int32, codeModel: Int32) = (2, 2, 1)
+
+  /// What object code depends on beside a kernel's text.
+  static func identity(_ llvm: LLVMLibrary) -> String {
+    let parts = [
+      llvm.version, llvm.triple, llvm.processorName, llvm.processorFeatures, passes,
+      "\(machineOptions)",
+    ]
+    return parts.joined(separator: "\n") + "\n"
+  }
+
   init(_ llvm: LLVMLibrary) throws {
     self.llvm = llvm
     machine = try Self.makeMachine(llvm)
@@ -35,9 +47,9 @@ final class ObjectCompiler {
     var message: UnsafeMutablePointer<CChar>?
     let status = llvm.functions.GetTargetFromTriple(llvm.triple, &target, &message)
     guard status == 0, let target else { throw llvm.failure(message, llvm.triple) }
-    // Default optimisation, position-independent code, the model for code made at run time.
     let machine = llvm.functions.CreateTargetMachine(
-      target, llvm.triple, llvm.processorName, llvm.processorFeatures, 2, 2, 1)
+      target, llvm.triple, llvm.processorName, llvm.processorFeatures, machineOptions.level,
+      machineOptions.relocation, machineOptions.codeModel)
     guard let machine else { throw llvm.failure(nil, "a target machine for \(llvm.triple)") }
     return machine
   }

@@ -7,6 +7,8 @@ final class LLVMLibrary: Sendable {
   let processorName: String
   let processorFeatures: String
   let triple: String
+  /// The library's version, such as 22.1.0.
+  let version: String
 
   init() throws {
     table = try LibraryError.opening("LLVM (libllvm22)") { deepep_llvm_open($0, $1) }
@@ -18,6 +20,9 @@ final class LLVMLibrary: Sendable {
     processorName = take(functions.GetHostCPUName())
     processorFeatures = take(functions.GetHostCPUFeatures())
     triple = take(functions.GetDefaultTargetTriple())
+    var (major, minor, patch): (UInt32, UInt32, UInt32) = (0, 0, 0)
+    functions.GetVersion(&major, &minor, &patch)
+    version = "\(major).\(minor).\(patch)"
   }
 
   var functions: deepep_llvm { table.pointee }
