@@ -31,12 +31,24 @@ package struct Dot: Operation {
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 2)
+    try expectWide(operands)
     let sizes = try labelSizes(operands)
     let (leftSet, rightSet, resultSet) = (Set(left), Set(right), Set(result))
     guard resultSet.isSubset(of: leftSet.union(rightSet)), resultSet.count == result.count,
       leftSet.symmetricDifference(rightSet).isSubset(of: resultSet)
     else { throw ShapeError(name, "the labels \(notation) are not a contraction") }
     return [operands[0].with(shape: result.map { sizes[$0] ?? 0 })]
+  }
+
+  /// Numbers of 8 bits are stored, not multiplied: sums of products would keep nothing of them.
+  private func expectWide(_ operands: [Type]) throws {
+    let isNarrow = operands.contains { [.float8e4m3, .float8e5m2].contains($0.element) }
+    guard isNarrow else { return }
+    throw ShapeError(
+      name,
+      "there are no products of 8-bit floats, \(operands[0]) and \(operands[1]); make both wider "
+        + "first, with converted(to: .bfloat16), or with dequantized(scales:block:as:) if they have scales"
+    )
   }
 
   private func labelSizes(_ operands: [Type]) throws -> [Int: Int] {
