@@ -108,7 +108,7 @@ private struct ReverseSweep {
       let phase: Phase = dependsOnInput[operand.node] ? .inputGradient : .weightGradient
       trace.origin = Origin(path: node.origin.path, phase: phase, source: node.origin.source)
       guard let gradient = node.operation.gradient(byOperand: position, context) else { continue }
-      gradients[operand] = gradients[operand].map { $0 + gradient } ?? gradient
+      gradients[operand] = gradients[operand].map { $0.sum(with: gradient) } ?? gradient
     }
   }
 }

@@ -69,6 +69,9 @@ import Testing
     let known = Set(samples.map(\.cell))
     let names = Self.names.filter { OperationSample.exceptions[$0] == nil }
     print(coverage.table(names) { known.contains(Cell(name: $0, element: $1)) })
+    // Regions have no 8-bit floats yet, the only types for which the device says that it has no kernel.
+    let refused = known.subtracting(claimed).filter { !$0.element.rawValue.hasPrefix("float8") }
+    #expect(refused == [])
     for cell in claimed {
       #expect(coverage.isWhole(cell.name, cell.element), "\(cell.name) of \(cell.element)")
     }

@@ -15,7 +15,11 @@ import Testing
       program.mapEntries { entry in
         var (result, graph) = (entry, Graph())
         for var node in entry.graph.nodes {
-          if node.operation as? Binary == Binary(function: function) { node.operands.reverse() }
+          // Not of extents, which would be out of range.
+          let isTensor = node.types[0].rank > 0
+          if isTensor, node.operation as? Binary == Binary(function: function) {
+            node.operands.reverse()
+          }
           graph.append(node)
         }
         result.graph = graph
@@ -50,6 +54,40 @@ import Testing
       let program = try Program(text: "\(small.program)")
       let again = ProgramCase(program, calls: small.calls, seed: small.seed)
       #expect(try problems(again, function) == failure.problems)
+    }
+  }
+
+  /// Leaves zeros beyond extents, whatever should stand there.
+  private struct Unfilled: Transform {
+    let name = TransformName.bound
+
+    func apply(_ program: Program) throws -> Program {
+      program.mapEntries { entry in
+        var entry = entry
+        entry.graph = entry.graph.mapOperations { operation in
+          guard var unbounded = operation as? Unbounded else { return operation }
+          unbounded.filling = 0
+          return unbounded
+        }
+        return entry
+      }
+    }
+  }
+
+  @Test func aMistakeBeyondAnExtentIsFoundAndShown() {
+    let failures = (0..<120).compactMap { seed in
+      RandomProgram(seed: seed, operations: 20, element: .float64).testCase.smallestFailure {
+        testCase in
+        let expected = try testCase.interpreted(testCase.program)
+        let found = try testCase.interpreted(testCase.program.applying([Unfilled()]))
+        return expected.differences(from: found, tolerance: 1e-9)
+      }
+    }
+    #expect(failures.count > 3)
+    for failure in failures {
+      // What has the extent, which takes an argument, two constants and two functions to be in range.
+      let types = failure.testCase.program.entries[0].graph.nodes.flatMap(\.types)
+      #expect(types.count <= 10 && Set(types.flatMap(\.extents)).count == 1, "\(failure)")
     }
   }
 

@@ -7,12 +7,13 @@ extension RandomProgram {
   mutating func movement() {
     let isExact = random.once(in: 4)
     let x = isExact ? random.pick(exact) : any()
-    guard x.rank > 0, let y = moved(x) else { return }
+    guard x.rank > 0, let y = moved(x, joins: !isExact) else { return }
     isExact ? keepExact(y) : keep(y)
   }
 
-  mutating func moved(_ x: Tensor) -> Tensor? {
-    switch random.below(7) {
+  /// Elements in other places, and where it joins with others also those of other values.
+  mutating func moved(_ x: Tensor, joins: Bool = true) -> Tensor? {
+    switch random.below(joins ? 7 : 5) {
     case 0, 1: return x.transposed(random.shuffled(Array(x.shape.indices)))
     case 2, 3: return x.reshaped(otherShape(x.type.elementCount))
     case 4: return slice(x)

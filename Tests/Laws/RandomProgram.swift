@@ -67,7 +67,7 @@ package struct RandomProgram {
   }
 
   mutating func step() {
-    switch random.below(isSmooth ? 23 : 29) {
+    switch random.below(isSmooth ? 28 : 38) {
     case 0..<8: elementwise()
     case 8..<11: reduction()
     case 11..<15: movement()
@@ -76,6 +76,11 @@ package struct RandomProgram {
     case 18..<20: composite()
     case 20..<22: ordering()
     case 22: windows()
+    case 23, 24: groups()
+    case 25, 26: bounds()
+    case 27: memory()
+    case 28..<30: representations()
+    case 30..<32: orderedBounds()
     default: integerStep()
     }
   }

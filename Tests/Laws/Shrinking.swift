@@ -44,7 +44,13 @@ extension ProgramCase {
 
   /// Whether a case obeys the rules, and its numbers are no worse than those that it came from.
   private func isSound(_ largest: Double) -> Bool {
-    guard (try? program.verify()) != nil, let found = try? largestNumber() else { return false }
+    // Beyond the extents of a result anything may stand.
+    let isWhole = program.entries.allSatisfy { entry in
+      entry.results.allSatisfy { !entry.graph.type(of: $0.value).isBounded }
+    }
+    guard isWhole, (try? program.verify()) != nil, let found = try? largestNumber() else {
+      return false
+    }
     return found <= 100 * max(1, largest)
   }
 
@@ -72,7 +78,9 @@ extension ProgramCase {
 extension ProgramCase {
   /// Cases with something removed, the most first.
   private var smaller: some Sequence<ProgramCase> {
-    let parts: [[(inout ProgramCase) -> Void]] = [fewerCalls, fewerRoots, fewerNodes]
+    let parts: [[(inout ProgramCase) -> Void]] = [
+      fewerCalls, fewerRoots, fewerBounds, fewerNodes,
+    ]
     return parts.lazy.joined().lazy.map { change in
       var result = self
       change(&result)
@@ -119,6 +127,18 @@ extension ProgramCase {
     }
   }
 
+  /// All of the dimensions valid that an extent bounds.
+  private var fewerBounds: [(inout ProgramCase) -> Void] {
+    program.entries.enumerated().flatMap { index, entry in
+      let extents = Set(entry.graph.nodes.flatMap(\.types).flatMap(\.extents))
+      return extents.sorted { $0.node < $1.node }.map { extent in
+        { (result: inout ProgramCase) -> Void in
+          result.program.entries[index] = entry.without(extent)
+        }
+      }
+    }
+  }
+
   /// Nodes from the last to the first: an input in their place, or one of their operands.
   private var fewerNodes: [(inout ProgramCase) -> Void] {
     program.entries.enumerated().flatMap { index, entry in
@@ -155,8 +175,9 @@ extension Entry {
     let byOperand = operands.map { operand in
       replacing { $0 == Value(node: index) ? operand : $0 }
     }
-    let cuts = node.types.indices.filter { !node.types[$0].dimensions.contains(where: \.isBounded) }
-      .map { cut(Value(node: index, result: $0)) }
+    let cuts = node.types.indices.filter { !node.types[$0].isBounded }.map {
+      cut(Value(node: index, result: $0))
+    }
     return cuts + byOperand
   }
 
@@ -171,8 +192,7 @@ extension Entry {
     for var node in self.graph.nodes {
       node.operands = node.operands.map(moved)
       node.controls = node.controls.map { $0 + 1 }
-      node.types = node.types.map { $0.mapExtents(moved) }
-      graph.append(node)
+      graph.append(node.mappingExtents(moved))
     }
     result.inputs.append(
       EntryInput(name: "cut\(inputs.count)at\(value.node)of\(self.graph.nodes.count)", type: type))
@@ -194,16 +214,29 @@ extension Entry {
     return result
   }
 
-  fileprivate func renumberingSlots(_ number: (Int) -> Int) -> Entry {
-    var (result, graph) = (self, Graph())
-    for var node in self.graph.nodes {
-      if let read = node.operation as? Read {
-        node.operation = Read(slot: number(read.slot), type: read.type)
+  /// The entry with all of the dimensions valid that an extent bounds.
+  fileprivate func without(_ extent: Value) -> Entry {
+    var (result, graph, places) = (self, Graph(), [Value: Value]())
+    for (index, var node) in self.graph.nodes.enumerated() {
+      let sources = self.graph.types(of: node.operands)
+      node.operands = node.operands.map { places[$0] ?? $0 }
+      if (node.operation as? Bounded)?.extent == extent
+        || (node.operation as? Unbounded).map({ sources[0].dimensions[$0.dimension].extent })
+          == extent
+      {
+        places[Value(node: index)] = node.operands[0]
       }
+      let types = node.types.map { $0.without(extent) }
+      if types != node.types { node.operation = node.operation.resized(to: types) }
+      node.types = types
       graph.append(node)
     }
+    result.inputs = inputs.map {
+      EntryInput(name: $0.name, type: $0.type.without(extent), axes: $0.axes)
+    }
     result.graph = graph
-    result.updates = updates.map { SlotUpdate(slot: number($0.slot), value: $0.value) }
+    result.results = results.map { EntryResult(name: $0.name, value: places[$0.value] ?? $0.value) }
+    result.updates = updates.map { SlotUpdate(slot: $0.slot, value: places[$0.value] ?? $0.value) }
     return result
   }
 
@@ -225,8 +258,7 @@ extension Entry {
       }
       node.operands = node.operands.map(moved)
       node.controls = node.controls.map { places[$0] ?? $0 }
-      node.types = node.types.map { $0.mapExtents(moved) }
-      graph.append(node)
+      graph.append(node.mappingExtents(moved))
     }
     result.graph = graph
     result.results = results.map { EntryResult(name: $0.name, value: moved($0.value)) }
@@ -236,18 +268,8 @@ extension Entry {
 }
 
 extension Type {
-  fileprivate func mapExtents(_ change: (Value) -> Value) -> Type {
-    var type = self
-    type.dimensions = dimensions.map { dimension in
-      guard case .bounded(let maximum, let extent) = dimension else { return dimension }
-      return .bounded(maximum: maximum, extent: change(extent))
-    }
-    return type
-  }
-}
-
-extension Dimension {
-  fileprivate var isBounded: Bool {
-    if case .bounded = self { true } else { false }
+  /// The type with the dimensions fixed that an extent bounds.
+  fileprivate func without(_ extent: Value) -> Type {
+    with(dimensions: dimensions.map { $0.extent == extent ? .fixed($0.size) : $0 })
   }
 }

@@ -95,6 +95,32 @@ import Testing
     #expect(error.description.hasSuffix("in module blocks.0.down at Block.swift:12"))
   }
 
+  private struct Narrow: Module {
+    let head = Linear(4, 3, hasBias: false)
+
+    func callAsFunction(_ input: Tensor) -> Tensor {
+      input.matmul(
+        head.weight.tensor.converted(to: .float8e4m3), transposingRight: true, file: "Narrow.swift",
+        line: 7)
+    }
+  }
+
+  /// The processor has no such kernel; whoever writes the model learns it at once, with what to do.
+  @Test func aProductOf8BitFloatsIsRefusedWhereItIsWritten() throws {
+    var program = Program()
+    let input = EntryInput(name: "x", type: Type(.float8e4m3, [2, 4]))
+    let model = Narrow()
+    let error = try #require(throws: TraceError.self) {
+      try program.trace(.evaluate, inputs: [input], parameters: model.parameters) {
+        [("y", model($0[0]))]
+      }
+    }
+    #expect(error.path == "head")
+    #expect(error.source == SourceLocation(file: "Narrow.swift", line: 7))
+    #expect(error.problem.contains("float8e4m3[2, 4] and float8e4m3[3, 4]"))
+    #expect(error.problem.contains("converted(to: .bfloat16)"))
+  }
+
   private struct Hidden: Module {
     func callAsFunction(_ input: Tensor) -> Tensor { input + Parameter([3], .zeros) }
   }

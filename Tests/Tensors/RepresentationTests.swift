@@ -92,4 +92,33 @@ import Testing
     let many = try results(GroupedDot(), x, HostArray(.int32, [2], [2, 9]), y)[0]
     #expect(many.doubles == [10, 20, 300])
   }
+
+  /// A group's rows are multiplied as a product of two matrices would be: integers wrap.
+  @Test(arguments: [ElementType.int8, .int64, .uint16, .float64])
+  func aGroupIsAProductOfItsOwn(_ element: ElementType) throws {
+    var random = RandomSource(seed: 5)
+    let array = { (random: inout RandomSource, shape: [Int]) in
+      HostArray(
+        element, shape,
+        integers: (0..<shape.reduce(1, *)).map { _ in
+          element.isFloatingPoint ? Int64(random.below(100)) : Int64(bitPattern: random.next())
+        })
+    }
+    let (x, y, g) = (array(&random, [5, 3]), array(&random, [2, 3, 4]), array(&random, [5, 4]))
+    let sizes = HostArray(.int32, [2], [2, 3])
+    let whole = try results(GroupedDot(), x, sizes, y)[0]
+    let gradient = try results(GroupedDotWeightGradient(), x, sizes, g)[0]
+    for (group, rows) in [0..<2, 2..<5].enumerated() {
+      let box = { (array: HostArray, starts: [Int], shape: [Int]) in
+        try self.results(Slice(starts: starts, sizes: shape), array)[0]
+      }
+      let own = try box(x, [rows.lowerBound, 0], [rows.count, 3])
+      let matrix = try box(y, [group, 0, 0], [1, 3, 4]).reshaped([3, 4])
+      let product = try results(Dot(left: [0, 1], right: [1, 2], result: [0, 2]), own, matrix)[0]
+      #expect(try box(whole, [rows.lowerBound, 0], [rows.count, 4]) == product)
+      let above = try box(g, [rows.lowerBound, 0], [rows.count, 4])
+      let weight = try results(Dot(left: [0, 1], right: [0, 2], result: [1, 2]), own, above)[0]
+      #expect(try box(gradient, [group, 0, 0], [1, 3, 4]).reshaped([3, 4]) == weight)
+    }
+  }
 }

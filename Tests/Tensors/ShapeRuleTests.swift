@@ -16,7 +16,20 @@ import Testing
     }
   }
 
-  static let cases = boxes + ordering + windows + groups + representations
+  static let cases = elements + boxes + ordering + windows + groups + representations
+
+  static let elements: [Case] = [
+    Case(Unary(function: .exponential), i([2]), words: "no meaning for int32[2]"),
+    Case(Unary(function: .not), f([2]), words: "no meaning for float32[2]"),
+    Case(Unary(function: .negate), Type(.bool, [2]), words: "converted(to:)"),
+    Case(Binary(function: .power), i([2]), i([2]), words: "no meaning for int32[2]"),
+    Case(Binary(function: .and), f([2]), f([2]), words: "no meaning for float32[2]"),
+    Case(
+      Binary(function: .subtract), Type(.bool, [2]), Type(.bool, [2]), words: "no meaning for bool"),
+    Case(
+      Binary(function: .shiftLeft), Type(.bool, [2]), Type(.bool, [2]), words: "no meaning for bool"
+    ),
+  ]
 
   static let boxes: [Case] = [
     Case(DynamicSlice(dimensions: [0], sizes: [1]), f([2, 3]), words: "expected 2 operands"),
@@ -124,6 +137,12 @@ import Testing
     Case(UnpackBits(count: 9), Type(.uint8, [1]), words: "9 bits"),
     Case(UnpackBits(count: -1), Type(.uint8, [0]), words: "-1 bits"),
     Case(UnpackBits(count: 8), i([1]), words: "needs uint8"),
+    Case(
+      Dot(left: [0, 1], right: [1, 2], result: [0, 2]), Type(.float8e4m3, [2, 3]),
+      Type(.float8e4m3, [3, 4]), words: "no products of 8-bit floats"),
+    Case(
+      Dot(left: [0], right: [0], result: []), Type(.float8e5m2, [2]), f([2]),
+      words: "converted(to: .bfloat16)"),
     Case(Bitcast(element: .float64), f([2]), words: "4 bytes against 8"),
     Case(Bitcast(element: .bool), Type(.uint8, [2]), words: "none but Booleans"),
     Case(
@@ -149,5 +168,23 @@ import Testing
     }
     #expect(error?.problem.contains(test.words) ?? false, "\(error?.problem ?? "")")
     #expect(error?.operation == test.operation.name)
+  }
+
+  /// Only what moves values between memories and formats looks into them.
+  @Test(arguments: [
+    Type(.float32, dimensions: [.fixed(2)], layout: .opaque(name: "blocked", byteCount: 64)),
+    Type(.float32, dimensions: [.fixed(2)], space: .host),
+  ]) func whatLiesElsewhereIsBroughtBackFirst(_ type: Type) throws {
+    let operations: [any Operation] = [
+      Unary(function: .negate), Broadcast(shape: [9, 2], dimensions: [1]), Reshape(shape: [2, 1]),
+      Reduce(reduction: .sum, dimensions: [0]), PackBits(), Softmax(),
+      AllReduce(.sum, axes: [.data]),
+    ]
+    for operation in operations {
+      let error = #expect(throws: ShapeError.self) { try operation.types(of: [type]) }
+      #expect(error?.problem.hasPrefix("\(type) is not made of rows") ?? false, "\(operation)")
+    }
+    let there = try Transfer(space: .device).types(of: [type])
+    #expect(try Relayout(layout: .rowMajor).types(of: there) == [Type(.float32, [2])])
   }
 }

@@ -62,10 +62,9 @@ package struct Question: Sendable {
   }
 
   private mutating func copy(_ node: Node, _ index: Int, _ context: Context) throws {
-    var node = node
+    var node = node.mappingExtents { map[$0] ?? $0 }
     node.operands = node.operands.map { map[$0] ?? $0 }
     node.controls = []
-    node.types = node.types.map(mapped)
     node.origin = Origin()
     let new: Value
     if let input = node.operation as? Input {
@@ -92,6 +91,4 @@ package struct Question: Sendable {
     let node = Node(Input(index: index, type: type), [], types: [type])
     return Value(node: entry.graph.append(node))
   }
-
-  private func mapped(_ type: Type) -> Type { type.mappingExtents { map[$0] ?? $0 } }
 }

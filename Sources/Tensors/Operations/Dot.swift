@@ -31,12 +31,24 @@ package struct Dot: Operation {
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 2)
+    try expectWide(operands)
     let sizes = try labelSizes(operands)
     let (leftSet, rightSet, resultSet) = (Set(left), Set(right), Set(result))
     guard resultSet.isSubset(of: leftSet.union(rightSet)), resultSet.count == result.count,
       leftSet.symmetricDifference(rightSet).isSubset(of: resultSet)
     else { throw ShapeError(name, "the labels \(notation) are not a contraction") }
     return [operands[0].with(shape: result.map { sizes[$0] ?? 0 })]
+  }
+
+  /// Numbers of 8 bits are stored, not multiplied: sums of products would keep nothing of them.
+  private func expectWide(_ operands: [Type]) throws {
+    let isNarrow = operands.contains { [.float8e4m3, .float8e5m2].contains($0.element) }
+    guard isNarrow else { return }
+    throw ShapeError(
+      name,
+      "there are no products of 8-bit floats, \(operands[0]) and \(operands[1]); make both wider "
+        + "first, with converted(to: .bfloat16), or with dequantized(scales:block:as:) if they have scales"
+    )
   }
 
   private func labelSizes(_ operands: [Type]) throws -> [Int: Int] {
@@ -75,22 +87,14 @@ package struct Dot: Operation {
       factorStrides($0, $1, factors)
     }
     let target = factorStrides(factors.results[0], types[0].shape, factors)
-    let places = { (visit: (_ result: Int, _ left: Int, _ right: Int) -> Void) in
-      forEachIndex(factors.sizes) { index in
-        let place = { (strides: [Int]) in zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 } }
-        visit(place(target), place(strides[0]), place(strides[1]))
+    return [
+      sumOfProducts(operands[0], operands[1], types[0]) { visit in
+        forEachIndex(factors.sizes) { index in
+          let place = { (strides: [Int]) in zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 } }
+          visit(place(target), place(strides[0]), place(strides[1]))
+        }
       }
-    }
-    if case (.integer(let x), .integer(let y)) = (operands[0].storage, operands[1].storage) {
-      // Integers wrap, as in every sum.
-      var totals = [Int64](repeating: 0, count: types[0].elementCount)
-      places { totals[$0] &+= x[$1] &* y[$2] }
-      return [HostArray(types[0].element, types[0].shape, integers: totals)]
-    }
-    let (x, y) = (operands[0].doubles, operands[1].doubles)
-    var totals = [Double](repeating: 0, count: types[0].elementCount)
-    places { totals[$0] += x[$1] * y[$2] }
-    return [HostArray(types[0].element, types[0].shape, totals)]
+    ]
   }
 
   private func factorStrides(_ walk: [[Int]], _ shape: [Int], _ factors: Factors) -> [Int] {
@@ -112,6 +116,25 @@ package struct Dot: Operation {
     return operand == 0
       ? context.gradient.apply(dot, other) : other.apply(dot, context.gradient)
   }
+}
+
+/// Adds products of elements up: integers wrap, floats are summed in double and rounded once.
+///
+/// - Parameter places: Calls its argument with the places in the result, in `x` and in `y` of each
+///   product.
+func sumOfProducts(
+  _ x: HostArray, _ y: HostArray, _ type: Type,
+  _ places: ((_ result: Int, _ left: Int, _ right: Int) -> Void) -> Void
+) -> HostArray {
+  if case (.integer(let x), .integer(let y)) = (x.storage, y.storage) {
+    var totals = [Int64](repeating: 0, count: type.elementCount)
+    places { totals[$0] &+= x[$1] &* y[$2] }
+    return HostArray(type.element, type.shape, integers: totals)
+  }
+  let (x, y) = (x.doubles, y.doubles)
+  var totals = [Double](repeating: 0, count: type.elementCount)
+  places { totals[$0] += x[$1] * y[$2] }
+  return HostArray(type.element, type.shape, totals)
 }
 
 extension Dot {

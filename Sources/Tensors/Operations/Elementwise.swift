@@ -13,6 +13,7 @@ package struct Unary: Operation {
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
+    try expect(function.accepts(operands[0].element), operands[0])
     return operands
   }
 
@@ -57,7 +58,9 @@ package struct Binary: Operation {
   package var name: String { function.rawValue }
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
-    [try expectSame(operands, count: 2)]
+    let type = try expectSame(operands, count: 2)
+    try expect(function.accepts(type.element), type)
+    return [type]
   }
 
   package func factors(operands: [Type], results: [Type]) -> Factors {
@@ -183,5 +186,39 @@ package struct Convert: Operation {
     let source = context.operands[0].type.element
     guard source.isFloatingPoint, element.isFloatingPoint else { return nil }
     return context.gradient.converted(to: source)
+  }
+}
+
+extension Operation {
+  /// Throws unless the function has a meaning for the elements of a type.
+  fileprivate func expect(_ isAccepted: Bool, _ type: Type) throws {
+    guard !isAccepted else { return }
+    throw ShapeError(
+      name, "has no meaning for \(type); convert it first, with converted(to:)")
+  }
+}
+
+extension UnaryFunction {
+  /// Whether the function is defined for an element type.
+  fileprivate func accepts(_ element: ElementType) -> Bool {
+    switch self {
+    case .not: !element.isFloatingPoint
+    case .absolute: true
+    case .negate, .sign: element != .bool
+    default: element.isFloatingPoint
+    }
+  }
+}
+
+extension BinaryFunction {
+  /// Whether the function is defined for an element type.
+  fileprivate func accepts(_ element: ElementType) -> Bool {
+    switch self {
+    case .add, .multiply, .maximum, .minimum: true
+    case .subtract, .divide, .remainder: element != .bool
+    case .power: element.isFloatingPoint
+    case .and, .or, .exclusiveOr: !element.isFloatingPoint
+    case .shiftLeft, .shiftRight: !element.isFloatingPoint && element != .bool
+    }
   }
 }

@@ -16,9 +16,10 @@ extension Operation {
   /// A bounded dimension passes to the results that walk its factor. Operands that walk one factor
   /// together must have one extent there.
   ///
-  /// - Throws: ``ShapeError`` if the operands do not fit, or if a bounded dimension would be cut,
-  ///   joined with others, or lost.
+  /// - Throws: ``ShapeError`` if the operands do not fit, if a bounded dimension would be cut, joined
+  ///   with others, or lost, or if an operand lies where the operation does not look.
   package func types(of operands: [Type]) throws -> [Type] {
+    try expectMemory(operands)
     guard !seesExtents else { return try resultTypes(of: operands) }
     guard operands.contains(where: \.isBounded) else {
       let results = try resultTypes(of: operands)

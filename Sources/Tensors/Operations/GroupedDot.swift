@@ -32,17 +32,19 @@ package struct GroupedDot: Operation {
   }
 
   package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
-    let (x, y) = (operands[0].doubles, operands[2].doubles)
     let (k, n) = (operands[2].shape[1], operands[2].shape[2])
-    var totals = [Double](repeating: 0, count: types[0].elementCount)
-    for (row, group) in groups(of: operands[0].shape[0], operands[1]).enumerated() {
-      for inner in 0..<k {
-        for column in 0..<n {
-          totals[row * n + column] += x[row * k + inner] * y[(group * k + inner) * n + column]
+    let owners = groups(of: operands[0].shape[0], operands[1])
+    return [
+      sumOfProducts(operands[0], operands[2], types[0]) { visit in
+        for (row, group) in owners.enumerated() {
+          for inner in 0..<k {
+            for column in 0..<n {
+              visit(row * n + column, row * k + inner, (group * k + inner) * n + column)
+            }
+          }
         }
       }
-    }
-    return [HostArray(types[0].element, types[0].shape, totals)]
+    ]
   }
 
   package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
@@ -85,17 +87,19 @@ package struct GroupedDotWeightGradient: Operation {
   }
 
   package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
-    let (x, g) = (operands[0].doubles, operands[2].doubles)
     let (k, n) = (operands[0].shape[1], operands[2].shape[1])
-    var totals = [Double](repeating: 0, count: types[0].elementCount)
-    for (row, group) in groups(of: operands[0].shape[0], operands[1]).enumerated() {
-      for inner in 0..<k {
-        for column in 0..<n {
-          totals[(group * k + inner) * n + column] += x[row * k + inner] * g[row * n + column]
+    let owners = groups(of: operands[0].shape[0], operands[1])
+    return [
+      sumOfProducts(operands[0], operands[2], types[0]) { visit in
+        for (row, group) in owners.enumerated() {
+          for inner in 0..<k {
+            for column in 0..<n {
+              visit((group * k + inner) * n + column, row * k + inner, row * n + column)
+            }
+          }
         }
       }
-    }
-    return [HostArray(types[0].element, types[0].shape, totals)]
+    ]
   }
 
   package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {

@@ -13,6 +13,7 @@ package struct Named: Operation {
   package var axes: [DimensionAxes]
   package var role: NamedRole
   package var name: String { "named" }
+  package var seesMemory: Bool { true }
 
   package init(_ axes: [DimensionAxes], role: NamedRole = .activation) {
     self.axes = axes

@@ -37,6 +37,11 @@ public protocol Operation: Hashable, Codable, Sendable {
   /// Otherwise it sees their maxima, and they pass from operands to results along factors.
   var seesExtents: Bool { get }
 
+  /// Whether operands may lie in a library's format or in another memory than the device's.
+  ///
+  /// All others compute with rows in the device's memory.
+  var seesMemory: Bool { get }
+
   /// What must stand beyond the extent of an operand, along a bounded dimension whose elements are
   /// combined, so that it changes no result.
   func elementsBeyondExtent(
@@ -50,6 +55,8 @@ public protocol Operation: Hashable, Codable, Sendable {
 extension Operation {
   /// Bounded dimensions pass along factors.
   public var seesExtents: Bool { false }
+  /// Operands are rows in the device's memory.
+  public var seesMemory: Bool { false }
   /// No elements can be combined along a bounded dimension.
   public func elementsBeyondExtent(
     along dimension: Int, ofOperand operand: Int, _ type: Type

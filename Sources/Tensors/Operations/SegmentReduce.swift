@@ -66,7 +66,7 @@ package struct SegmentReduce: Operation {
     let zero = x.filled(with: 0)
     let isKept = segments.compare(.greaterOrEqual, segments.filled(with: 0)).binary(
       .and, segments.compare(.less, segments.filled(with: Double(count))))
-    let keeps = isKept.broadcast(to: x.shape, dimensions: [0])
+    let keeps = isKept.broadcast(like: x, dimensions: [0])
     guard reduction != .sum else { return keeps.select(g.gather(segments), zero) }
     // As for reductions, elements that tie share the gradient.
     let isHit = x.compare(.equal, context.results[0].gather(segments)).binary(.and, keeps)

@@ -61,6 +61,11 @@ struct Partitioner {
       origin = source.nodes[value.node].origin
       result.results[index].value = try whole(value, for: "result \(result.results[index].name)")
     }
+    for index in result.checks.indices {
+      let value = result.checks[index].value
+      origin = source.nodes[value.node].origin
+      result.checks[index].value = try whole(value, for: "check \(result.checks[index].name)")
+    }
     result.graph = target
     return result.pruned()
   }
