@@ -13,7 +13,7 @@ package protocol Transform: Sendable {
 
 /// The transforms, in the order in which they run.
 package enum TransformName: String, CaseIterable, Sendable {
-  case trace, gradient, expand, bound, partition, simplify, fuse, order
+  case trace, gradient, expand, bound, precision, partition, simplify, fuse, order
 }
 
 extension Program {
@@ -37,7 +37,8 @@ extension Program {
   ) -> [any Transform] {
     let transforms: [any Transform] = [
       optimizations.contains(.attention) ? Expand(keeps: FusedComposite.isFused) : Expand(),
-      Bound(), Partition(strategy), Simplify(), Fuse(optimizations), Order(),
+      Bound(), MixedPrecision(strategy.precision.element), Partition(strategy), Simplify(),
+      Fuse(optimizations), Order(),
     ]
     return transforms.filter { transform in
       switch transform.name {
