@@ -27,6 +27,18 @@ public enum ElementType: String, Hashable, Codable, Sendable, CaseIterable {
     }
   }
 
+  /// Whether every number of another floating-point type is a number of this one.
+  package func holdsAll(of other: ElementType) -> Bool {
+    if self == other { return true }
+    let isEight = other == .float8e4m3 || other == .float8e5m2
+    return switch self {
+    case .float64: other.isFloatingPoint
+    case .float32: other.isFloatingPoint && other != .float64
+    case .float16, .bfloat16: isEight
+    default: false
+    }
+  }
+
   /// Whether elements are integers that can be negative.
   public var isSignedInteger: Bool {
     switch self {

@@ -46,9 +46,9 @@ package final class SharedState {
 
   /// An executor of a program that is numbered as here.
   package func executor(
-    _ program: Program, on device: CPUDevice
+    _ program: Program, strategy: Strategy = Strategy(), on device: CPUDevice
   ) throws -> Executor {
-    let plan = try Plan(program.applying(Program.lowering), for: device)
+    let plan = try Plan(program.applying(Program.lowering(strategy)), for: device)
     return try Executor(plan, on: device, state: memory, values: values)
   }
 }

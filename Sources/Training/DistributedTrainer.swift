@@ -22,6 +22,7 @@ public final class DistributedTrainer<Model: Module> {
   private let builder: ProgramBuilder
   private let threads: Int?
   private let kernelCache: KernelCache
+  private var strategy: Strategy
   private var session: TrainingSession?
   /// What the session, once there is one, continues from.
   private var origin: Checkpoint?
@@ -32,15 +33,15 @@ public final class DistributedTrainer<Model: Module> {
   ///   - model: The model.
   ///   - loss: What its output is compared with.
   ///   - optimizer: The rule by which parameters follow gradients.
-  ///   - precision: The element type to compute in.
+  ///   - precision: The element type of contractions; nil takes the strategy's.
   ///   - gradientAccumulation: The number of the loader's batches whose gradients make one update.
   ///   - strategy: How the run is spread over devices.
   ///   - clipNorm: The largest norm of all gradients together; nil leaves them as they are.
   ///   - seed: What random first values and dropout depend on.
   ///   - emaDecay: How much of the moving average of each parameter stays in an update, such as 0.999;
   ///     nil keeps no averages.
-  ///   - lossScaling: How the loss is scaled so that small gradients do not vanish; nil leaves it as it
-  ///     is.
+  ///   - lossScaling: How the loss is scaled so that small gradients do not vanish; nil scales it in
+  ///     float16 alone.
   ///   - frozen: Modules and parameters, by path, that stay as they are, such as `transformer.wte`; running statistics of
   ///     a frozen module still follow its batches.
   ///   - threads: The number of threads; by default all cores.
@@ -48,7 +49,7 @@ public final class DistributedTrainer<Model: Module> {
   /// - Throws: ``TrainingError`` for a setting that cannot work.
   public init(
     model: Model, loss: Loss = .crossEntropy, optimizer: any Optimizer = .adamW(),
-    precision: Precision = .float32, gradientAccumulation: Int = 1,
+    precision: Precision? = nil, gradientAccumulation: Int = 1,
     strategy: Strategy = Strategy(), clipNorm: Double? = nil, seed: UInt64 = 0,
     emaDecay: Double? = nil, lossScaling: LossScaling? = nil, frozen: [String] = [],
     threads: Int? = nil, kernelCache: KernelCache = .standard
@@ -73,9 +74,13 @@ public final class DistributedTrainer<Model: Module> {
     self.loss = loss
     self.threads = threads
     self.kernelCache = kernelCache
+    self.strategy = strategy
+    self.strategy.precision = precision ?? strategy.precision
+    let isSmall = self.strategy.precision == .float16
     builder = ProgramBuilder(
       optimizer: optimizer, clipNorm: clipNorm, gradientAccumulation: gradientAccumulation,
-      seed: seed, lossScaling: lossScaling, emaDecay: emaDecay, frozen: frozen)
+      seed: seed, lossScaling: lossScaling ?? (isSmall ? LossScaling() : nil),
+      emaDecay: emaDecay, frozen: frozen)
   }
 
   /// The number of updates made.
@@ -91,8 +96,9 @@ public final class DistributedTrainer<Model: Module> {
     if let session { return session }
     let device = try CPUDevice(
       threadCount: threads, kernels: KernelLibrary(cache: kernelCache))
-    let programs = ModelPrograms(of: model.parameters, builder, on: device) {
-      [model, loss] inputs, evaluation in
+    let programs = ModelPrograms(
+      of: model.parameters, builder, strategy: strategy, on: device
+    ) { [model, loss] inputs, evaluation in
       try ProgramBuilder.traced(model, loss, inputs: inputs, evaluation: evaluation)
     }
     let session = try TrainingSession(

@@ -24,15 +24,20 @@ package final class TrainingSession {
 
   /// Lowers a program and reserves its memory; slots are zero until they are initialised or loaded.
   ///
-  /// - Parameter optimizations: What lowering may do beyond what the device needs.
+  /// - Parameters:
+  ///   - program: The program.
+  ///   - gradientAccumulation: The number of batches of an update.
+  ///   - strategy: How it is lowered.
+  ///   - device: What runs it.
+  ///   - optimizations: What lowering may do beyond what the device needs.
   package init(
-    _ program: Program, gradientAccumulation: Int = 1, on device: CPUDevice,
-    optimizations: Set<Optimization> = .all
+    _ program: Program, gradientAccumulation: Int = 1, strategy: Strategy = Strategy(),
+    on device: CPUDevice, optimizations: Set<Optimization> = .all
   ) throws {
     self.program = program
     programs = nil
     schedule = Schedule(program, microBatches: gradientAccumulation)
-    let lowering = Program.lowering(Strategy(), optimizations)
+    let lowering = Program.lowering(strategy, optimizations)
     let plan = try Plan(program.applying(lowering), for: device, optimizations)
     executor = try Executor(plan, on: device)
   }

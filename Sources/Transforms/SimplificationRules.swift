@@ -1,3 +1,4 @@
+import DeepEPElements
 import DeepEPTensors
 
 /// The local rules of ``Simplify``: what a node becomes, given the nodes before it.
@@ -40,6 +41,7 @@ struct SimplificationRules {
       guard let inner = operation(first) as? Unary, inner.function == .negate else { return nil }
       return operands(first)[0]
     case let binary as Binary: return neutral(binary.function, first, node.operands[1])
+    case is Convert: return widened(first, to: graph.type(of: first).element, from: node.types[0])
     default: return nil
     }
   }
@@ -53,6 +55,14 @@ struct SimplificationRules {
   private func isIdentity(_ node: Node) -> Bool {
     guard let transpose = node.operation as? Transpose else { return true }
     return transpose.permutation == Array(transpose.permutation.indices)
+  }
+
+  /// What a value was before it was widened without loss, if it was of a type.
+  private func widened(_ value: Value, to wide: ElementType, from type: Type) -> Value? {
+    guard operation(value) is Convert, wide.holdsAll(of: type.element),
+      let source = operands(value).first, graph.type(of: source) == type
+    else { return nil }
+    return source
   }
 
   private func neutral(_ function: BinaryFunction, _ x: Value, _ y: Value) -> Value? {
@@ -78,6 +88,7 @@ struct SimplificationRules {
       return scattered(node.operands[0], node.operands[1])
         ?? scattered(node.operands[1], node.operands[0])
     case let concatenate as Concatenate: return flattened(concatenate, node.operands)
+    case is Convert: return joined(node.operands[0], node.types[0])
     default: return nil
     }
   }
@@ -130,6 +141,18 @@ struct SimplificationRules {
       return nil
     }
     return (ScatterAdd(), [table] + operands(sum).dropFirst())
+  }
+
+  /// What is put together from widened parts and narrowed again is put together from the parts.
+  private func joined(_ operand: Value, _ type: Type) -> ((any Operation), [Value])? {
+    guard let concatenate = operation(operand) as? Concatenate, isUsedOnce(operand) else {
+      return nil
+    }
+    let wide = graph.type(of: operand).element
+    let parts = operands(operand).compactMap { part in
+      widened(part, to: wide, from: graph.type(of: part).with(element: type.element))
+    }
+    return parts.count == operands(operand).count ? (concatenate, parts) : nil
   }
 
   private func flattened(

@@ -1,6 +1,7 @@
 import DeepEPTensors
 
-/// How a run is spread over devices: the only value that switches parallelism.
+/// How a run is spread over devices, and in which element type it computes: the only value that
+/// switches either.
 public struct Strategy: Hashable, Codable, Sendable {
   /// The number of ranks that hold a copy of the model and different data.
   public var data: Int
@@ -11,13 +12,19 @@ public struct Strategy: Hashable, Codable, Sendable {
   /// The stage of ZeRO: what data-parallel ranks share (0: nothing, 1: optimiser state, 2: gradients
   /// too, 3: parameters too).
   public var zero: Int
+  /// The element type of contractions.
+  public var precision: Precision
 
   /// Makes a strategy; the default is one rank.
-  public init(data: Int = 1, tensor: Int = 1, sequenceParallel: Bool = false, zero: Int = 0) {
+  public init(
+    data: Int = 1, tensor: Int = 1, sequenceParallel: Bool = false, zero: Int = 0,
+    precision: Precision = .float32
+  ) {
     self.data = data
     self.tensor = tensor
     self.sequenceParallel = sequenceParallel
     self.zero = zero
+    self.precision = precision
   }
 
   /// The number of ranks that it needs.

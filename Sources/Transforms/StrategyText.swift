@@ -7,11 +7,12 @@ extension Strategy: CustomStringConvertible, LosslessStringConvertible {
     if tensor != 1 { parts.append("tensor=\(tensor)") }
     if sequenceParallel { parts.append("sequence-parallel") }
     if zero != 0 { parts.append("zero=\(zero)") }
+    if precision != .float32 { parts.append("precision=\(precision)") }
     return parts.isEmpty ? "data=1" : parts.joined(separator: ",")
   }
 
   /// The words of the short form.
-  public static let words = ["data", "tensor", "sequence-parallel", "zero"]
+  public static let words = ["data", "tensor", "sequence-parallel", "zero", "precision"]
 
   /// Reads the short form; nil if a word is unknown, said twice, or has no number.
   public init?(_ description: String) {
@@ -19,18 +20,21 @@ extension Strategy: CustomStringConvertible, LosslessStringConvertible {
     var seen: Set<Substring> = []
     for part in description.split(separator: ",", omittingEmptySubsequences: false) {
       let sides = part.split(separator: "=", omittingEmptySubsequences: false)
-      guard let word = sides.first, seen.insert(word).inserted,
-        set(word, sides.count == 2 ? Int(sides[1]) : nil, isPlain: sides.count == 1)
+      guard let word = sides.first, sides.count <= 2, seen.insert(word).inserted,
+        set(word, sides.dropFirst().first, isPlain: sides.count == 1)
       else { return nil }
     }
   }
 
-  private mutating func set(_ word: Substring, _ number: Int?, isPlain: Bool) -> Bool {
-    switch (word, number) {
+  private mutating func set(_ word: Substring, _ value: Substring?, isPlain: Bool) -> Bool {
+    switch (word, value.flatMap { Int($0) }) {
     case ("data", let number?): data = number
     case ("tensor", let number?): tensor = number
     case ("zero", let number?): zero = number
     case ("sequence-parallel", nil) where isPlain: sequenceParallel = true
+    case ("precision", nil):
+      guard let found = value.flatMap({ Precision(rawValue: String($0)) }) else { return false }
+      precision = found
     default: return false
     }
     return true

@@ -14,7 +14,7 @@ package protocol Transform: Sendable {
 
 /// The transforms, in the order in which they run.
 package enum TransformName: String, CaseIterable, Sendable {
-  case trace, gradient, expand, bound, partition, simplify, rematerialize, fuse, order
+  case trace, gradient, expand, bound, precision, partition, simplify, rematerialize, fuse, order
 }
 
 extension Program {
@@ -40,7 +40,8 @@ extension Program {
   ) -> [any Transform] {
     let transforms: [any Transform] = [
       optimizations.contains(.attention) ? Expand(keeps: FusedComposite.isFused) : Expand(),
-      Bound(), Partition(strategy, target.links), Simplify(), Rematerialize(),
+      Bound(), MixedPrecision(strategy.precision.element), Partition(strategy, target.links),
+      Simplify(), Rematerialize(),
       Fuse(optimizations), Order(),
     ]
     return transforms.filter { transform in

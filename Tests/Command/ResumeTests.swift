@@ -37,6 +37,22 @@ import Testing
     }
   }
 
+  /// A run in bfloat16 ends in a checkpoint of float32 weights, from which float32 goes on.
+  @Test func precisionIsOfTheRunAndNotOfTheCheckpoint() throws {
+    try withFolder { folder in
+      try Data(Self.text.utf8).write(to: folder.appendingPathComponent("text.txt"))
+      for (precision, steps) in [("bf16", "2"), ("fp32", "3"), ("bf16", "4")] {
+        let resume = precision == "bf16" && steps == "2" ? [] : ["--resume", "a.safetensors"]
+        let run = try train(
+          ["--precision", precision, "--steps", steps, "--out", "a.safetensors"] + resume,
+          in: folder)
+        #expect(run.status == 0 && run.output.contains("step \(steps)/\(steps)"), "\(run.errors)")
+      }
+      let wrong = try train(["--precision", "fp8"], in: folder)
+      #expect(wrong.status != 0 && wrong.errors.contains("expected one of fp32, bf16, fp16"))
+    }
+  }
+
   /// The tensors of a checkpoint, without the header, whose keys have no fixed order.
   private struct Checkpointed: Equatable {
     let bytes: Data

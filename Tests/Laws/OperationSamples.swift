@@ -188,7 +188,7 @@ struct SampleWriter {
       let attention = Attention(scale: 0.5, isCausal: size > 7)
       let operands = [input(shape), input(shape)]
       if name == "attention" { return input(shape).applyAll(attention, operands) }
-      let sums = input([shape[0], shape[2], shape[1]])
+      let sums = input([shape[0], shape[2], shape[1]], element.sum)
       return input(shape).applyAll(
         AttentionGradient(attention: attention), operands + [input(shape), sums, input(shape)])
     default: return nil

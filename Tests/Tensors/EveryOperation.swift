@@ -70,6 +70,7 @@ enum EveryOperation {
     _ = Tensor.concatenated([x, weight], along: 0)
     _ = x.scatterAdd(rows, weight.gather(rows))
     _ = x.einsum("ab,cb->ca", weight)
+    _ = x.apply(Dot(left: [0, 1], right: [2, 1], result: [0, 2], element: .float64), weight)
     _ = x.softmax().gelu().layerNorm(weight: x.sum([0]), bias: x.largest([0]))
     _ = x.crossEntropy(labels: rows).mean()
     _ = x.batchNorm(weight: x.sum([0]), bias: x.largest([0]), dimension: 1, epsilon: 1e-5)

@@ -115,6 +115,9 @@ import Testing
     Case(SegmentReduce(reduction: .sum, count: 2), f([]), i([]), words: "for each row"),
     Case(SegmentReduce(reduction: .sum, count: -1), f([3]), i([3]), words: "-1 segments"),
     Case(SegmentReduce(reduction: .product, count: 2), f([3]), i([3]), words: "their product"),
+    Case(
+      Dot(left: [0], right: [0], result: [], element: .float32), i([2]), i([2]),
+      words: "sums of int32 are not float32"),
     Case(GroupedDot(), f([4, 3]), i([2]), f([2, 2, 5]), words: "needs rows [m, k]"),
     Case(GroupedDot(), f([4, 3]), i([3]), f([2, 3, 5]), words: "each of 2 groups"),
     Case(GroupedDot(), f([4, 3]), Type(.int64, [2]), f([2, 3, 5]), words: "an int32 size"),

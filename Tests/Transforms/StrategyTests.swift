@@ -8,13 +8,15 @@ import Testing
   @Test(arguments: [
     Strategy(), Strategy(data: 4, zero: 2), Strategy(tensor: 8, sequenceParallel: true),
     Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3),
+    Strategy(precision: .bfloat16), Strategy(data: 2, precision: .float16),
   ]) func theShortFormReadsBack(_ strategy: Strategy) {
     #expect(Strategy(strategy.description) == strategy)
   }
 
   @Test(arguments: [
     "", "data", "data=", "data=two", "dta=2", "data=2,data=2", "data=2,,zero=1",
-    "sequence-parallel=1", "data=99999999999999999999",
+    "sequence-parallel=1", "precision", "precision=fp8", "precision=2", "data=1=1",
+    "data=99999999999999999999",
   ]) func otherTextIsNoStrategy(_ text: String) { #expect(Strategy(text) == nil) }
 
   /// GPT-2 with 6 heads and a batch of 8.

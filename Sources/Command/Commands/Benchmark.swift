@@ -1,6 +1,7 @@
 import DeepEPCompute
 import DeepEPEvents
 import DeepEPTraining
+import DeepEPTransforms
 import FoundationEssentials
 
 /// `deepep benchmark`: runs a fixed job and reports how fast it was.
@@ -84,9 +85,12 @@ struct Benchmark {
     var phases = StartPhases()
     let traced = try ProgramBuilder.traced(job.model, .crossEntropy, inputs: job.inputs)
     phases.end("trace")
-    let program = try ProgramBuilder(optimizer: job.optimizer).completed(traced)
+    let scaling = precision == .float16 ? LossScaling() : nil
+    let builder = ProgramBuilder(optimizer: job.optimizer, lossScaling: scaling)
+    let program = try builder.completed(traced)
     phases.end("differentiate")
-    let session = try TrainingSession(program, on: device)
+    let session = try TrainingSession(
+      program, strategy: Strategy(precision: precision), on: device)
     phases.end("lower")
     try session.prepare()
     phases.end("compile")

@@ -1,6 +1,7 @@
 import DeepEPCompute
 import DeepEPPlans
 import DeepEPTraining
+import DeepEPTransforms
 import FoundationEssentials
 
 /// What a benchmark measured, in the form that its JSON line has.

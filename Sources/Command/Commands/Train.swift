@@ -3,6 +3,7 @@ import DeepEPModels
 import DeepEPOptimizers
 import DeepEPStorage
 import DeepEPTraining
+import DeepEPTransforms
 import FoundationEssentials
 
 /// `deepep train`: a GPT learns a text.

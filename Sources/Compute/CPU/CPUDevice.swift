@@ -12,8 +12,7 @@ package final class CPUDevice: Target {
   package let processor = Processor()
   /// The compiler of regions.
   package let compiler: KernelCompiler
-  private let matrices: MatrixLibrary
-  private var multiplications: [ContractionKey: MatrixMultiply?] = [:]
+  private let contractions: ContractionWays
   private let table = MachineTable.twoCores
   package var links: Links { table.links }
 
@@ -22,11 +21,16 @@ package final class CPUDevice: Target {
   /// - Parameters:
   ///   - threadCount: The number of threads; by default all cores.
   ///   - kernels: Where compiled kernels are kept; by default the device has its own.
+  ///   - narrowUnits: The narrow floats that are multiplied without conversion; by default those that
+  ///     the processor has units for.
   /// - Throws: ``LibraryError`` if a library is missing.
-  package init(threadCount: Int? = nil, kernels: KernelLibrary? = nil) throws {
+  package init(
+    threadCount: Int? = nil, kernels: KernelLibrary? = nil, narrowUnits: Set<ElementType>? = nil
+  ) throws {
     pool = try ThreadPool(threadCount: threadCount ?? processor.logicalCoreCount)
     compiler = try KernelCompiler(pool: pool, library: kernels)
-    matrices = try MatrixLibrary(pool: pool)
+    contractions = try ContractionWays(
+      pool: pool, narrowUnits: narrowUnits ?? processor.narrowUnits)
   }
 
   package func choice(
@@ -40,12 +44,9 @@ package final class CPUDevice: Target {
     case is Region: return choice
     case let constant as Constant where constant.splat == nil: return choice
     case let contraction as Contraction:
-      if let multiply = multiplication(contraction, operands, results) {
-        choice.kernel = "oneDNN \(multiply.kernel)"
-        choice.workspaceBytes = multiply.workspaceBytes
-      } else {
-        choice.kernel = "plain contraction"
-      }
+      let way = contractions.way(contraction, operands, results)
+      choice.kernel = way.kernel
+      choice.workspaceBytes = way.workspaceBytes
       return choice
     default:
       guard InterpretedKernel.runs(operation) else {
@@ -59,68 +60,70 @@ package final class CPUDevice: Target {
     }
   }
 
+  // MARK: Kernels
+
   /// The kernels of instructions, compiled together.
   package func kernels(_ requests: [KernelRequest]) throws -> [any Kernel] {
-    var kernels: [(any Kernel)?] = []
-    var sources: [(index: Int, source: KernelSource, region: Region)] = []
-    for (index, request) in requests.enumerated() {
-      let ready = readyKernel(request)
-      kernels.append(ready)
-      if ready == nil, let region = region(request) {
-        let source = try compiler.source(
-          region, operandTypes: request.operandTypes, sharedBuffers: request.overwrites)
-        sources.append((index, source, region))
-      }
+    let drafts = try requests.map(draft)
+    var functions = try compiler.compile(drafts.flatMap(\.sources))[...]
+    return drafts.map { draft in
+      let own = functions.prefix(draft.sources.count)
+      functions = functions.dropFirst(draft.sources.count)
+      return draft.kernel(Array(own))
     }
-    let functions = try compiler.compile(sources.map(\.source))
-    for (source, function) in zip(sources, functions) {
-      let bytes = requests[source.index].byteCount
-      kernels[source.index] = RegionKernel(
-        function: function, count: source.region.parallel.reduce(1, *), isSmall: bytes < 16384,
-        pool: pool)
-    }
-    return kernels.compactMap { $0 }
   }
 
-  private func readyKernel(_ request: KernelRequest) -> (any Kernel)? {
+  /// A kernel that waits for its code.
+  private struct Draft {
+    var sources: [KernelSource] = []
+    let kernel: ([KernelFunction]) -> any Kernel
+  }
+
+  private func draft(_ request: KernelRequest) throws -> Draft {
     switch request.operation {
-    case let constant as Constant: ConstantKernel(constant)
-    case let contraction as Contraction:
-      multiplication(contraction, request.operandTypes, request.resultTypes).map {
-        ContractionKernel(
-          contraction: contraction, multiply: $0, element: request.resultTypes[0].element)
+    case let constant as Constant: return Draft { _ in ConstantKernel(constant) }
+    case let region as Region: return try draft(region, request)
+    case let contraction as Contraction: return try draft(contraction, request)
+    default: return Draft { _ in InterpretedKernel(request) }
+    }
+  }
+
+  private func draft(_ region: Region, _ request: KernelRequest) throws -> Draft {
+    let source = try compiler.source(
+      region, operandTypes: request.operandTypes, sharedBuffers: request.overwrites)
+    return Draft(sources: [source]) { [pool] in
+      RegionKernel(function: $0[0], region: region, byteCount: request.byteCount, pool: pool)
+    }
+  }
+
+  private func draft(_ contraction: Contraction, _ request: KernelRequest) throws -> Draft {
+    let (operands, results) = (request.operandTypes, request.resultTypes)
+    switch contractions.way(contraction, operands, results) {
+    case .direct(let multiply):
+      return Draft { _ in ContractionKernel(contraction, multiply, operands[0], results[0]) }
+    case .plain:
+      let region = contraction.plainRegion(operand: operands[0].element, result: results[0])
+      return try draft(region, request)
+    case .widened(let widened, let multiply): return try draft(widened, multiply)
+    }
+  }
+
+  private func draft(_ widened: WidenedContraction, _ multiply: MatrixMultiply) throws -> Draft {
+    let (conversions, types) = (widened.conversions, widened.copyTypes)
+    let sources = try conversions.map {
+      try compiler.source($0.region, operandTypes: [$0.operandType])
+    }
+    return Draft(sources: sources) { [pool] functions in
+      let kernels = zip(functions, conversions).map { function, conversion in
+        RegionKernel(
+          function: function, region: conversion.region,
+          byteCount: conversion.operandType.byteCount * 3, pool: pool)
       }
-    case let operation where InterpretedKernel.runs(operation): InterpretedKernel(request)
-    default: nil
+      return WidenedKernel(
+        conversions: kernels,
+        product: ContractionKernel(widened.product, multiply, types[0], widened.sumType),
+        offsets: widened.offsets(productWorkspaceBytes: multiply.workspaceBytes))
     }
-  }
-
-  private func region(_ request: KernelRequest) -> Region? {
-    switch request.operation {
-    case let region as Region: region
-    case let contraction as Contraction: contraction.plainRegion(result: request.resultTypes[0])
-    default: nil
-    }
-  }
-
-  private struct ContractionKey: Hashable {
-    let contraction: Contraction
-    let operands: [Type]
-  }
-
-  /// oneDNN's kernel for a contraction; nil if it has none that is fast.
-  private func multiplication(
-    _ contraction: Contraction, _ operands: [Type], _ results: [Type]
-  ) -> MatrixMultiply? {
-    let key = ContractionKey(contraction: contraction, operands: operands)
-    if let known = multiplications[key] { return known }
-    var made: MatrixMultiply?
-    if let form = MatrixForm(contraction, element: results[0].element) {
-      made = try? MatrixMultiply(matrices, left: form.left, right: form.right, result: form.result)
-      if made?.isReference ?? false { made = nil }
-    }
-    multiplications[key] = .some(made)
-    return made
   }
 }
 

@@ -37,6 +37,14 @@ struct RegionKernel: Kernel {
   let isSmall: Bool
   let pool: ThreadPool
 
+  /// A kernel for a region that reads and writes a number of bytes.
+  init(function: @escaping KernelFunction, region: Region, byteCount: Int, pool: ThreadPool) {
+    self.function = function
+    self.pool = pool
+    count = region.parallel.reduce(1, *)
+    isSmall = byteCount < 16384
+  }
+
   func run(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>) {
     pool.run(function, buffers, count: count, onCallingThread: isSmall)
   }
@@ -48,10 +56,13 @@ struct ContractionKernel: Kernel {
   private let isSwapped: Bool
   private let offsetBytes: [Int]
 
-  init(contraction: Contraction, multiply: MatrixMultiply, element: ElementType) {
+  init(_ contraction: Contraction, _ multiply: MatrixMultiply, _ operand: Type, _ result: Type) {
     self.multiply = multiply
-    isSwapped = MatrixForm(contraction, element: element)?.isSwapped ?? false
-    offsetBytes = [contraction.left, contraction.right].map { $0.offset * element.byteCount }
+    let form = MatrixForm(contraction, operand.element, result: result.element)
+    isSwapped = form?.isSwapped ?? false
+    offsetBytes = [contraction.left, contraction.right].map {
+      $0.offset * operand.element.byteCount
+    }
   }
 
   func run(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>) throws {

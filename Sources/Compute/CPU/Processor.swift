@@ -1,3 +1,4 @@
+import DeepEPElements
 import Glibc
 
 /// The processor this runs on, found at run time.
@@ -21,6 +22,14 @@ package struct Processor: Sendable {
     name = String(field("model name"))
     instructionSets = Set(field("flags").split(separator: " ").map(String.init))
     logicalCoreCount = max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1)
+  }
+
+  /// The narrow floats that it multiplies without converting them first.
+  package var narrowUnits: Set<ElementType> {
+    var units: Set<ElementType> = []
+    if !instructionSets.isDisjoint(with: ["avx512_bf16", "amx_bf16"]) { units.insert(.bfloat16) }
+    if !instructionSets.isDisjoint(with: ["avx512_fp16", "amx_fp16"]) { units.insert(.float16) }
+    return units
   }
 
   private static func text(of path: String) -> String {

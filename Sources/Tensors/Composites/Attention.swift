@@ -1,7 +1,10 @@
+import DeepEPElements
+
 /// Scaled dot-product attention (Vaswani et al.: Attention Is All You Need, 2017).
 ///
 /// Operands: query, key and value, `[batch, sequence, heads, headWidth]`. Results: the weighted values
 /// in the same shape, and for backward the log-sum-exp of the scores, `[batch, heads, sequence]`.
+/// Scores and their softmax are float32 if the operands are narrower.
 package struct Attention: Composite {
   /// What scores are multiplied by, usually `1 / sqrt(headWidth)`.
   package var scale: Double
@@ -22,12 +25,13 @@ package struct Attention: Composite {
     let weights = (scores - largest.alongLast(scores)).exponential()
     let total = weights.sum([-1])
     let shares = weights / total.alongLast(weights)
-    return [shares.einsum("bhts,bshd->bthd", operands[2]), largest + total.logarithm()]
+    let rounded = shares.converted(to: operands[2].type.element)
+    return [rounded.einsum("bhts,bshd->bthd", operands[2]), largest + total.logarithm()]
   }
 
   /// The scores `[batch, heads, query, key]`, minus infinity where a query must not look.
   func scores(_ query: Tensor, _ key: Tensor) -> Tensor {
-    let scores = query.einsum("bthd,bshd->bhts", key) * scale
+    let scores = query.wideEinsum("bthd,bshd->bhts", key) * scale
     guard isCausal, scores.rank == 4 else { return scores }
     let seen = scores.indices(along: 2).compare(.greaterOrEqual, scores.indices(along: 3))
     return seen.select(scores, scores.filled(with: -.infinity))
@@ -64,15 +68,19 @@ package struct Attention: Composite {
 /// The gradient of ``Attention`` (Dao et al.: FlashAttention, 2022, section 3.1 and appendix B).
 ///
 /// Operands: query, key, value, output, log-sum-exp, and the gradient by the output. Results: the
-/// gradients by query, key and value.
+/// gradients by query, key and value. Scores and their gradients are float32 if the operands are
+/// narrower, as the log-sum-exp is.
 package struct AttentionGradient: Composite {
   /// The attention whose gradient this is.
   package var attention: Attention
+  /// The element type of the results, in which sums are rounded; nil: that of the operands.
+  package var element: ElementType?
   package var name: String { "attentionGradient" }
   package var operandCount: Int { 6 }
 
-  package init(attention: Attention) {
+  package init(attention: Attention, element: ElementType? = nil) {
     self.attention = attention
+    self.element = element
   }
 
   /// Batch and heads can be cut.
@@ -83,20 +91,42 @@ package struct AttentionGradient: Composite {
   package func body(_ operands: [Tensor]) -> [Tensor] {
     let (query, key, value) = (operands[0], operands[1], operands[2])
     let (output, logSum, g) = (operands[3], operands[4], operands[5])
+    let (narrow, wide) = (query.type.element, query.type.element.sum)
     let scores = attention.scores(query, key)
     let shares = (scores - logSum.alongLast(scores)).exponential()
-    let along = (g * output).sum([-1]).transposed([0, 2, 1])
-    let byShares = g.einsum("bthd,bshd->bhts", value)
+    let along = (g.converted(to: wide) * output.converted(to: wide)).sum([-1])
+      .transposed([0, 2, 1])
+    let byShares = g.wideEinsum("bthd,bshd->bhts", value)
     let byScores = shares * (byShares - along.alongLast(scores)) * attention.scale
+    let rounded = byScores.converted(to: narrow)
+    let result = element == narrow ? nil : element
     return [
-      byScores.einsum("bhts,bshd->bthd", key),
-      byScores.einsum("bhts,bthd->bshd", query),
-      shares.einsum("bhts,bthd->bshd", g),
+      rounded.einsum("bhts,bshd->bthd", key, result),
+      rounded.einsum("bhts,bthd->bshd", query, result),
+      shares.converted(to: narrow).einsum("bhts,bthd->bshd", g, result),
     ]
   }
 }
 
+extension ElementType {
+  /// The type in which sums of numbers of this type are kept.
+  package var sum: ElementType { isFloatingPoint && byteCount < 4 ? .float32 : self }
+}
+
 extension Tensor {
+  /// The sum of products in the type of sums.
+  fileprivate func wideEinsum(_ notation: String, _ other: Tensor) -> Tensor {
+    let own = type.element
+    return einsum(notation, other, own.sum == own ? nil : own.sum)
+  }
+
+  /// The sum of products, rounded to an element type; nil: that of the operands.
+  fileprivate func einsum(_ notation: String, _ other: Tensor, _ element: ElementType?) -> Tensor {
+    guard var dot = Dot(notation) else { return einsum(notation, other) }
+    dot.element = element
+    return apply(dot, other)
+  }
+
   /// Attention of this query, `[batch, sequence, heads, headWidth]`, over keys and values.
   public func attention(
     key: Tensor, value: Tensor, isCausal: Bool, scale: Double? = nil, file: String = #fileID,

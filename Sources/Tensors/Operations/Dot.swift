@@ -12,13 +12,16 @@ package struct Dot: Operation {
   package var right: [Int]
   /// The label of each dimension of the result.
   package var result: [Int]
+  /// The element type of the result, in which sums are rounded; nil: that of the operands.
+  package var element: ElementType?
   package var name: String { "dot" }
   package var combination: Reduction? { .sum }
 
-  package init(left: [Int], right: [Int], result: [Int]) {
+  package init(left: [Int], right: [Int], result: [Int], element: ElementType? = nil) {
     self.left = left
     self.right = right
     self.result = result
+    self.element = element
   }
 
   /// The labels as letters, such as `ab,bc->ac`.
@@ -37,7 +40,11 @@ package struct Dot: Operation {
     guard resultSet.isSubset(of: leftSet.union(rightSet)), resultSet.count == result.count,
       leftSet.symmetricDifference(rightSet).isSubset(of: resultSet)
     else { throw ShapeError(name, "the labels \(notation) are not a contraction") }
-    return [operands[0].with(shape: result.map { sizes[$0] ?? 0 })]
+    let own = operands[0].element
+    if let element, !element.isFloatingPoint || !own.isFloatingPoint {
+      throw ShapeError(name, "sums of \(own.rawValue) are not \(element.rawValue)")
+    }
+    return [operands[0].with(shape: result.map { sizes[$0] ?? 0 }).with(element: element ?? own)]
   }
 
   /// Numbers of 8 bits are stored, not multiplied: sums of products would keep nothing of them.
@@ -109,12 +116,13 @@ package struct Dot: Operation {
 
   package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let other = context.operands[1 - operand]
+    let gradient = context.gradient.converted(to: other.type.element)
     let dot =
       operand == 0
       ? Dot(left: result, right: right, result: left)
       : Dot(left: left, right: result, result: right)
     return operand == 0
-      ? context.gradient.apply(dot, other) : other.apply(dot, context.gradient)
+      ? gradient.apply(dot, other) : other.apply(dot, gradient)
   }
 }
 
@@ -150,18 +158,20 @@ extension Dot {
   }
 
   package init(from decoder: any Decoder) throws {
-    let notation = try decoder.container(keyedBy: CodingKeys.self).decode(
-      String.self, forKey: .labels)
-    guard let dot = Dot(notation) else {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    let notation = try container.decode(String.self, forKey: .labels)
+    guard var dot = Dot(notation) else {
       throw ShapeError("dot", "'\(notation)' is not of the form ab,bc->ac")
     }
+    dot.element = try container.decodeIfPresent(ElementType.self, forKey: .element)
     self = dot
   }
 
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(notation, forKey: .labels)
+    try container.encodeIfPresent(element, forKey: .element)
   }
 
-  private enum CodingKeys: String, CodingKey { case labels }
+  private enum CodingKeys: String, CodingKey { case labels, element }
 }

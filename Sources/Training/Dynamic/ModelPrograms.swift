@@ -30,6 +30,7 @@ package final class ModelPrograms {
   private let parameters: [NamedParameter]
   private let parameterSlots: [Slot]
   private let builder: ProgramBuilder
+  private let strategy: Strategy
   private let device: CPUDevice
   private let trace: Trace
   private let state = SharedState()
@@ -45,12 +46,14 @@ package final class ModelPrograms {
 
   /// Describes the programs of a model; nothing is traced yet.
   package init(
-    of parameters: [NamedParameter], _ builder: ProgramBuilder, on device: CPUDevice,
+    of parameters: [NamedParameter], _ builder: ProgramBuilder, strategy: Strategy = Strategy(),
+    on device: CPUDevice,
     trace: @escaping Trace
   ) {
     self.parameters = parameters
     parameterSlots = parameters.map { Slot(name: $0.name, $0.parameter) }
     self.builder = builder
+    self.strategy = strategy
     self.device = device
     self.trace = trace
     firstValues = FirstValues(seed: builder.seed, device: device)
@@ -108,7 +111,8 @@ package final class ModelPrograms {
       program.entries.removeAll { $0.name == .initialize }
       try firstValues.fill(state)
     }
-    let made = Compiled(program: program, executor: try state.executor(program, on: device))
+    let made = Compiled(
+      program: program, executor: try state.executor(program, strategy: strategy, on: device))
     if program.slots.count > largest?.program.slots.count ?? -1 { largest = made }
     return made
   }

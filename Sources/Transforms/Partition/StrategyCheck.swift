@@ -72,7 +72,7 @@ extension Strategy {
       for tensor in 1...(most / data) {
         let candidate = Strategy(
           data: data, tensor: tensor, sequenceParallel: sequenceParallel && tensor > 1,
-          zero: data == 1 ? 0 : min(max(zero, 0), 3))
+          zero: data == 1 ? 0 : min(max(zero, 0), 3), precision: precision)
         guard candidate.problem(sizes, ranks) == nil else { continue }
         let distance = distance(to: candidate)
         if best.map({ distance < $0.distance }) ?? true { best = (distance, candidate) }

@@ -14,7 +14,7 @@ struct MatrixForm {
   let isSwapped: Bool
 
   /// Nil if the contraction has no such form.
-  init?(_ contraction: Contraction, element: ElementType) {
+  init?(_ contraction: Contraction, _ operand: ElementType, result element: ElementType) {
     let dot = contraction.dot
     var sizes: [Int: Int] = [:]
     for (labels, view) in [(dot.left, contraction.left), (dot.right, contraction.right)] {
@@ -24,9 +24,9 @@ struct MatrixForm {
     let result = Walk(dot.result, rowMajorStrides(shape), sizes)
     let left = Walk(dot.left, contraction.left.strides, sizes)
     let right = Walk(dot.right, contraction.right.strides, sizes)
-    if let form = MatrixForm(left, right, result, element, isSwapped: false) {
+    if let form = MatrixForm(left, right, result, (operand, element), isSwapped: false) {
       self = form
-    } else if let form = MatrixForm(right, left, result, element, isSwapped: true) {
+    } else if let form = MatrixForm(right, left, result, (operand, element), isSwapped: true) {
       self = form
     } else {
       return nil
@@ -34,7 +34,8 @@ struct MatrixForm {
   }
 
   private init?(
-    _ left: Walk, _ right: Walk, _ result: Walk, _ element: ElementType, isSwapped: Bool
+    _ left: Walk, _ right: Walk, _ result: Walk, _ elements: (operand: ElementType, ElementType),
+    isSwapped: Bool
   ) {
     let rows = left.labels.filter { !right.has($0) }.sorted(by: result.isOutside)
     let columns = right.labels.filter { !left.has($0) }.sorted(by: result.isOutside)
@@ -45,12 +46,9 @@ struct MatrixForm {
     let (depth, extraDepth) = Walk.merged(inner, [left, right])
     guard extraDepth.isEmpty else { return nil }
     let batch = shared + extraRows + extraColumns
-    let operand = { (walk: Walk, first: [Int], second: [Int]) in
-      walk.operand(batch: batch, first, second, element)
-    }
-    self.left = operand(left, row, depth)
-    self.right = operand(right, depth, column)
-    self.result = operand(result, row, column)
+    self.left = left.operand(batch: batch, row, depth, elements.operand)
+    self.right = right.operand(batch: batch, depth, column, elements.operand)
+    self.result = result.operand(batch: batch, row, column, elements.1)
     self.isSwapped = isSwapped
     let isContiguous = { (operand: MatrixOperand) in operand.strides.suffix(2).contains(1) }
     guard batch.count <= 4, self.result.strides.last == 1, isContiguous(self.left),

@@ -58,7 +58,7 @@ struct AttentionGradientRegion {
     }
   }
 
-  private var sumsInResults: Bool { shape.element == shape.sum }
+  private var sumsInResults: Bool { types[0].element == shape.sum }
 
   private func memory(_ writer: inout NestWriter) -> Memory {
     let (sum, tile) = (shape.sum, shape.keyBlock * shape.queryBlock)
@@ -136,8 +136,7 @@ struct AttentionGradientRegion {
       writer.store(along, memory.along, row)
       let index = [Affine(variable: 0), Affine(variable: 1), start + row]
       let place = Affine(logSum.offset) + Affine.position(index, logSum.strides)
-      let x = writer.load(shape.element, .operand(4), place)
-      writer.store(writer.converted(x, from: shape.element, to: sum), memory.logSum, row)
+      writer.store(writer.load(sum, .operand(4), place), memory.logSum, row)
     }
   }
 

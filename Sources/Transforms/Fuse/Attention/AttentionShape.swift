@@ -27,7 +27,7 @@ struct AttentionShape {
   }
 
   /// The type in which scores are computed and sums are kept.
-  var sum: ElementType { element == .float64 ? .float64 : .float32 }
+  var sum: ElementType { element.sum }
   var queryBlock: Int { min(Self.tile, max(1, sequence)) }
   var keyBlock: Int { min(Self.tile, max(1, keys)) }
   var queryBlocks: Int { (sequence + queryBlock - 1) / queryBlock }

@@ -1,3 +1,4 @@
+import DeepEPElements
 import DeepEPTensors
 
 /// A composite that `fuse` writes as a region of its own, instead of its body.
@@ -15,18 +16,23 @@ struct FusedComposite {
   /// Whether a composite stays whole until it becomes a region.
   static func isFused(_ composite: any Composite, _ operands: [Type]) -> Bool {
     guard operands.allSatisfy({ !$0.isBounded && !$0.shape.contains(0) }),
-      let element = operands.first?.element, operands.allSatisfy({ $0.element == element }),
+      let element = operands.first?.element, hasElements(operands, element),
       [.float64, .float32, .bfloat16, .float16].contains(element)
     else { return false }
     let width = operands[0].shape.last ?? 0
     switch composite {
     case is Attention: return width <= 256
-    case is AttentionGradient:
+    case let gradient as AttentionGradient:
       let sums = (operands[0].shape[1] + 2 * operands[1].shape[1]) * width
-      return width <= 256
-        && (element.byteCount >= 4 || sums <= AttentionGradientRegion.longestSums)
+      let isHeld = (gradient.element ?? element) == element.sum
+      return width <= 256 && (isHeld || sums <= AttentionGradientRegion.longestSums)
     default: return false
     }
+  }
+
+  /// Whether operands are of an element type, and the log-sum-exp of that of its sums.
+  private static func hasElements(_ operands: [Type], _ element: ElementType) -> Bool {
+    operands.enumerated().allSatisfy { $1.element == ($0 == 4 ? element.sum : element) }
   }
 
   /// Whether the region can read an operand through a view: rows are contiguous.

@@ -1,0 +1,119 @@
+import DeepEPCompute
+import DeepEPElements
+import DeepEPTensors
+import Testing
+
+/// Contractions of bfloat16 and float16, on units of the processor and without them, against the
+/// interpreter: to one unit in the last place, beside what summing in float32 loses.
+@Suite struct NarrowContractionTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    let notation: String
+    let left: [Int]
+    let right: [Int]
+    var testDescription: String { "\(notation) \(left) \(right)" }
+
+    init(_ notation: String, _ left: [Int], _ right: [Int]) {
+      (self.notation, self.left, self.right) = (notation, left, right)
+    }
+  }
+
+  static let cases = [
+    Case("ab,bc->ac", [1, 1], [1, 1]), Case("ab,bc->ac", [7, 65], [65, 17]),
+    Case("ab,cb->ac", [33, 257], [65, 257]), Case("ab,ac->bc", [257, 7], [257, 65]),
+    Case("abc,dc->abd", [3, 5, 64], [31, 64]),
+    Case("bthd,bshd->bhts", [2, 7, 2, 9], [2, 5, 2, 9]),
+    Case("bhts,bshd->bthd", [2, 2, 7, 5], [2, 5, 2, 9]), Case("a,a->", [65], [65]),
+    Case("a,b->ab", [7], [65]), Case("ab,abc->ac", [3, 7], [3, 7, 5]),
+  ]
+
+  @Test(arguments: [ElementType.bfloat16, .float16], cases)
+  func everyWayIsTheInterpreters(_ element: ElementType, _ test: Case) throws {
+    for units in [nil, []] as [Set<ElementType>?] {
+      let device = try CPUDevice(threadCount: 2, narrowUnits: units)
+      for result in [element, .float32] {
+        try check(test, element, result, on: device)
+      }
+    }
+  }
+
+  private func check(
+    _ test: Case, _ element: ElementType, _ result: ElementType, on device: CPUDevice
+  ) throws {
+    var dot = try #require(Dot(test.notation))
+    dot.element = result
+    let contraction = Contraction(dot: dot, left: View(test.left), right: View(test.right))
+    let operands = [test.left, test.right].enumerated().map { index, shape in
+      HostArray(
+        element, shape, scrambled(shape.reduce(1, *) + index).dropFirst(index).map { $0 * 2 - 1 })
+    }
+    let types = try contraction.resultTypes(of: operands.map(\.type))
+    let found = try run(contraction, operands, types, on: device)
+    let expected = contraction.evaluate(operands, types: types)[0]
+    // The same sum of magnitudes bounds what float32 loses.
+    let sizes = Contraction(
+      dot: Dot(left: dot.left, right: dot.right, result: dot.result, element: .float64),
+      left: contraction.left, right: contraction.right
+    ).evaluate(
+      operands.map { HostArray($0.element, $0.shape, $0.doubles.map(abs)) },
+      types: types.map { $0.with(element: .float64) })[0]
+    for index in 0..<expected.count {
+      let (exact, other) = (expected.doubles[index], found.doubles[index])
+      let allowed = result.unit(at: exact) + sizes.doubles[index] * 0x1p-20
+      #expect(abs(exact - other) <= allowed, "\(element) to \(result): \(exact), not \(other)")
+    }
+  }
+
+  private func run(
+    _ contraction: Contraction, _ operands: [HostArray], _ types: [Type], on device: CPUDevice
+  ) throws -> HostArray {
+    let choice = try device.choice(
+      for: contraction, operands: operands.map(\.type), results: types)
+    let request = KernelRequest(
+      operation: contraction, operandTypes: operands.map(\.type), resultTypes: types)
+    let kernel = try device.kernels([request])[0]
+    let sizes = operands.map(\.bytes.count) + [types[0].byteCount, choice.workspaceBytes]
+    let buffers: [UnsafeMutableRawPointer?] = sizes.map {
+      .allocate(byteCount: $0 + 64, alignment: 64)
+    }
+    defer { buffers.forEach { $0?.deallocate() } }
+    for (buffer, operand) in zip(buffers, operands) {
+      operand.bytes.withUnsafeBytes { bytes in
+        if let start = bytes.baseAddress { buffer?.copyMemory(from: start, byteCount: bytes.count) }
+      }
+    }
+    try buffers.withUnsafeBufferPointer { all in
+      if let start = all.baseAddress { try kernel.run(start) }
+    }
+    return HostArray(
+      types[0].element, types[0].shape,
+      bytes: UnsafeRawBufferPointer(start: buffers[2], count: types[0].byteCount))
+  }
+
+  /// Where there are no units nothing is emulated, and no loop nest takes the place of oneDNN.
+  @Test func withoutUnitsTheWayIsFloat32() throws {
+    let device = try CPUDevice(threadCount: 1, narrowUnits: [])
+    let contraction = Contraction(
+      dot: try #require(Dot("ab,bc->ac")), left: View([8, 16]), right: View([16, 32]))
+    for element in [ElementType.bfloat16, .float16] {
+      let operands = [Type(element, [8, 16]), Type(element, [16, 32])]
+      let choice = try device.choice(
+        for: contraction, operands: operands, results: [Type(element, [8, 32])])
+      #expect(choice.kernel.hasSuffix("by way of float32"))
+      #expect(choice.workspaceBytes >= (8 * 16 + 16 * 32 + 8 * 32) * 4)
+    }
+  }
+}
+
+extension ElementType {
+  /// The distance of neighbours around a number.
+  fileprivate func unit(at number: Double) -> Double {
+    let (bits, least) =
+      switch self {
+      case .bfloat16: (7, -126)
+      case .float16: (10, -14)
+      default: (23, -126)
+      }
+    let exponent = number == 0 ? least : max(Int(number.exponent), least)
+    return Double(sign: .plus, exponent: exponent - bits, significand: 1)
+  }
+}
