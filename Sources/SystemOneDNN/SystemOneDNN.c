@@ -15,7 +15,8 @@
   F(primitive_attr_create) F(primitive_attr_destroy) F(primitive_attr_set_scratchpad_mode) \
   F(matmul_primitive_desc_create) F(primitive_desc_destroy) F(primitive_desc_query)        \
   F(primitive_desc_query_md) F(memory_desc_get_size) F(primitive_create)                   \
-  F(primitive_destroy) F(primitive_execute)
+  F(primitive_destroy) F(primitive_execute) F(post_ops_create) F(post_ops_destroy)          \
+  F(post_ops_append_sum) F(primitive_attr_set_post_ops)
 
 struct deepep_onednn {
 #define FIELD(name) __typeof__(&dnnl_##name) name;
@@ -86,13 +87,27 @@ static dnnl_status_t describe(
       out, operand->dimensions, shape, elements[operand->element], strides);
 }
 
+/// The result is added to what is there.
+static dnnl_status_t set_sum(deepep_matmul *matmul) {
+  const deepep_onednn *library = matmul->library;
+  dnnl_post_ops_t operations;
+  dnnl_status_t status = library->post_ops_create(&operations);
+  if (status != dnnl_success) return status;
+  status = library->post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef);
+  if (status == dnnl_success)
+    status = library->primitive_attr_set_post_ops(matmul->attributes, operations);
+  library->post_ops_destroy(operations);
+  return status;
+}
+
 static dnnl_status_t make_primitive(
-    deepep_matmul *matmul, const deepep_onednn_operand *const operands[3]) {
+    deepep_matmul *matmul, const deepep_onednn_operand *const operands[3], int accumulates) {
   const deepep_onednn *library = matmul->library;
   dnnl_status_t status = library->primitive_attr_create(&matmul->attributes);
   if (status == dnnl_success)
     status = library->primitive_attr_set_scratchpad_mode(
         matmul->attributes, dnnl_scratchpad_mode_user);
+  if (status == dnnl_success && accumulates) status = set_sum(matmul);
   for (int index = 0; index < 3 && status == dnnl_success; index++)
     status = describe(library, operands[index], &matmul->descriptions[index]);
   if (status == dnnl_success)
@@ -123,14 +138,14 @@ static dnnl_status_t make_memories(deepep_matmul *matmul) {
 
 deepep_matmul *deepep_matmul_create(
     const deepep_onednn *library, const deepep_onednn_operand *left,
-    const deepep_onednn_operand *right, const deepep_onednn_operand *result, char *message,
-    size_t message_bytes) {
+    const deepep_onednn_operand *right, const deepep_onednn_operand *result, int accumulates,
+    char *message, size_t message_bytes) {
   deepep_matmul *matmul = calloc(1, sizeof *matmul);
   if (!matmul) return NULL;
   matmul->library = library;
   matmul->kernel = "unknown";
   const deepep_onednn_operand *const operands[3] = {left, right, result};
-  dnnl_status_t status = make_primitive(matmul, operands);
+  dnnl_status_t status = make_primitive(matmul, operands, accumulates);
   if (status == dnnl_success) status = make_memories(matmul);
   if (status == dnnl_success) return matmul;
   snprintf(message, message_bytes, "%s", reason(status));

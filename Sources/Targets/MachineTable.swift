@@ -27,6 +27,14 @@ package struct MachineTable: Target, Hashable, Codable, Sendable {
     name: "two cores", flopsPerSecond: 180e9, bytesPerSecond: 25e9,
     links: Links(Link(latencySeconds: 2e-6, bytesPerSecond: 10e9)))
 
+  private func overwritable(_ operation: any Operation, _ operands: [Type]) -> [Int: [Int]] {
+    switch operation {
+    case let region as Region: region.overwritableOperands(operands)
+    case let contraction as Contraction: contraction.overwritableOperands
+    default: [:]
+    }
+  }
+
   package func choice(
     for operation: any Operation, operands: [Type], results: [Type]
   ) -> KernelChoice {
@@ -34,7 +42,7 @@ package struct MachineTable: Target, Hashable, Codable, Sendable {
     let bytes = (operands + results).reduce(0) { $0 + $1.byteCount }
     return KernelChoice(
       kernel: operation.name,
-      overwritable: (operation as? Region)?.overwritableOperands(operands) ?? [:],
+      overwritable: overwritable(operation, operands),
       seconds: max(flops / flopsPerSecond, Double(bytes) / bytesPerSecond))
   }
 }

@@ -11,6 +11,8 @@ package enum Optimization: String, CaseIterable, Sendable {
   case attention
   /// A value that is cheap to compute is computed again where it is used, and not kept in memory.
   case recompute
+  /// Logits are computed and used up in chunks of rows.
+  case chunk
   /// Backward computes elements again of others that it needs anyway, instead of keeping both.
   case rematerialize
   /// Sums over all elements of a large tensor run in two steps, the first one in parallel.

@@ -14,7 +14,8 @@ package protocol Transform: Sendable {
 
 /// The transforms, in the order in which they run.
 package enum TransformName: String, CaseIterable, Sendable {
-  case trace, gradient, expand, bound, precision, partition, simplify, rematerialize, fuse, order
+  case trace, gradient, expand, bound, precision, partition, simplify, chunk, rematerialize,
+    fuse, order
 }
 
 extension Program {
@@ -41,12 +42,13 @@ extension Program {
     let transforms: [any Transform] = [
       optimizations.contains(.attention) ? Expand(keeps: FusedComposite.isFused) : Expand(),
       Bound(), MixedPrecision(strategy.precision.element), Partition(strategy, target.links),
-      Simplify(), Rematerialize(),
+      Simplify(), Chunk(), Rematerialize(),
       Fuse(optimizations), Order(),
     ]
     return transforms.filter { transform in
       switch transform.name {
       case .simplify: optimizations.contains(.simplify)
+      case .chunk: optimizations.contains(.chunk)
       case .rematerialize: optimizations.contains(.rematerialize)
       case .order: optimizations.contains(.order)
       default: true

@@ -32,8 +32,8 @@ deepep_onednn *_Nullable deepep_onednn_open(char *message, size_t message_bytes)
 /// Makes a matrix multiplication; NULL and a message when oneDNN refuses the operands.
 deepep_matmul *_Nullable deepep_matmul_create(
     const deepep_onednn *library, const deepep_onednn_operand *left,
-    const deepep_onednn_operand *right, const deepep_onednn_operand *result, char *message,
-    size_t message_bytes);
+    const deepep_onednn_operand *right, const deepep_onednn_operand *result, int accumulates,
+    char *message, size_t message_bytes);
 
 void deepep_matmul_destroy(deepep_matmul *matmul);
 

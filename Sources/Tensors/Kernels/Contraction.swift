@@ -38,26 +38,41 @@ package struct Contraction: Operation {
   package var left: View
   /// How the right operand's buffer is seen.
   package var right: View
+  /// Whether a third operand, of the result's type, is added to the product.
+  package var hasAddend: Bool
   package var name: String { "contraction" }
 
-  package init(dot: Dot, left: View, right: View) {
+  package init(dot: Dot, left: View, right: View, hasAddend: Bool = false) {
+    self.hasAddend = hasAddend
     self.dot = dot
     self.left = left
     self.right = right
   }
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
-    try expect(operands, count: 2)
-    return try dot.resultTypes(of: seen(operands))
+    try expect(operands, count: hasAddend ? 3 : 2)
+    let results = try dot.resultTypes(of: seen(operands))
+    guard !hasAddend || operands[2] == results[0] else {
+      throw ShapeError(name, "the addend is \(operands[2]), but the product \(results[0])")
+    }
+    return results
   }
 
   package func factors(operands: [Type], results: [Type]) -> Factors {
-    dot.factors(operands: seen(operands), results: results)
+    var factors = dot.factors(operands: seen(operands), results: results)
+    if hasAddend { factors.operands.append(factors.results[0]) }
+    return factors
   }
 
   package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
-    dot.evaluate([left.elements(of: operands[0]), right.elements(of: operands[1])], types: types)
+    let product = dot.evaluate(
+      [left.elements(of: operands[0]), right.elements(of: operands[1])], types: types)
+    guard hasAddend else { return product }
+    return Binary(function: .add).evaluate([operands[2], product[0]], types: types)
   }
+
+  /// The sum may be made in the addend's memory.
+  package var overwritableOperands: [Int: [Int]] { hasAddend ? [0: [2]] : [:] }
 
   private func seen(_ operands: [Type]) -> [Type] {
     zip(operands, [left, right]).map { $0.with(shape: $1.shape) }

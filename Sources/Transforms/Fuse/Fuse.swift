@@ -70,17 +70,21 @@ private struct Fusion {
     // Only nodes that stay can be waited for.
     for control in node.controls where roles[control] == .memory { write(Value(node: control)) }
     if let operation = fused(node) { return write(node, index, as: operation) }
-    guard let dot = node.operation as? Dot, let left = roles.view(node.operands[0]),
-      let right = roles.view(node.operands[1])
+    let product = roles.addingDots[index].map { entry.graph.nodes[$0] } ?? node
+    guard let dot = product.operation as? Dot, let left = roles.view(product.operands[0]),
+      let right = roles.view(product.operands[1])
     else {
       node.operands.forEach { write($0) }
       return rewriter.copy(index)
     }
     write(left.base)
     write(right.base)
+    let addend = roles.addingDots[index].flatMap { own in node.operands.first { $0.node != own } }
+    if let addend { write(addend) }
     var contraction = node
-    contraction.operation = Contraction(dot: dot, left: left.view, right: right.view)
-    contraction.operands = [left.base, right.base]
+    contraction.operation = Contraction(
+      dot: dot, left: left.view, right: right.view, hasAddend: addend != nil)
+    contraction.operands = [left.base, right.base] + (addend.map { [$0] } ?? [])
     rewriter.append(rewriter.mapped(contraction), for: index)
   }
 

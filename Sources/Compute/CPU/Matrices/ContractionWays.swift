@@ -68,7 +68,7 @@ final class ContractionWays {
     {
       return .direct(multiply)
     }
-    if let widened = WidenedContraction(contraction, operands, results),
+    if !contraction.hasAddend, let widened = WidenedContraction(contraction, operands, results),
       let multiply = multiply(widened.product, .float32, .float32)
     {
       return .widened(widened, multiply)
@@ -82,7 +82,8 @@ final class ContractionWays {
   ) -> MatrixMultiply? {
     guard let form = MatrixForm(contraction, operand, result: result) else { return nil }
     let made = try? MatrixMultiply(
-      library, left: form.left, right: form.right, result: form.result)
+      library, left: form.left, right: form.right, result: form.result,
+      accumulates: contraction.hasAddend)
     return made?.isReference ?? true ? nil : made
   }
 }

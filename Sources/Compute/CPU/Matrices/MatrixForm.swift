@@ -37,10 +37,12 @@ struct MatrixForm {
     _ left: Walk, _ right: Walk, _ result: Walk, _ elements: (operand: ElementType, ElementType),
     isSwapped: Bool
   ) {
-    let rows = left.labels.filter { !right.has($0) }.sorted(by: result.isOutside)
-    let columns = right.labels.filter { !left.has($0) }.sorted(by: result.isOutside)
-    let inner = left.labels.filter { right.has($0) && !result.has($0) }.sorted(by: left.isOutside)
-    let shared = result.labels.filter { left.has($0) && right.has($0) }
+    // A dimension of one element is no loop, whatever its stride.
+    let loops = { (walk: Walk) in walk.labels.filter { walk.size($0) != 1 } }
+    let rows = loops(left).filter { !right.has($0) }.sorted(by: result.isOutside)
+    let columns = loops(right).filter { !left.has($0) }.sorted(by: result.isOutside)
+    let inner = loops(left).filter { right.has($0) && !result.has($0) }.sorted(by: left.isOutside)
+    let shared = loops(result).filter { left.has($0) && right.has($0) }
     let (row, extraRows) = Walk.merged(rows, [left, result])
     let (column, extraColumns) = Walk.merged(columns, [right, result])
     let (depth, extraDepth) = Walk.merged(inner, [left, right])
@@ -70,7 +72,7 @@ private struct Walk {
   }
 
   func has(_ label: Int) -> Bool { strides[label] != nil }
-  private func size(_ label: Int) -> Int { sizes[label] ?? 1 }
+  func size(_ label: Int) -> Int { sizes[label] ?? 1 }
   private func stride(_ label: Int) -> Int { strides[label] ?? 0 }
 
   /// Whether one label varies more slowly in memory than another.

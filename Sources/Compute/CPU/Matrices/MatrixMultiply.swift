@@ -19,14 +19,15 @@ package final class MatrixMultiply {
   private let operands: [MatrixOperand]
   private let handle: OpaquePointer
 
-  /// Makes the multiplication; throws where shapes do not fit or oneDNN refuses the operands.
+  /// Makes the multiplication, which adds to the result if it accumulates; throws where shapes do not fit or oneDNN refuses the operands.
   package init(
-    _ library: MatrixLibrary, left: MatrixOperand, right: MatrixOperand, result: MatrixOperand
+    _ library: MatrixLibrary, left: MatrixOperand, right: MatrixOperand, result: MatrixOperand,
+    accumulates: Bool = false
   ) throws {
     self.library = library
     operands = [left, right, result]
     try Self.check(operands)
-    handle = try Self.make(library, operands)
+    handle = try Self.make(library, operands, accumulates)
     workspaceBytes = Int(deepep_matmul_workspace_bytes(handle))
     kernel = String(cString: deepep_matmul_kernel(handle))
   }
@@ -46,7 +47,7 @@ package final class MatrixMultiply {
   }
 
   private static func make(
-    _ library: MatrixLibrary, _ operands: [MatrixOperand]
+    _ library: MatrixLibrary, _ operands: [MatrixOperand], _ accumulates: Bool
   ) throws -> OpaquePointer {
     var described = try operands.map { operand in
       guard let described = operand.described else {
@@ -58,8 +59,8 @@ package final class MatrixMultiply {
     }
     let message = MessageBuffer()
     let made = deepep_matmul_create(
-      library.handle, &described[0], &described[1], &described[2], message.start,
-      message.byteCount)
+      library.handle, &described[0], &described[1], &described[2], accumulates ? 1 : 0,
+      message.start, message.byteCount)
     guard let made else {
       throw MatrixError(
         "oneDNN refuses the operands: \(message.text)", operands,

@@ -28,7 +28,11 @@ extension Contraction {
     let place = View(result.shape)
     let store = access(0, dot.result, place, variables).index
     body.append(.define(6, result.element, .convert(summed.isEmpty ? 4 : 5)))
-    body.append(.store(Access(.result(0), store), 6))
+    if hasAddend {
+      body.append(.define(7, result.element, .load(Access(.operand(2), store))))
+      body.append(.define(8, result.element, .binary(.add, 7, 6)))
+    }
+    body.append(.store(Access(.result(0), store), hasAddend ? 8 : 6))
     return Region(resultTypes: [result], parallel: result.shape, body: body)
   }
 

@@ -1,0 +1,150 @@
+import DeepEPTensors
+
+/// A contraction whose result is much larger than what it is made of, and all that is computed from
+/// its rows, each by itself.
+struct Logits {
+  /// The contraction.
+  let node: Int
+  /// Which operand has the rows.
+  let rowOperand: Int
+  /// The sizes of the row dimensions, which come first, and of the last one.
+  let rows: [Int]
+  let columns: Int
+  /// The nodes that compute with single rows, the contraction among them.
+  let members: Set<Int>
+  /// Members with one element a row that others read.
+  let rowExits: [Int]
+  /// Contractions that read a member.
+  let dots: [DotExit]
+  /// The chunks.
+  let boxes: [[RowBox]]
+
+  /// A contraction with a member as one operand.
+  struct DotExit {
+    let node: Int
+    let operand: Int
+    /// Whether the result has the rows; otherwise it is a sum over them.
+    let keepsRows: Bool
+  }
+
+  /// Finds the logits of an entry; nil if it has none that can be cut.
+  init?(_ entry: Entry, rowCount: Int?) {
+    let found = entry.graph.nodes.indices.lazy.compactMap { Logits(entry, node: $0, rowCount) }
+    guard let first = found.first else { return nil }
+    self = first
+  }
+
+  private init?(_ entry: Entry, node: Int, _ rowCount: Int?) {
+    let graph = entry.graph
+    guard let dot = graph.nodes[node].operation as? Dot,
+      let operand = Self.rowOperand(dot, graph.types(of: graph.nodes[node].operands))
+    else { return nil }
+    let shape = graph.nodes[node].types[0].shape
+    let depth = graph.type(of: graph.nodes[node].operands[operand]).shape.last ?? 1
+    (self.node, rowOperand) = (node, operand)
+    (rows, columns) = (Array(shape.dropLast()), shape.last ?? 1)
+    guard columns > 4 * depth else { return nil }
+    boxes = RowBox.boxes(rows, rowCount: rowCount ?? max(128, depth / 8))
+    guard boxes.joined().count > 1 else { return nil }
+    var search = Search(graph, node, shape)
+    guard search.finds(entry.roots) else { return nil }
+    (members, rowExits, dots) = (search.members, search.rowExits.sorted(), search.dots)
+  }
+
+  /// The operand `[rows..., depth]` of a product `[rows..., columns]` with a table.
+  private static func rowOperand(_ dot: Dot, _ types: [Type]) -> Int? {
+    let pairs = [(0, dot.left, dot.right), (1, dot.right, dot.left)]
+    return pairs.first { _, own, other in
+      guard let depth = own.last, let column = dot.result.last, own.count > 1 else { return false }
+      return Array(own.dropLast()) == Array(dot.result.dropLast()) && Set(other) == [depth, column]
+        && other.count == 2 && depth != column
+    }?.0
+  }
+}
+
+/// Follows what is computed from logits.
+private struct Search {
+  let graph: Graph
+  let shape: [Int]
+  private(set) var members: Set<Int>
+  private(set) var rowExits: Set<Int> = []
+  private(set) var dots: [Logits.DotExit] = []
+
+  init(_ graph: Graph, _ node: Int, _ shape: [Int]) {
+    self.graph = graph
+    self.shape = shape
+    members = [node]
+  }
+
+  private var rows: [Int] { Array(shape.dropLast()) }
+  private func shape(_ node: Int) -> [Int] { graph.nodes[node].types[0].shape }
+
+  /// Whether everything that is made of the logits can be cut.
+  mutating func finds(_ roots: [Value]) -> Bool {
+    for (index, node) in graph.nodes.enumerated() {
+      guard members.isDisjoint(with: node.controls) else { return false }
+      let used = node.operands.indices.filter { members.contains(node.operands[$0].node) }
+      guard !used.isEmpty else { continue }
+      if isRowwise(node) {
+        guard node.operands.allSatisfy({ isSliced($0.node) }) else { return false }
+        members.insert(index)
+      } else if !leaves(node, index, used) {
+        return false
+      }
+    }
+    for root in roots where members.contains(root.node) {
+      guard shape(root.node) == rows else { return false }
+      rowExits.insert(root.node)
+    }
+    return !rowExits.isEmpty || !dots.isEmpty
+  }
+
+  /// Whether a node computes each row by itself.
+  private func isRowwise(_ node: Node) -> Bool {
+    let result = node.types[0].shape
+    switch node.operation {
+    case is Unary, is Binary, is Compare, is Select, is Convert:
+      return result == shape || result == rows
+    case let reduce as Reduce:
+      return shape(node.operands[0].node) == shape && reduce.dimensions == [shape.count - 1]
+    case let broadcast as Broadcast:
+      return result == shape && broadcast.dimensions == Array(rows.indices)
+        && shape(node.operands[0].node) == rows
+    default: return false
+    }
+  }
+
+  /// Whether a chunk of an operand of a member can be had without all of it.
+  private func isSliced(_ operand: Int) -> Bool {
+    if members.contains(operand) || shape(operand) == rows { return true }
+    switch graph.nodes[operand].operation {
+    case let constant as Constant: return constant.splat != nil
+    case let iota as Iota: return iota.dimension == shape.count - 1
+    case is Unary, is Binary, is Compare, is Select, is Convert:
+      return shape(operand) == shape
+        && graph.nodes[operand].operands.allSatisfy { isSliced($0.node) }
+    case let broadcast as Broadcast:
+      return broadcast.dimensions.allSatisfy { $0 >= rows.count }
+        || broadcast.dimensions == Array(rows.indices)
+          && shape(graph.nodes[operand].operands[0].node) == rows
+    default: return false
+    }
+  }
+
+  /// Notes a node that uses members and is none; false if it needs all rows at once.
+  private mutating func leaves(_ node: Node, _ index: Int, _ used: [Int]) -> Bool {
+    let full = used.filter { shape(node.operands[$0].node) == shape }
+    for operand in used where shape(node.operands[operand].node) == rows {
+      rowExits.insert(node.operands[operand].node)
+    }
+    guard let operand = full.first else { return true }
+    guard full.count == 1, let dot = node.operation as? Dot else { return false }
+    let (own, other) = operand == 0 ? (dot.left, dot.right) : (dot.right, dot.left)
+    let labels = Array(own.dropLast())
+    let keepsRows = dot.result.starts(with: labels) && Set(other).isDisjoint(with: labels)
+    let sumsRows = Set(dot.result).isDisjoint(with: labels) && other.starts(with: labels)
+    guard keepsRows || sumsRows, !used.contains(1 - operand) else { return false }
+    dots.append(Logits.DotExit(node: index, operand: operand, keepsRows: keepsRows))
+    return true
+  }
+}
