@@ -26,6 +26,12 @@ extension DifferentiationTests {
     }
     + [
       Case("a value used twice", [2, 3]) { [$0[0] * $0[0] + $0[0].exponential()] },
+      // One of the numbers that the law puts there, so that a factor is zero, or two are.
+      Case("product with a zero", [4]) { [($0[0] - (0.2 + (1 + 0.3) / 4)).reduced(.product, [0])] },
+      Case("product with two zeros", [4]) { x in
+        let y = (x[0] - (0.2 + (1 + 0.3) / 4)).reshaped([2, 2])
+        return [Tensor.concatenated([y, y], along: 1).reduced(.product, [0, 1])]
+      },
       Case("select", [2, 3], [2, 3]) { x in
         let half = x[0].filled(with: 0.7)
         return [x[0].compare(.less, half).select(x[0] * 2, x[1] * x[0])]

@@ -59,10 +59,23 @@ package struct Reduce: Operation {
     let g = spread(context.gradient)
     switch reduction {
     case .sum: return g
-    case .product: return g * spread(context.results[0]) / x
+    case .product: return gradientOfProduct(x, g, spread)
     case .maximum, .minimum:
       let hits = x.compare(.equal, spread(context.results[0])).converted(to: x.type.element)
       return g * hits / spread(hits.sum(dimensions))
     }
+  }
+
+  /// The product of the other factors, without dividing by one that is zero: with a zero among the
+  /// others there is no derivative.
+  private func gradientOfProduct(
+    _ x: Tensor, _ gradient: Tensor, _ spread: (Tensor) -> Tensor
+  ) -> Tensor {
+    let isZero = x.compare(.equal, x.filled(with: 0))
+    let factors = isZero.select(x.filled(with: 1), x)
+    let others = spread(factors.reduced(.product, dimensions)) / factors
+    let count = isZero.converted(to: .int32)
+    let hasNone = spread(count.sum(dimensions)).compare(.equal, count)
+    return hasNone.select(gradient * others, x.filled(with: 0))
   }
 }

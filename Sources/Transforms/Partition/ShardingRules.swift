@@ -78,8 +78,10 @@ package struct ShardingRules {
     case .accumulator where strategy.zero >= 2: return shared(slot.axes, shape)
     case .accumulator:
       // Each rank keeps the sum over its own data; the ranks' sums are added once, in the update.
-      let partial: [MeshAxis: Reduction] = mesh.extent(.data) > 1 ? [.data: .sum] : [:]
-      return Sharding(computing(slot.axes, shape).dimensions, partial: partial)
+      // What is split over the batch each rank has alone.
+      let own = computing(slot.axes, shape)
+      let isShared = mesh.extent(.data) > 1 && !own.axes.contains(.data)
+      return Sharding(own.dimensions, partial: isShared ? [.data: .sum] : [:])
     case .parameter, .optimizer, .average, .statistic: return computing(slot.axes, shape)
     case .counter, .cache: return Sharding(whole: shape)
     }
