@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
 train: ARGS ?= --steps 3000 --out runs/kingjames.safetensors
 
-.PHONY: build setup test train benchmark claims install format lint
+.PHONY: build setup test train benchmark claims install peaks format lint
 
 build: setup
 	swift build -c release
@@ -32,6 +32,10 @@ install: build
 	install -d "$(PREFIX)/bin" "$(PREFIX)/lib/deepep"
 	install .build/release/deepep "$(PREFIX)/bin/"
 	install -m 644 .deepep/lib/libdnnl.so.3 "$(PREFIX)/lib/deepep/"
+
+# The bytes that plans take, which a test compares: commit the change beside what caused it.
+peaks: build
+	.build/release/deepep peaks > Tests/Command/peaks.txt
 
 format:
 	swift format --in-place -r Package.swift Sources Tests Examples

@@ -14,6 +14,7 @@ import Glibc
       commands: [
         Train.command(output: output), Generate.command(output: output),
         Inspect.command(output: output), PlanCommand.command(output: output),
+        PeakTable.command(output: output),
         Benchmark.command(output: output),
         Baseline.command(output: output),
       ])

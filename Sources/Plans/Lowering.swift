@@ -64,13 +64,6 @@ extension Region {
   }
 }
 
-extension Graph {
-  /// The value whose memory a value shows: reshapes show that of their operand.
-  func base(_ value: Value) -> Value {
-    nodes[value.node].operation is Reshape ? base(nodes[value.node].operands[0]) : value
-  }
-}
-
 /// Turns the graph of one entry into instructions with offsets.
 private struct Lowering {
   private let entry: Entry
@@ -253,7 +246,10 @@ private struct Lowering {
     let place = { (value: Value) -> Placement in
       placement(value, places, allocation, lifetimes)
     }
-    return assembled(place, workspaces: Array(allocation.offsets[first...]), allocation.byteCount)
+    var segment = assembled(
+      place, workspaces: Array(allocation.offsets[first...]), allocation.byteCount)
+    segment.liveBytes = lifetimes.mostAlive
+    return segment
   }
 
   private func placement(
@@ -293,7 +289,7 @@ private struct Lowering {
       },
       results: entry.results.map {
         NamedPlacement(name: $0.name, type: graph.type(of: $0.value), placement: place($0.value))
-      }, instructions: instructions, valueBytes: valueBytes)
+      }, instructions: instructions, valueBytes: valueBytes, liveBytes: valueBytes)
     segment.checks = placedChecks(place)
     return segment
   }

@@ -73,6 +73,8 @@ package struct Segment: Sendable {
   package var checks: [PlacedCheck] = []
   /// The size of the values' arena that the segment needs.
   package var valueBytes: Int
+  /// The most bytes of it that are in use at once: no offsets need less.
+  package var liveBytes: Int
 
   /// Floating-point operations of a call.
   package var flops: Double { instructions.reduce(0) { $0 + $1.flops } }

@@ -15,7 +15,7 @@ extension Plan {
 extension Segment {
   fileprivate var text: String {
     let total = """
-      entry \(name.rawValue): \(instructions.count) instructions, \(valueBytes) bytes of values, \
+      entry \(name.rawValue): \(instructions.count) instructions, \(valueBytes) bytes of values (\(liveBytes) in use at once), \
       \(Int(flops)) flops, expected \(Int(predictedSeconds * 1e6)) us
 
       """

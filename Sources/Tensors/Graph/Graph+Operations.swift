@@ -11,6 +11,13 @@ extension Graph {
   }
 }
 
+extension Graph {
+  /// The value whose memory a value shows: reshapes show that of their operand.
+  package func base(_ value: Value) -> Value {
+    nodes[value.node].operation is Reshape ? base(nodes[value.node].operands[0]) : value
+  }
+}
+
 extension Entry {
   /// The entry with only those inputs that its graph uses, numbered anew.
   package func droppingUnusedInputs() -> Entry {

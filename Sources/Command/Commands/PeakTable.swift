@@ -1,0 +1,52 @@
+import DeepEPPlans
+import DeepEPTargets
+import DeepEPTensors
+import DeepEPTraining
+import DeepEPTransforms
+
+/// `deepep peaks`: the memory that the plans of all models take, as `Tests/Command/peaks.txt` has it.
+struct PeakTable {
+  /// The strategies of which there are plans.
+  private static let plans: [(workload: Workload, strategy: Strategy)] = [
+    (.gptTiny, Strategy()), (.gptTiny, Strategy(data: 2, tensor: 2, zero: 2)),
+    (.gpt2Small, Strategy()), (.gpt2Small, Strategy(data: 2, zero: 1)),
+    (.gpt3, Strategy(data: 16, tensor: 8, zero: 1)),
+  ]
+
+  static func command(output: TerminalOutput) -> Subcommand {
+    Subcommand(
+      "peaks", summary: "Print the bytes that the plans of all models take, entry by entry.",
+      defaults: PeakTable(), parameters: [], examples: [""]
+    ) { options in try options.run(output: output) }
+  }
+
+  func run(output: TerminalOutput) throws {
+    try output.write(Self.row(["model", "strategy", "entry", "slots", "values", "in use at once"]))
+    for (workload, strategy) in Self.plans {
+      for row in try Self.rows(workload, strategy) { try output.write(Self.row(row)) }
+    }
+  }
+
+  /// A row for each entry; workspaces are not counted, since they differ between processors.
+  private static func rows(_ workload: Workload, _ strategy: Strategy) throws -> [[String]] {
+    let traced = try ProgramBuilder.traced(
+      workload.job.model, .crossEntropy, inputs: workload.job.inputs)
+    let program = try ProgramBuilder(optimizer: workload.job.optimizer).completed(traced)
+    let target = MachineTable.twoCores
+    let rank = try Program.lowering(strategy, for: target).reduce(program) { try $1.apply($0) }
+    let plan = try Plan(rank, for: target)
+    return plan.segments.map { segment in
+      let numbers = [plan.stateBytes, segment.valueBytes, segment.liveBytes].map(String.init)
+      return [workload.rawValue, strategy.description, segment.name.rawValue] + numbers
+    }
+  }
+
+  private static func row(_ cells: [String]) -> String {
+    let widths = [10, 24, 11, 14, 14, 14]
+    let padded = zip(cells, widths).enumerated().map { column, cell in
+      let space = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
+      return column < 3 ? cell.0 + space : space + cell.0
+    }
+    return padded.joined(separator: " ") + "\n"
+  }
+}
