@@ -20,11 +20,12 @@ import Testing
 
   static func run(
     accumulation: Int = 1, clip: Double? = 1, dropout: Double = 0,
-    optimizer: any Optimizer = AdamW(learningRate: 1e-2), isWide: Bool = true, steps: Int = 3
+    optimizer: any Optimizer = AdamW(learningRate: 1e-2), isWide: Bool = true, steps: Int = 3,
+    vocabulary: Int = 13
   ) throws -> MeshRun {
     let model = GPT2(
       GPT2Configuration(
-        vocabulary: 13, context: 6, width: 8, layers: 2, heads: 4, dropout: dropout))
+        vocabulary: vocabulary, context: 6, width: 8, layers: 2, heads: 4, dropout: dropout))
     let inputs = [
       TensorDescription("ids", .int32, [4, 6]), TensorDescription("targets", .int32, [4, 6]),
     ]
