@@ -15,11 +15,7 @@ package struct Simplify: Transform {
       var entry = entry.pruned()
       while true {
         let next = try simplified(entry)
-        if next.graph.nodes.count == entry.graph.nodes.count,
-          next.structuralHash == entry.structuralHash
-        {
-          return next
-        }
+        if next.isSame(as: entry) { return next }
         entry = next
       }
     }
@@ -74,6 +70,12 @@ private struct NodeKey: Hashable {
 }
 
 extension Entry {
+  /// Whether nothing was changed: the same nodes in the same order.
+  fileprivate func isSame(as other: Entry) -> Bool {
+    graph.nodes.count == other.graph.nodes.count && roots == other.roots
+      && zip(graph.nodes, other.graph.nodes).allSatisfy { NodeKey($0) == NodeKey($1) }
+  }
+
   /// For each node how often its results are used, as operand, result or update.
   fileprivate var useCounts: [Int] {
     var counts = [Int](repeating: 0, count: graph.nodes.count)

@@ -35,7 +35,10 @@ import Testing
   }
 
   private func check(_ seeds: Range<UInt64>, _ element: ElementType) throws {
-    let (one, two) = (try CPUDevice(threadCount: 1), try CPUDevice(threadCount: 2))
+    let kernels = try KernelLibrary()
+    let (one, two) = try (
+      CPUDevice(threadCount: 1, kernels: kernels), CPUDevice(threadCount: 2, kernels: kernels)
+    )
     let random = seeds.map { seed in
       RandomProgram(seed: seed, operations: 6 + Int(seed % 20), element: element)
     }

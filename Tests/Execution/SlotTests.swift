@@ -52,6 +52,17 @@ import Testing
     return plan.segments[0].instructions.count { $0.kernel == "copy" }
   }
 
+  /// Pages of large arenas are taken in pieces, and what is left over when it is touched.
+  @Test func aLargeSlotIsZeroAtFirst() throws {
+    let program = try program("uint8[150000001]", slots: 1, "update 0 %0")
+    let executor = try Executor(Plan(program.applying(Program.lowering), for: device), on: device)
+    try executor.withSlot("s0") { _, bytes in
+      #expect(bytes.count == 150_000_001 && bytes.allSatisfy { $0 == 0 })
+      for index in stride(from: 0, to: bytes.count, by: 4096) { bytes[index] = 1 }
+      #expect(bytes.count { $0 == 1 } == 36_622)
+    }
+  }
+
   @Test func twoSlotsAreSwapped() throws {
     try check(program("float32[5]", slots: 2, "update 0 %1\nupdate 1 %0"))
     try check(program("float32[5]", slots: 3, "update 0 %1\nupdate 1 %2\nupdate 2 %0"))

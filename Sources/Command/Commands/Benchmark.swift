@@ -91,7 +91,7 @@ struct Benchmark {
     phases.end("differentiate")
     let session = try TrainingSession(
       program, strategy: Strategy(precision: precision), on: device)
-    phases.end("lower")
+    phases.end("lower and reserve")
     try session.prepare()
     phases.end("compile")
     try session.initialize()

@@ -7,6 +7,8 @@ package final class KernelCompiler {
   package let vectorBits: Int
   private let library: KernelLibrary
   private let pool: ThreadPool
+  /// What was written since the last compilation: layers are alike, so most regions come many times.
+  private var texts: [RegionKey: KernelSource] = [:]
 
   /// Makes a compiler.
   ///
@@ -34,16 +36,29 @@ package final class KernelCompiler {
   package func source(
     _ region: Region, operandTypes: [Type], sharedBuffers: [Int: Int] = [:]
   ) throws -> KernelSource {
-    try KernelSource(
+    let key = RegionKey(region: region, operands: operandTypes, sharedBuffers: sharedBuffers)
+    if let text = texts[key] { return text }
+    let text = try KernelSource(
       region, operandTypes: operandTypes, sharedBuffers: sharedBuffers, vectorBits: vectorBits)
+    texts[key] = text
+    return text
+  }
+
+  private struct RegionKey: Hashable {
+    let region: Region
+    let operands: [Type]
+    let sharedBuffers: [Int: Int]
   }
 
   /// Compiles many kernels, as far as the library does not have them; the functions come in the order
   /// of the sources.
   package func compile(_ sources: [KernelSource]) throws -> [KernelFunction] {
-    let missing = sources.filter { library.ready($0) == nil }
+    texts = [:]
+    let missing = Set(sources).filter { library.ready($0) == nil }
     if missing.count > 1, pool.threadCount > 1 {
-      let queue = CompilationQueue(missing, library)
+      // The longest first, so that no thread is left with one at the end.
+      let queue = CompilationQueue(
+        missing.sorted { $0.text.utf8.count > $1.text.utf8.count }, library)
       pool.onEachThread { _ in queue.work() }
     }
     // What other devices are compiling now is waited for here, after all else is done; what failed

@@ -25,6 +25,9 @@ package struct KernelSource: Hashable, Sendable {
     self.name = name
     self.text = text.replacingFirst("@kernel(", with: "@\(name)(")
   }
+
+  /// The name says it all, and is short.
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
 extension String {
