@@ -193,14 +193,18 @@ package final class TrainingSession {
     }
   }
 
-  /// Continues from a checkpoint.
+  /// Continues from a checkpoint; where the run that wrote it scaled no loss, the scale starts anew.
   ///
   /// - Throws: ``StorageError`` if the checkpoint is of another model.
   package func restore(_ checkpoint: Checkpoint) throws {
     let holder = holder
     let expected = lasting.map { TensorDescription($0.name, $0.type.element, $0.type.shape) }
-    try checkpoint.check(expected, extent: .everything)
-    for slot in lasting {
+    try checkpoint.check(expected, extent: .everything, optional: LossScaling.slotNames)
+    let known = Set(checkpoint.file.tensors.map(\.name))
+    for slot in lasting where !known.contains(slot.name) {
+      try holder.executor.withSlot(slot.name) { $1.copyBytes(from: slot.uniformFirstValue.bytes) }
+    }
+    for slot in lasting where known.contains(slot.name) {
       try checkpoint.tensor(named: slot.name).withBytes { source in
         try holder.executor.withSlot(slot.name) { _, target in target.copyMemory(from: source) }
       }
@@ -211,5 +215,15 @@ package final class TrainingSession {
       }
     }
     (step, dataPosition) = (checkpoint.state.step, checkpoint.state.dataPosition)
+  }
+}
+
+extension Slot {
+  /// The first value of a slot whose elements start alike.
+  fileprivate var uniformFirstValue: HostArray {
+    var number = 0.0
+    if case .constant(let first) = initializer { number = first }
+    return HostArray(
+      type.element, type.shape, Array(repeating: number, count: type.elementCount))
   }
 }

@@ -17,7 +17,7 @@ struct SimplificationRules {
 
   func outcome(for node: Node) throws -> Outcome {
     if let value = replacement(for: node) { return .value(value) }
-    if let nodes = try joinedPads(node) { return .nodes(nodes) }
+    if let nodes = try joinedPads(node) ?? movedBeforeWidening(node) { return .nodes(nodes) }
     guard let (operation, operands) = rewritten(node) else { return .nodes([node]) }
     var node = node
     node.operation = operation
@@ -88,7 +88,6 @@ struct SimplificationRules {
       return scattered(node.operands[0], node.operands[1])
         ?? scattered(node.operands[1], node.operands[0])
     case let concatenate as Concatenate: return flattened(concatenate, node.operands)
-    case is Convert: return joined(node.operands[0], node.types[0])
     default: return nil
     }
   }
@@ -143,18 +142,6 @@ struct SimplificationRules {
     return (ScatterAdd(), [table] + operands(sum).dropFirst())
   }
 
-  /// What is put together from widened parts and narrowed again is put together from the parts.
-  private func joined(_ operand: Value, _ type: Type) -> ((any Operation), [Value])? {
-    guard let concatenate = operation(operand) as? Concatenate, isUsedOnce(operand) else {
-      return nil
-    }
-    let wide = graph.type(of: operand).element
-    let parts = operands(operand).compactMap { part in
-      widened(part, to: wide, from: graph.type(of: part).with(element: type.element))
-    }
-    return parts.count == operands(operand).count ? (concatenate, parts) : nil
-  }
-
   private func flattened(
     _ concatenate: Concatenate, _ values: [Value]
   ) -> ((any Operation), [Value])? {
@@ -188,4 +175,34 @@ struct SimplificationRules {
   }
 
   private func starts(_ value: Value) -> [Int] { (operation(value) as? Pad)?.starts ?? [] }
+
+  // MARK: Conversions
+
+  /// Elements are moved before they are widened: so they cross memory in fewer bytes, and a contraction
+  /// that reads them narrow again finds them.
+  private func movedBeforeWidening(_ node: Node) throws -> [Node]? {
+    let sources = node.operands.compactMap(narrowSource)
+    guard movesAlone(node.operation), !sources.isEmpty, sources.count == node.operands.count,
+      Set(sources.map { graph.type(of: $0).element }).count == 1
+    else { return nil }
+    let types = try node.operation.resultTypes(of: graph.types(of: sources))
+    var moved = Node(node.operation, sources, types: types, origin: node.origin)
+    moved.controls = node.controls
+    let convert = Convert(element: node.types[0].element)
+    let place = Value(node: graph.nodes.count)
+    return [moved, Node(convert, [place], types: node.types, origin: node.origin)]
+  }
+
+  /// What was widened to a value without loss.
+  private func narrowSource(_ value: Value) -> Value? {
+    guard operation(value) is Convert, let source = operands(value).first,
+      graph.type(of: source).element != graph.type(of: value).element
+    else { return nil }
+    return widened(value, to: graph.type(of: value).element, from: graph.type(of: source))
+  }
+
+  private func movesAlone(_ operation: any Operation) -> Bool {
+    operation is Reshape || operation is Transpose || operation is Slice
+      || operation is Concatenate
+  }
 }

@@ -86,6 +86,23 @@ import Testing
     }
   }
 
+  /// Gradients are gathered up over micro-batches in float32.
+  @Test func accumulatorsAreFloat32() throws {
+    let loader = try loader()
+    let losses = try [Precision.float32, .bfloat16].map { precision in
+      let session = try TrainingSession(
+        program(loader, accumulation: 3), gradientAccumulation: 3,
+        strategy: Strategy(precision: precision), on: CPUDevice(threadCount: 2))
+      try session.prepare()
+      try session.initialize()
+      let sums = session.plan.slots.filter { $0.name.hasPrefix("optimizer.gradient/") }
+      #expect(sums.count > 20 && sums.allSatisfy { $0.type.element == .float32 })
+      return try (0..<40).map { _ in try session.step(loader) }
+    }
+    #expect(distance(losses[0], losses[1]) < 0.03)
+    #expect(losses[0][39] < losses[0][0] - 0.5)
+  }
+
   // MARK: float16
 
   /// A scale at which gradients overflow: updates are left out until it is small enough.

@@ -5,6 +5,7 @@ import DeepEPOptimizers
 import DeepEPStorage
 import DeepEPTensors
 import DeepEPTraining
+import DeepEPTransforms
 import Foundation
 import Testing
 
@@ -72,6 +73,25 @@ import Testing
       #expect(expected == found)
       #expect(try state(straight) == state(resumed))
       #expect(session.dataPosition == second.dataPosition)
+    }
+  }
+
+  /// A run goes on in another precision: the loss scale comes and goes with float16.
+  @Test func aRunContinuesInAnotherPrecision() throws {
+    try withCheckpoint { path in
+      for (index, precision) in [Precision.float32, .float16, .bfloat16, .float16].enumerated() {
+        let trainer = try DistributedTrainer(
+          model: Mixed(), optimizer: .adamW(learningRate: 0.01), precision: precision, seed: 1,
+          threads: 2)
+        if index > 0 { try trainer.resume(from: path) }
+        let session = try trainer.start(data())
+        #expect(session.step == 2 * index)
+        if precision == .float16 {
+          #expect(try session.numbers(of: "optimizer.loss_scale") == [65536])
+        }
+        for _ in 0..<2 { #expect(try session.step(data()).isFinite) }
+        try trainer.save(to: path)
+      }
     }
   }
 

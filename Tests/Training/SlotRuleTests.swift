@@ -42,6 +42,51 @@ import Testing
     #expect(run.slot("out.weight") != before["out.weight"])
   }
 
+  private struct Tuned: Module {
+    let hidden: Frozen<Linear>
+    let middle = BatchNorm(5).frozen()
+    let out: Linear
+    func callAsFunction(_ x: Tensor) -> Tensor { out(middle(hidden(x).hyperbolicTangent())) }
+  }
+
+  /// A frozen module has the names, and the parameters, of the module; its statistics move.
+  @Test func aFrozenModuleIsTheModuleThatStaysAsItIs() throws {
+    let model = Tuned(hidden: Linear(3, 5).frozen(), out: Linear(5, 4))
+    #expect(
+      model.parameters.prefix(4).map(\.name) == [
+        "hidden.weight", "hidden.bias", "middle.weight", "middle.bias",
+      ])
+    let program = try program(ProgramBuilder(optimizer: .adamW()), model)
+    #expect(program.slots.filter(\.isTrainable).map(\.name) == ["out.weight", "out.bias"])
+    var run = try InterpretedRun(program)
+    let before = run.state
+    _ = try run.step(data())
+    for name in ["hidden.weight", "hidden.bias", "middle.weight"] {
+      #expect(run.slot(name) == before[name], "\(name)")
+    }
+    for name in ["out.weight", "middle.running_mean"] {
+      #expect(run.slot(name) != before[name], "\(name)")
+    }
+  }
+
+  /// A layer that a frozen module shares with others is frozen for them too.
+  @Test func aSharedParameterIsFrozenForAll() throws {
+    let layer = Linear(5, 5)
+    struct Shared: Module {
+      let first: Linear
+      let second: Frozen<Linear>
+      let out = Linear(5, 4)
+      let wide = Linear(3, 5)
+      func callAsFunction(_ x: Tensor) -> Tensor { out(second(first(wide(x)))) }
+    }
+    let model = Shared(first: layer, second: layer.frozen())
+    #expect(model.parameters.map(\.name).contains("first.weight"))
+    #expect(
+      model.parameters.filter(\.isTrainable).map(\.name) == [
+        "out.weight", "out.bias", "wide.weight", "wide.bias",
+      ])
+  }
+
   @Test func whatIsFrozenMustExistAndLeaveSomething() {
     for frozen in [["hiden"], ["hidden", "out"]] {
       #expect(throws: TrainingError.self) {

@@ -58,13 +58,20 @@ public struct Checkpoint: Sendable {
     case parameters
   }
 
-  /// Checks that the file has exactly the tensors `expected`, with their types and shapes.
+  /// Checks that the file has exactly the tensors `expected`, with their types and shapes; those named
+  /// `optional` may be in the one and not in the other.
   ///
   /// Throws one ``StorageError`` that names the tensors that are missing, unexpected or of another
   /// type or shape, with both.
-  public func check(_ expected: [TensorDescription], extent: Extent = .everything) throws {
-    let found = extent == .everything ? file.tensors : parameters
-    let differences = Checkpoint.differences(expected: expected, found: found.map(\.tensor))
+  public func check(
+    _ expected: [TensorDescription], extent: Extent = .everything, optional: Set<String> = []
+  ) throws {
+    let found = (extent == .everything ? file.tensors : parameters).map(\.tensor)
+    let (wanted, known) = (Set(expected.map(\.name)), Set(found.map(\.name)))
+    let optional = optional.filter { !wanted.contains($0) || !known.contains($0) }
+    let differences = Checkpoint.differences(
+      expected: expected.filter { !optional.contains($0.name) },
+      found: found.filter { !optional.contains($0.name) })
     guard !differences.isEmpty else { return }
     let shown = differences.prefix(6).joined(separator: "; ")
     let rest = differences.count > 6 ? "; and \(differences.count - 6) more" : ""

@@ -13,31 +13,43 @@ public struct NamedParameter: Sendable {
   public let name: String
   /// The parameter.
   public let parameter: Parameter
+  /// Whether the optimiser changes it: it may say that it does not, or be part of a ``Frozen`` module.
+  public let isTrainable: Bool
 
-  package init(name: String, parameter: Parameter) {
+  package init(name: String, parameter: Parameter, isFrozen: Bool = false) {
     self.name = name
     self.parameter = parameter
+    isTrainable = parameter.isTrainable && !isFrozen
   }
 }
 
 extension Module {
   /// The parameters of the module, each once under the first name that leads to it.
   public var parameters: [NamedParameter] {
+    let all = reflected(self, path: "", isFrozen: false)
+    let frozen = Set(all.filter { !$0.isTrainable }.map { ObjectIdentifier($0.parameter) })
     var seen: Set<ObjectIdentifier> = []
-    return reflected(self, path: "").filter { seen.insert(ObjectIdentifier($0.parameter)).inserted }
+    return all.filter { seen.insert(ObjectIdentifier($0.parameter)).inserted }.map { named in
+      NamedParameter(
+        name: named.name, parameter: named.parameter,
+        isFrozen: frozen.contains(ObjectIdentifier(named.parameter)))
+    }
   }
 }
 
-private func reflected(_ value: Any, path: String) -> [NamedParameter] {
+private func reflected(_ value: Any, path: String, isFrozen: Bool) -> [NamedParameter] {
   if let parameter = value as? Parameter {
-    return [NamedParameter(name: path, parameter: parameter)]
+    return [NamedParameter(name: path, parameter: parameter, isFrozen: isFrozen)]
+  }
+  if let frozen = value as? any FrozenContent {
+    return reflected(frozen.frozenContent, path: path, isFrozen: true)
   }
   let mirror = Mirror(reflecting: value)
   if mirror.displayStyle == .optional || value is any Module || value is [Any] {
     return mirror.children.enumerated().flatMap { index, child in
       let label = mirror.displayStyle == .optional ? nil : child.label.map(snakeCase) ?? "\(index)"
       let inner = [path, label ?? ""].filter { !$0.isEmpty }.joined(separator: ".")
-      return reflected(child.value, path: inner)
+      return reflected(child.value, path: inner, isFrozen: isFrozen)
     }
   }
   return []

@@ -13,6 +13,8 @@ package final class Trace {
   package private(set) var error: TraceError?
   /// The names of the model's parameters.
   package var names: [ObjectIdentifier: String] = [:]
+  /// Those of them that the optimiser leaves alone.
+  var frozen: Set<ObjectIdentifier> = []
   /// Where nodes that are written now come from.
   package var origin = Origin()
   /// Whether tensors of other traces move into this one, whatever its size.

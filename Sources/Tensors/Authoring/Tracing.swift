@@ -24,6 +24,7 @@ extension Program {
     trace.evaluation = evaluation
     for named in parameters + mode.counters {
       trace.names[ObjectIdentifier(named.parameter)] = named.name
+      if !named.isTrainable { trace.frozen.insert(ObjectIdentifier(named.parameter)) }
     }
     let arguments = inputs.enumerated().map { trace.apply(Input(index: $0, type: $1.type), [])[0] }
     let outputs = evaluation?.scope { body(arguments) } ?? body(arguments)
@@ -60,7 +61,11 @@ extension Program {
         source: nil)
     }
     let slot = slots.firstIndex { $0.name == name } ?? slots.count
-    if slot == slots.count { slots.append(Slot(name: name, parameter)) }
+    if slot == slots.count {
+      let isFrozen = trace.frozen.contains(ObjectIdentifier(parameter))
+      slots.append(
+        Slot(NamedParameter(name: name, parameter: parameter, isFrozen: isFrozen)))
+    }
     return slot
   }
 }
@@ -76,8 +81,15 @@ extension TraceMode {
 extension Slot {
   /// The slot of a parameter of a name.
   package init(name: String, _ parameter: Parameter) {
+    self.init(NamedParameter(name: name, parameter: parameter))
+  }
+
+  /// The slot of a parameter of a model.
+  package init(_ named: NamedParameter) {
+    let parameter = named.parameter
     self.init(
-      name: name, type: parameter.type, initializer: parameter.initializer, axes: parameter.axes,
-      kind: parameter.kind, isTrainable: parameter.isTrainable)
+      name: named.name, type: parameter.type, initializer: parameter.initializer,
+      axes: parameter.axes,
+      kind: parameter.kind, isTrainable: named.isTrainable)
   }
 }

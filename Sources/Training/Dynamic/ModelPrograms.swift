@@ -51,7 +51,7 @@ package final class ModelPrograms {
     trace: @escaping Trace
   ) {
     self.parameters = parameters
-    parameterSlots = parameters.map { Slot(name: $0.name, $0.parameter) }
+    parameterSlots = parameters.map { Slot($0) }
     self.builder = builder
     self.strategy = strategy
     self.device = device

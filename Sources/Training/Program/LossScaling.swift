@@ -32,6 +32,8 @@ public struct LossScaling: Hashable, Codable, Sendable {
   package static let scaleName = "optimizer.loss_scale"
   /// The name of the slot that counts good updates in a row, an int32 scalar.
   package static let goodName = "optimizer.good_updates"
+  /// The names of the slots, which a run has only if it scales its loss.
+  package static let slotNames: Set = [scaleName, goodName]
   /// The name of the result that is one if an update was left out, otherwise zero.
   package static let skippedName = "is_skipped"
   /// The name of the loss that is differentiated.

@@ -35,6 +35,8 @@ struct AttentionGradientRegion {
     /// Queries and the output's gradient, transposed, `[width, queries]`; queries are scaled.
     let query: Buffer
     let gradient: Buffer
+    /// Rows of a tile, if those of the operands are narrow: queries, keys, values, the output's gradient.
+    let rows: [Buffer?]
     /// The softmax and the gradient by the scores, `[keys, queries]`.
     let shares: Buffer
     let scores: Buffer
@@ -65,6 +67,9 @@ struct AttentionGradientRegion {
     let columns = shape.width * shape.queryBlock
     return Memory(
       query: writer.newScratch(sum, columns), gradient: writer.newScratch(sum, columns),
+      rows: [shape.queryBlock, shape.keyBlock, shape.keyBlock, shape.queryBlock].map {
+        shape.element == sum ? nil : writer.newScratch(sum, $0 * shape.width)
+      },
       shares: writer.newScratch(sum, tile), scores: writer.newScratch(sum, tile),
       logSum: writer.newScratch(sum, shape.queryBlock),
       along: writer.newScratch(sum, shape.queryBlock),
@@ -93,14 +98,28 @@ struct AttentionGradientRegion {
     }
     writer.loop(shape.queryBlocks) { writer, block in
       prepare(memory, block, &writer)
+      let (queries, start) = (shape.queries(of: block), block * shape.queryBlock)
+      let query = tile(query, 0, start, queries, memory, &writer)
+      let gradient = tile(gradient, 3, start, queries, memory, &writer)
       writer.loop(shape.keyBlocks, bound: shape.lastKeyBlock(of: block)) { writer, keys in
-        findShares(memory, block, keys, &writer)
-        findScoreGradient(memory, block, keys, &writer)
-        addToSums(memory, block, keys, &writer)
+        let (rows, start) = (shape.keys(of: keys), keys * shape.keyBlock)
+        let key = tile(key, 1, start, rows, memory, &writer)
+        let value = tile(value, 2, start, rows, memory, &writer)
+        findShares(key, memory, block, keys, &writer)
+        findScoreGradient(value, memory, block, keys, &writer)
+        addToSums(query, key, gradient, memory, block, keys, &writer)
       }
     }
     if !sumsInResults { storeSums(memory, &writer) }
     return writer.region(types)
+  }
+
+  private func tile(
+    _ operand: HeadedOperand, _ number: Int, _ first: Affine, _ rows: Extent, _ memory: Memory,
+    _ writer: inout NestWriter
+  ) -> Tile {
+    operand.tile(
+      from: first, rows: rows, in: shape.sum, widenedInto: memory.rows[number], &writer)
   }
 
   private func at(_ operand: HeadedOperand, _ row: Affine, _ column: Affine) -> Affine {
@@ -140,24 +159,23 @@ struct AttentionGradientRegion {
     }
   }
 
-  /// A product of an operand's rows, one a key, and what is known of the queries, `[width, queries]`.
+  /// A product of rows, one a key, and what is known of the queries, `[width, queries]`.
   private func multiply(
-    _ operand: HeadedOperand, _ queries: Buffer, _ keys: Affine, into target: Buffer,
+    _ rows: Tile, _ queries: Buffer, _ keys: Affine, into target: Buffer,
     _ writer: inout NestWriter
   ) {
-    let first = at(operand, keys * shape.keyBlock, Affine())
     writer.append(
       .tileDot(
         TileDot(
           target: Tile(target, Index(), rowStride: shape.queryBlock),
-          left: Tile(operand.buffer, first.index, rowStride: operand.rowStride),
+          left: rows,
           right: Tile(queries, Index(), rowStride: shape.queryBlock),
           rows: shape.keys(of: keys), depth: Extent(shape.width), columns: shape.queryBlock,
           accumulates: false)))
   }
 
   private func findShares(
-    _ memory: Memory, _ block: Affine, _ keys: Affine, _ writer: inout NestWriter
+    _ key: Tile, _ memory: Memory, _ block: Affine, _ keys: Affine, _ writer: inout NestWriter
   ) {
     let (shape, sum) = (shape, shape.sum)
     multiply(key, memory.query, keys, into: memory.shares, &writer)
@@ -180,7 +198,7 @@ struct AttentionGradientRegion {
   }
 
   private func findScoreGradient(
-    _ memory: Memory, _ block: Affine, _ keys: Affine, _ writer: inout NestWriter
+    _ value: Tile, _ memory: Memory, _ block: Affine, _ keys: Affine, _ writer: inout NestWriter
   ) {
     let (shape, sum) = (shape, shape.sum)
     multiply(value, memory.gradient, keys, into: memory.scores, &writer)
@@ -199,26 +217,25 @@ struct AttentionGradientRegion {
   }
 
   private func addToSums(
-    _ memory: Memory, _ block: Affine, _ keys: Affine, _ writer: inout NestWriter
+    _ query: Tile, _ key: Tile, _ gradient: Tile, _ memory: Memory, _ block: Affine,
+    _ keys: Affine, _ writer: inout NestWriter
   ) {
     let (queries, rows) = (shape.queries(of: block), shape.keys(of: keys))
     let (queryRow, keyRow) = (block * shape.queryBlock, keys * shape.keyBlock)
     let byKeys = { (buffer: Buffer) in Tile(buffer, Index(), rowStride: shape.queryBlock) }
     let byQueries = Tile(memory.scores, Index(), rowStride: 1, columnStride: shape.queryBlock)
     let products = [
-      (memory.sums[0], queryRow, byQueries, key, keyRow, queries, rows),
-      (memory.sums[1], keyRow, byKeys(memory.scores), query, queryRow, rows, queries),
-      (memory.sums[2], keyRow, byKeys(memory.shares), gradient, queryRow, rows, queries),
+      (memory.sums[0], queryRow, byQueries, key, queries, rows),
+      (memory.sums[1], keyRow, byKeys(memory.scores), query, rows, queries),
+      (memory.sums[2], keyRow, byKeys(memory.shares), gradient, rows, queries),
     ]
-    for (sums, sumRow, left, right, rightRow, rows, depth) in products {
+    for (sums, sumRow, left, right, rows, depth) in products {
       writer.append(
         .tileDot(
           TileDot(
             target: Tile(
               sums.buffer, sums.place(sumRow, Affine()).index, rowStride: sums.rowStride),
-            left: left,
-            right: Tile(
-              right.buffer, at(right, rightRow, Affine()).index, rowStride: right.rowStride),
+            left: left, right: right,
             rows: rows, depth: depth, columns: shape.width, accumulates: true)))
     }
   }

@@ -35,6 +35,9 @@ struct AttentionRegion {
     let total: Buffer
     /// By what the sums before shrink.
     let factor: Buffer
+    /// Keys and values of a tile, if those of the operands are narrow.
+    let keys: Buffer?
+    let values: Buffer?
 
     init(_ shape: AttentionShape, _ writer: inout NestWriter) {
       let (sum, queries) = (shape.sum, shape.queryBlock)
@@ -44,6 +47,9 @@ struct AttentionRegion {
       largest = writer.newScratch(sum, queries)
       total = writer.newScratch(sum, queries)
       factor = writer.newScratch(sum, queries)
+      let isNarrow = shape.element != sum
+      keys = isNarrow ? writer.newScratch(sum, shape.keyBlock * shape.width) : nil
+      values = isNarrow ? writer.newScratch(sum, shape.keyBlock * shape.width) : nil
     }
   }
 
@@ -89,12 +95,14 @@ struct AttentionRegion {
   }
 
   private func multiplyQueries(_ memory: Memory, _ keys: Affine, _ writer: inout NestWriter) {
-    let first = at(key, keys * shape.keyBlock, Affine())
+    let tile = key.tile(
+      from: keys * shape.keyBlock, rows: shape.keys(of: keys), in: shape.sum,
+      widenedInto: memory.keys, &writer)
     writer.append(
       .tileDot(
         TileDot(
           target: Tile(memory.scores, Index(), rowStride: shape.queryBlock),
-          left: Tile(key.buffer, first.index, rowStride: key.rowStride),
+          left: tile,
           right: Tile(memory.query, Index(), rowStride: shape.queryBlock),
           rows: shape.keys(of: keys), depth: Extent(shape.width), columns: shape.queryBlock,
           accumulates: false)))
@@ -163,13 +171,15 @@ struct AttentionRegion {
   }
 
   private func addValues(_ memory: Memory, _ keys: Affine, _ writer: inout NestWriter) {
-    let first = at(value, keys * shape.keyBlock, Affine())
+    let tile = value.tile(
+      from: keys * shape.keyBlock, rows: shape.keys(of: keys), in: shape.sum,
+      widenedInto: memory.values, &writer)
     writer.append(
       .tileDot(
         TileDot(
           target: Tile(memory.output, Index(), rowStride: shape.width),
           left: Tile(memory.scores, Index(), rowStride: 1, columnStride: shape.queryBlock),
-          right: Tile(value.buffer, first.index, rowStride: value.rowStride),
+          right: tile,
           rows: Extent(shape.queryBlock), depth: shape.keys(of: keys), columns: shape.width,
           accumulates: true)))
   }

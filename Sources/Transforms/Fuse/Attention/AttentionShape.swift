@@ -64,6 +64,29 @@ struct HeadedOperand {
 
   /// Elements from one position of the sequence to the next.
   var rowStride: Int { view.strides[1] }
+  /// The number of elements of a row.
+  var width: Int { view.shape[3] }
+
+  /// Rows of the head at hand from one on, as a tile of numbers of a type: where they are, or narrower
+  /// ones widened into a buffer, so that this is done once and not for every product.
+  func tile(
+    from first: Affine, rows: Extent, in sum: ElementType, widenedInto buffer: Buffer?,
+    _ writer: inout NestWriter
+  ) -> Tile {
+    let (batch, head) = (Affine(variable: 0), Affine(variable: 1))
+    guard let buffer else {
+      return Tile(
+        self.buffer, place(batch, first, head, Affine()).index, rowStride: rowStride)
+    }
+    writer.loop(rows) { writer, row in
+      writer.loop(width) { writer, column in
+        let x = writer.load(element, self.buffer, place(batch, first + row, head, column))
+        writer.store(
+          writer.converted(x, from: element, to: sum), buffer, row * width + column)
+      }
+    }
+    return Tile(buffer, Index(), rowStride: width)
+  }
 
   func place(_ batch: Affine, _ row: Affine, _ head: Affine, _ column: Affine) -> Affine {
     let index = zip([batch, row, head, column], view.strides)
