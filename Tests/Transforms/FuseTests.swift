@@ -91,7 +91,7 @@ import Testing
       """)
     #expect(
       try entry.after(Fuse()).body == [
-        #"%2 = contraction(%0, %1) {"dot":{"labels":"abc,dc->abd"},"#
+        #"%2 = contraction(%0, %1) {"dot":{"labels":"abc,dc->abd"},"hasAddend":false,"#
           + #""left":{"offset":4,"shape":[2,2,4],"strides":[4,12,1]},"#
           + #""right":{"offset":0,"shape":[3,4],"strides":[4,1]}} : float64[2, 2, 3]"#,
         "return y %2",
