@@ -55,7 +55,7 @@ package final class KernelCompiler {
   package func compile(_ sources: [KernelSource]) throws -> [KernelFunction] {
     texts = [:]
     let missing = Set(sources).filter { library.ready($0) == nil }
-    if missing.count > 1, pool.threadCount > 1 {
+    if missing.count > 1 {
       // The longest first, so that no thread is left with one at the end.
       let queue = CompilationQueue(
         missing.sorted { $0.text.utf8.count > $1.text.utf8.count }, library)
