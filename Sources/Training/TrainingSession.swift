@@ -73,10 +73,17 @@ package final class TrainingSession {
   /// The number of the loader's batches that a step takes.
   package var batchesPerStep: Int { schedule.microBatchCount }
 
-  /// Floating-point operations of the contractions of a step.
+  /// Floating-point operations of the contractions of a step, those inside of regions included, and
+  /// counted as if nothing was masked.
   package private(set) lazy var contractionFlops: Double = {
     schedule.calls.compactMap { plan.segment($0.entry) }.flatMap(\.instructions)
-      .filter { $0.operation is Contraction }.reduce(0) { $0 + $1.flops }
+      .reduce(0) { total, instruction in
+        switch instruction.operation {
+        case is Contraction: total + instruction.flops
+        case let region as Region: total + region.contractionFlops
+        default: total
+        }
+      }
   }()
 
   /// Compiles the kernels of a step and of the first values, all together.

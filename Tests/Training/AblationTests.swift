@@ -13,15 +13,31 @@ import Testing
   /// The losses of a few steps, and the plan.
   private func run(_ optimizations: Set<Optimization>) throws -> (losses: [Double], plan: Plan) {
     let loader = CountingLoader()
+    let session = try session(loader, optimizations)
+    try session.prepare()
+    try session.initialize()
+    return (try (0..<4).map { _ in try session.step(loader) }, session.plan)
+  }
+
+  private func session(
+    _ loader: CountingLoader, _ optimizations: Set<Optimization>
+  ) throws -> TrainingSession {
     let sizes = GPT2Configuration(vocabulary: 19, context: 12, width: 32, layers: 2, heads: 2)
     let traced = try ProgramBuilder.traced(GPT2(sizes), .crossEntropy, inputs: loader.inputs)
     let program = try ProgramBuilder(optimizer: AdamW(learningRate: 1e-2), clipNorm: 1)
       .completed(traced)
-    let session = try TrainingSession(
+    return try TrainingSession(
       program, on: CPUDevice(threadCount: 2), optimizations: optimizations)
-    try session.prepare()
-    try session.initialize()
-    return (try (0..<4).map { _ in try session.step(loader) }, session.plan)
+  }
+
+  /// The rate that a run reports counts attention, fused or not; fused, it finds the scores of a layer
+  /// twice.
+  @Test func contractionsInsideOfAttentionCount() throws {
+    let loader = CountingLoader()
+    let fused = try session(loader, .all).contractionFlops
+    let plain = try session(loader, .all(but: .attention)).contractionFlops
+    let (layers, batch, heads, sequence, width) = (2, 3, 2, 12, 16)
+    #expect(fused - plain == Double(layers * 2 * batch * heads * sequence * sequence * width))
   }
 
   @Test(arguments: Optimization.allCases)

@@ -16,6 +16,22 @@ extension Region: Operation {
   /// Arithmetic expressions that one parallel iteration evaluates.
   private var flopsPerIteration: Int { Self.flops(body) }
 
+  /// Floating-point operations of the products of matrices among what the region does, those that a
+  /// bound leaves out included.
+  package var contractionFlops: Double {
+    Double(parallel.reduce(1, *)) * Double(Self.contractionFlops(body))
+  }
+
+  private static func contractionFlops(_ body: [Statement]) -> Int {
+    body.reduce(0) { total, statement in
+      switch statement {
+      case .loop(let loop): total + loop.extent * contractionFlops(loop.body)
+      case .tileDot(let tile): total + tile.flops
+      default: total
+      }
+    }
+  }
+
   private static func flops(_ body: [Statement]) -> Int {
     body.reduce(0) { total, statement in
       switch statement {
@@ -23,7 +39,7 @@ extension Region: Operation {
         total + (element.isFloatingPoint ? 1 : 0)
       case .accumulate: total + 1
       case .loop(let loop): total + loop.extent * flops(loop.body)
-      case .tileDot(let tile): total + 2 * tile.rows.count * tile.depth.count * tile.columns
+      case .tileDot(let tile): total + tile.flops
       default: total
       }
     }

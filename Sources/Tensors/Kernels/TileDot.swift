@@ -36,6 +36,9 @@ package struct TileDot: Hashable, Codable, Sendable {
     self.accumulates = accumulates
   }
 
+  /// Floating-point operations of the largest such product.
+  var flops: Int { 2 * rows.count * depth.count * columns }
+
   /// The three matrices.
   package var tiles: [Tile] { [target, left, right] }
 
