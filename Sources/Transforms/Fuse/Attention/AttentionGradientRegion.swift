@@ -22,9 +22,7 @@ struct AttentionGradientRegion {
   /// - Parameter views: How the operands of the composite are seen in those of the same number.
   init(_ composite: AttentionGradient, operands: [Type], views: [View], results: [Type]) {
     shape = AttentionShape(composite.attention, query: operands[0], key: operands[1])
-    let all = zip(operands, views).enumerated().map {
-      HeadedOperand(.operand($0), $1.0.element, $1.1)
-    }
+    let all = HeadedOperand.all(operands, views)
     (query, key, value, output, gradient) = (all[0], all[1], all[2], all[3], all[5])
     logSum = views[4]
     types = results
@@ -122,17 +120,6 @@ struct AttentionGradientRegion {
       from: first, rows: rows, in: shape.sum, widenedInto: memory.rows[number], &writer)
   }
 
-  private func at(_ operand: HeadedOperand, _ row: Affine, _ column: Affine) -> Affine {
-    operand.place(Affine(variable: 0), row, Affine(variable: 1), column)
-  }
-
-  private func number(
-    _ operand: HeadedOperand, _ row: Affine, _ column: Affine, _ writer: inout NestWriter
-  ) -> Register {
-    let x = writer.load(operand.element, operand.buffer, at(operand, row, column))
-    return writer.converted(x, from: operand.element, to: shape.sum)
-  }
-
   private func prepare(_ memory: Memory, _ block: Affine, _ writer: inout NestWriter) {
     let (shape, sum) = (shape, shape.sum)
     let scale = writer.constant(sum, shape.attention.scale)
@@ -141,15 +128,16 @@ struct AttentionGradientRegion {
     writer.loop(shape.width) { writer, column in
       writer.loop(queries) { writer, row in
         let place = column * shape.queryBlock + row
-        let x = number(query, start + row, column, &writer)
+        let x = query.number(start + row, column, in: sum, &writer)
         writer.store(writer.binary(sum, .multiply, x, scale), memory.query, place)
-        writer.store(number(gradient, start + row, column, &writer), memory.gradient, place)
+        let g = gradient.number(start + row, column, in: sum, &writer)
+        writer.store(g, memory.gradient, place)
       }
     }
     writer.loop(queries) { writer, row in
       let along = writer.sum(shape.width, sum) { writer, column in
-        let x = number(output, start + row, column, &writer)
-        let y = number(gradient, start + row, column, &writer)
+        let x = output.number(start + row, column, in: sum, &writer)
+        let y = gradient.number(start + row, column, in: sum, &writer)
         return writer.binary(sum, .multiply, x, y)
       }
       writer.store(along, memory.along, row)
@@ -159,41 +147,21 @@ struct AttentionGradientRegion {
     }
   }
 
-  /// A product of rows, one a key, and what is known of the queries, `[width, queries]`.
-  private func multiply(
-    _ rows: Tile, _ queries: Buffer, _ keys: Affine, into target: Buffer,
-    _ writer: inout NestWriter
-  ) {
-    writer.append(
-      .tileDot(
-        TileDot(
-          target: Tile(target, Index(), rowStride: shape.queryBlock),
-          left: rows,
-          right: Tile(queries, Index(), rowStride: shape.queryBlock),
-          rows: shape.keys(of: keys), depth: Extent(shape.width), columns: shape.queryBlock,
-          accumulates: false)))
-  }
-
   private func findShares(
     _ key: Tile, _ memory: Memory, _ block: Affine, _ keys: Affine, _ writer: inout NestWriter
   ) {
     let (shape, sum) = (shape, shape.sum)
-    multiply(key, memory.query, keys, into: memory.shares, &writer)
+    shape.multiply(key, memory.query, keys, into: memory.shares, &writer)
     let zero = writer.constant(sum, 0)
-    writer.loop(shape.keys(of: keys)) { writer, key in
-      writer.loop(shape.queryBlock) { writer, row in
-        let place = key * shape.queryBlock + row
-        let above = writer.binary(
-          sum, .subtract, writer.load(sum, memory.shares, place),
-          writer.load(sum, memory.logSum, row))
-        var share = writer.unary(sum, .exponential, above)
-        if shape.attention.isCausal {
-          let isSeen = writer.isSeen(
-            key: keys * shape.keyBlock + key, by: block * shape.queryBlock + row)
-          share = writer.define(sum, .select(isSeen, share, zero))
-        }
-        writer.store(share, memory.shares, place)
+    shape.forEachScore(keys, &writer) { writer, key, row, place in
+      let above = writer.binary(
+        sum, .subtract, writer.load(sum, memory.shares, place),
+        writer.load(sum, memory.logSum, row))
+      var share = writer.unary(sum, .exponential, above)
+      if shape.attention.isCausal {
+        share = shape.masked(share, by: zero, key, of: keys, row, of: block, &writer)
       }
+      writer.store(share, memory.shares, place)
     }
   }
 
@@ -201,18 +169,14 @@ struct AttentionGradientRegion {
     _ value: Tile, _ memory: Memory, _ block: Affine, _ keys: Affine, _ writer: inout NestWriter
   ) {
     let (shape, sum) = (shape, shape.sum)
-    multiply(value, memory.gradient, keys, into: memory.scores, &writer)
+    shape.multiply(value, memory.gradient, keys, into: memory.scores, &writer)
     let scale = writer.constant(sum, shape.attention.scale)
-    writer.loop(shape.keys(of: keys)) { writer, key in
-      writer.loop(shape.queryBlock) { writer, row in
-        let place = key * shape.queryBlock + row
-        let byShare = writer.binary(
-          sum, .subtract, writer.load(sum, memory.scores, place),
-          writer.load(sum, memory.along, row))
-        let share = writer.binary(
-          sum, .multiply, writer.load(sum, memory.shares, place), scale)
-        writer.store(writer.binary(sum, .multiply, share, byShare), memory.scores, place)
-      }
+    shape.forEachScore(keys, &writer) { writer, _, row, place in
+      let byShare = writer.binary(
+        sum, .subtract, writer.load(sum, memory.scores, place),
+        writer.load(sum, memory.along, row))
+      let share = writer.binary(sum, .multiply, writer.load(sum, memory.shares, place), scale)
+      writer.store(writer.binary(sum, .multiply, share, byShare), memory.scores, place)
     }
   }
 

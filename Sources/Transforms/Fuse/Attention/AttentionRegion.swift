@@ -16,9 +16,7 @@ struct AttentionRegion {
   /// - Parameter views: How query, key and value are seen in the operands of the same number.
   init(_ attention: Attention, operands: [Type], views: [View], results: [Type]) {
     shape = AttentionShape(attention, query: operands[0], key: operands[1])
-    let all = zip(operands, views).enumerated().map {
-      HeadedOperand(.operand($0), $1.0.element, $1.1)
-    }
+    let all = HeadedOperand.all(operands, views)
     (query, key, value) = (all[0], all[1], all[2])
     types = results
   }
@@ -69,21 +67,15 @@ struct AttentionRegion {
     return writer.region(types)
   }
 
-  private func at(_ operand: HeadedOperand, _ row: Affine, _ column: Affine) -> Affine {
-    operand.place(Affine(variable: 0), row, Affine(variable: 1), column)
-  }
-
   private func prepare(_ memory: Memory, _ block: Affine, _ writer: inout NestWriter) {
     let (shape, sum) = (shape, shape.sum)
     let scale = writer.constant(sum, shape.attention.scale)
     let queries = shape.queries(of: block)
     writer.loop(shape.width) { writer, column in
       writer.loop(queries) { writer, row in
-        let place = at(query, block * shape.queryBlock + row, column)
-        let x = writer.load(query.element, query.buffer, place)
-        let scaled = writer.binary(
-          sum, .multiply, writer.converted(x, from: query.element, to: sum), scale)
-        writer.store(scaled, memory.query, column * shape.queryBlock + row)
+        let x = query.number(block * shape.queryBlock + row, column, in: sum, &writer)
+        writer.store(
+          writer.binary(sum, .multiply, x, scale), memory.query, column * shape.queryBlock + row)
       }
     }
     let (zero, lowest) = (writer.constant(sum, 0), writer.constant(sum, -.infinity))
@@ -98,14 +90,7 @@ struct AttentionRegion {
     let tile = key.tile(
       from: keys * shape.keyBlock, rows: shape.keys(of: keys), in: shape.sum,
       widenedInto: memory.keys, &writer)
-    writer.append(
-      .tileDot(
-        TileDot(
-          target: Tile(memory.scores, Index(), rowStride: shape.queryBlock),
-          left: tile,
-          right: Tile(memory.query, Index(), rowStride: shape.queryBlock),
-          rows: shape.keys(of: keys), depth: Extent(shape.width), columns: shape.queryBlock,
-          accumulates: false)))
+    shape.multiply(tile, memory.query, keys, into: memory.scores, &writer)
   }
 
   /// The largest score of each query so far; scores that a query must not see become minus infinity.
@@ -117,19 +102,14 @@ struct AttentionRegion {
       writer.store(writer.load(sum, memory.largest, row), memory.factor, row)
     }
     let lowest = writer.constant(sum, -.infinity)
-    writer.loop(shape.keys(of: keys)) { writer, key in
-      writer.loop(shape.queryBlock) { writer, row in
-        let place = key * shape.queryBlock + row
-        var score = writer.load(sum, memory.scores, place)
-        if shape.attention.isCausal {
-          let isSeen = writer.isSeen(
-            key: keys * shape.keyBlock + key, by: block * shape.queryBlock + row)
-          score = writer.define(sum, .select(isSeen, score, lowest))
-          writer.store(score, memory.scores, place)
-        }
-        let largest = writer.load(sum, memory.largest, row)
-        writer.store(writer.binary(sum, .maximum, largest, score), memory.largest, row)
+    shape.forEachScore(keys, &writer) { writer, key, row, place in
+      var score = writer.load(sum, memory.scores, place)
+      if shape.attention.isCausal {
+        score = shape.masked(score, by: lowest, key, of: keys, row, of: block, &writer)
+        writer.store(score, memory.scores, place)
       }
+      let largest = writer.load(sum, memory.largest, row)
+      writer.store(writer.binary(sum, .maximum, largest, score), memory.largest, row)
     }
   }
 
@@ -144,17 +124,14 @@ struct AttentionRegion {
       let total = writer.load(sum, memory.total, row)
       writer.store(writer.binary(sum, .multiply, total, factor), memory.total, row)
     }
-    writer.loop(shape.keys(of: keys)) { writer, key in
-      writer.loop(shape.queryBlock) { writer, row in
-        let place = key * shape.queryBlock + row
-        let above = writer.binary(
-          sum, .subtract, writer.load(sum, memory.scores, place),
-          writer.load(sum, memory.largest, row))
-        let weight = writer.unary(sum, .exponential, above)
-        writer.store(weight, memory.scores, place)
-        let total = writer.load(sum, memory.total, row)
-        writer.store(writer.binary(sum, .add, total, weight), memory.total, row)
-      }
+    shape.forEachScore(keys, &writer) { writer, _, row, place in
+      let above = writer.binary(
+        sum, .subtract, writer.load(sum, memory.scores, place),
+        writer.load(sum, memory.largest, row))
+      let weight = writer.unary(sum, .exponential, above)
+      writer.store(weight, memory.scores, place)
+      let total = writer.load(sum, memory.total, row)
+      writer.store(writer.binary(sum, .add, total, weight), memory.total, row)
     }
   }
 
@@ -205,17 +182,5 @@ struct AttentionRegion {
           Affine.position([batch, query, head, column], strides.0))
       }
     }
-  }
-}
-
-extension NestWriter {
-  /// Whether a key is at or before a query.
-  mutating func isSeen(key: Affine, by query: Affine) -> Register {
-    let (x, y) = (define(.int32, .index(query.index)), define(.int32, .index(key.index)))
-    return define(.bool, .compare(.greaterOrEqual, x, y))
-  }
-
-  mutating func loop(_ extent: Extent, _ body: (inout NestWriter, Affine) -> Void) {
-    loop(extent.count, bound: extent.bound, body)
   }
 }

@@ -50,22 +50,69 @@ struct AttentionShape {
   }
 }
 
+// What attention and its gradient both do with a tile of scores, `[keys, queries]`.
+extension AttentionShape {
+  /// Writes the product of rows, one a key, and what is known of the queries, `[width, queries]`.
+  func multiply(
+    _ rows: Tile, _ queries: Buffer, _ keys: Affine, into target: Buffer,
+    _ writer: inout NestWriter
+  ) {
+    writer.append(
+      .tileDot(
+        TileDot(
+          target: Tile(target, Index(), rowStride: queryBlock), left: rows,
+          right: Tile(queries, Index(), rowStride: queryBlock),
+          rows: self.keys(of: keys), depth: Extent(width), columns: queryBlock,
+          accumulates: false)))
+  }
+
+  /// Writes a loop over a tile; the body gets the key, the query, and the place of their score.
+  func forEachScore(
+    _ keys: Affine, _ writer: inout NestWriter,
+    _ body: (inout NestWriter, _ key: Affine, _ query: Affine, _ place: Affine) -> Void
+  ) {
+    writer.loop(self.keys(of: keys)) { writer, key in
+      writer.loop(queryBlock) { writer, query in
+        body(&writer, key, query, key * queryBlock + query)
+      }
+    }
+  }
+
+  /// What the place of a key that a query must not see gets instead of its number.
+  func masked(
+    _ number: Register, by other: Register, _ key: Affine, of keys: Affine, _ query: Affine,
+    of block: Affine, _ writer: inout NestWriter
+  ) -> Register {
+    let positions = [block * queryBlock + query, keys * keyBlock + key].map {
+      writer.define(.int32, .index($0.index))
+    }
+    let isSeen = writer.define(
+      .bool, .compare(.greaterOrEqual, positions[0], positions[1]))
+    return writer.define(sum, .select(isSeen, number, other))
+  }
+}
+
 /// An operand of attention in memory, `[batch, sequence, heads, width]` seen through a view.
 struct HeadedOperand {
   let buffer: Buffer
   let element: ElementType
   private let view: View
 
-  init(_ buffer: Buffer, _ element: ElementType, _ view: View) {
+  private init(_ buffer: Buffer, _ element: ElementType, _ view: View) {
     self.buffer = buffer
     self.element = element
     self.view = view
   }
 
+  /// The operands of a region, each seen through a view.
+  static func all(_ types: [Type], _ views: [View]) -> [HeadedOperand] {
+    zip(types, views).enumerated().map { HeadedOperand(.operand($0), $1.0.element, $1.1) }
+  }
+
   /// Elements from one position of the sequence to the next.
-  var rowStride: Int { view.strides[1] }
+  private var rowStride: Int { view.strides[1] }
   /// The number of elements of a row.
-  var width: Int { view.shape[3] }
+  private var width: Int { view.shape[3] }
 
   /// Rows of the head at hand from one on, as a tile of numbers of a type: where they are, or narrower
   /// ones widened into a buffer, so that this is done once and not for every product.
@@ -73,23 +120,28 @@ struct HeadedOperand {
     from first: Affine, rows: Extent, in sum: ElementType, widenedInto buffer: Buffer?,
     _ writer: inout NestWriter
   ) -> Tile {
-    let (batch, head) = (Affine(variable: 0), Affine(variable: 1))
     guard let buffer else {
-      return Tile(
-        self.buffer, place(batch, first, head, Affine()).index, rowStride: rowStride)
+      return Tile(self.buffer, place(first, Affine()).index, rowStride: rowStride)
     }
     writer.loop(rows) { writer, row in
       writer.loop(width) { writer, column in
-        let x = writer.load(element, self.buffer, place(batch, first + row, head, column))
-        writer.store(
-          writer.converted(x, from: element, to: sum), buffer, row * width + column)
+        let x = number(first + row, column, in: sum, &writer)
+        writer.store(x, buffer, row * width + column)
       }
     }
     return Tile(buffer, Index(), rowStride: width)
   }
 
-  func place(_ batch: Affine, _ row: Affine, _ head: Affine, _ column: Affine) -> Affine {
-    let index = zip([batch, row, head, column], view.strides)
-    return index.reduce(Affine(view.offset)) { $0 + $1.0 * $1.1 }
+  /// Writes the load of one number of the head at hand, as a type.
+  func number(
+    _ row: Affine, _ column: Affine, in sum: ElementType, _ writer: inout NestWriter
+  ) -> Register {
+    let x = writer.load(element, buffer, place(row, column))
+    return writer.converted(x, from: element, to: sum)
+  }
+
+  private func place(_ row: Affine, _ column: Affine) -> Affine {
+    let index = [Affine(variable: 0), row, Affine(variable: 1), column]
+    return Affine(view.offset) + Affine.position(index, view.strides)
   }
 }

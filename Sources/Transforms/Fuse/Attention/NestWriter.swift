@@ -40,6 +40,10 @@ struct NestWriter {
     append(.loop(Loop(variable, extent: extent, bound: bound, body: statements)))
   }
 
+  mutating func loop(_ extent: Extent, _ body: (inout NestWriter, Affine) -> Void) {
+    loop(extent.count, bound: extent.bound, body)
+  }
+
   /// A loop that sums what its body returns.
   mutating func sum(
     _ extent: Int, _ element: ElementType, _ body: (inout NestWriter, Affine) -> Register
