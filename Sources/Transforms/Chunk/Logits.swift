@@ -37,7 +37,7 @@ struct Logits {
   private init?(_ entry: Entry, node: Int, _ rowCount: Int?) {
     let graph = entry.graph
     guard let dot = graph.nodes[node].operation as? Dot,
-      let operand = Self.rowOperand(dot, graph.types(of: graph.nodes[node].operands))
+      let operand = Self.rowOperand(dot)
     else { return nil }
     let shape = graph.nodes[node].types[0].shape
     let depth = graph.type(of: graph.nodes[node].operands[operand]).shape.last ?? 1
@@ -52,7 +52,7 @@ struct Logits {
   }
 
   /// The operand `[rows..., depth]` of a product `[rows..., columns]` with a table.
-  private static func rowOperand(_ dot: Dot, _ types: [Type]) -> Int? {
+  private static func rowOperand(_ dot: Dot) -> Int? {
     let pairs = [(0, dot.left, dot.right), (1, dot.right, dot.left)]
     return pairs.first { _, own, other in
       guard let depth = own.last, let column = dot.result.last, own.count > 1 else { return false }
@@ -67,6 +67,8 @@ private struct Search {
   let graph: Graph
   let shape: [Int]
   private(set) var members: Set<Int>
+  /// Nodes of which a chunk can be had without all of them.
+  private var sliced: Set<Int> = []
   private(set) var rowExits: Set<Int> = []
   private(set) var dots: [Logits.DotExit] = []
 
@@ -84,10 +86,12 @@ private struct Search {
     for (index, node) in graph.nodes.enumerated() {
       guard members.isDisjoint(with: node.controls) else { return false }
       let used = node.operands.indices.filter { members.contains(node.operands[$0].node) }
+      if members.contains(index) || canSlice(node) { sliced.insert(index) }
       guard !used.isEmpty else { continue }
       if isRowwise(node) {
-        guard node.operands.allSatisfy({ isSliced($0.node) }) else { return false }
+        guard node.operands.allSatisfy({ sliced.contains($0.node) }) else { return false }
         members.insert(index)
+        sliced.insert(index)
       } else if !leaves(node, index, used) {
         return false
       }
@@ -114,19 +118,18 @@ private struct Search {
     }
   }
 
-  /// Whether a chunk of an operand of a member can be had without all of it.
-  private func isSliced(_ operand: Int) -> Bool {
-    if members.contains(operand) || shape(operand) == rows { return true }
-    switch graph.nodes[operand].operation {
+  /// Whether a chunk of a node that is no member can be had without all of it.
+  private func canSlice(_ node: Node) -> Bool {
+    guard node.types[0].shape != rows else { return true }
+    switch node.operation {
     case let constant as Constant: return constant.splat != nil
     case let iota as Iota: return iota.dimension == shape.count - 1
     case is Unary, is Binary, is Compare, is Select, is Convert:
-      return shape(operand) == shape
-        && graph.nodes[operand].operands.allSatisfy { isSliced($0.node) }
+      return node.types[0].shape == shape
+        && node.operands.allSatisfy { sliced.contains($0.node) }
     case let broadcast as Broadcast:
       return broadcast.dimensions.allSatisfy { $0 >= rows.count }
-        || broadcast.dimensions == Array(rows.indices)
-          && shape(graph.nodes[operand].operands[0].node) == rows
+        || broadcast.dimensions == Array(rows.indices) && shape(node.operands[0].node) == rows
     default: return false
     }
   }
