@@ -13,7 +13,7 @@ package struct Rematerialize: Transform {
   package init() {}
 
   package func apply(_ program: Program) throws -> Program {
-    program.mapEntries { entry in
+    try program.mapEntriesConcurrently { entry in
       var rewriting = Rematerialization(entry)
       return rewriting.rewritten().pruned()
     }

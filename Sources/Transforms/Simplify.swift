@@ -62,8 +62,7 @@ private struct NodeKey: Hashable {
   let controls: [Int]
 
   init(_ node: Node) {
-    func erased(_ operation: some Operation) -> AnyHashable { AnyHashable(operation) }
-    operation = erased(node.operation)
+    operation = node.operation.erased
     operands = node.operands
     controls = node.controls
   }

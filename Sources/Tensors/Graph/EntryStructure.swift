@@ -25,8 +25,7 @@ private struct NodeStructure: Hashable {
   let types: [Type]
 
   init(_ node: Node) {
-    func erased(_ operation: some Operation) -> AnyHashable { AnyHashable(operation) }
-    operation = erased(node.operation)
+    operation = node.operation.erased
     operands = node.operands
     controls = node.controls
     types = node.types

@@ -110,6 +110,9 @@ public struct ShapeError: Error, Hashable, CustomStringConvertible, Sendable {
 }
 
 extension Operation {
+  /// The operation with its attributes, to compare with one of any other kind.
+  package var erased: AnyHashable { AnyHashable(self) }
+
   /// Throws unless there are `count` operands.
   package func expect(_ operands: [Type], count: Int) throws {
     guard operands.count == count else {

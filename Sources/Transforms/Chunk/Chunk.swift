@@ -17,7 +17,7 @@ package struct Chunk: Transform {
   package init(rowCount: Int? = nil) { self.rowCount = rowCount }
 
   package func apply(_ program: Program) throws -> Program {
-    try program.mapEntries { entry in
+    try program.mapEntriesConcurrently { entry in
       guard let logits = Logits(entry, rowCount: rowCount) else { return entry }
       var writer = ChunkWriter(entry, logits)
       do {

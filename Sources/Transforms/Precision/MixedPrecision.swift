@@ -24,7 +24,7 @@ package struct MixedPrecision: Transform {
 
   package func apply(_ program: Program) throws -> Program {
     guard narrow != wide else { return program }
-    return try program.mapEntries { entry in
+    return try program.mapEntriesConcurrently { entry in
       var writer = NarrowWriter(entry, narrow, wide)
       return try writer.written()
     }
