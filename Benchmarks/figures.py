@@ -25,6 +25,7 @@ def contestant_figures(measurement, peaks, idle):
         "tokens_per_second": spread([sizes.tokens / s for s in seconds]),
         "peak_fraction": peak_fraction(measurement, peaks),
         "launch_seconds": spread(measurement.launch_seconds),
+        "first_touch_seconds": spread(measurement.first_touch_seconds),
         "launch_cold_seconds": measurement.first_step_cold_seconds - statistics.median(seconds),
         "resident_bytes": spread([peak - idle for peak in measurement.peak_resident_bytes]),
         "idle_bytes": idle,

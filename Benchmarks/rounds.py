@@ -2,6 +2,7 @@
 
 import tempfile
 
+import machine
 from timed_process import timed
 
 
@@ -13,6 +14,7 @@ class Measurement:
         self.case = case
         self.step_seconds = []
         self.launch_seconds = []
+        self.first_touch_seconds = []  # what touching so much memory takes alone
         self.peak_resident_bytes = []
         self.foreign_cores = []
         self.losses = []
@@ -38,14 +40,15 @@ class Measurement:
         self.launch_seconds.append(run.step_ends[0] - step)
         self.peak_resident_bytes.append(run.peak_resident_bytes)
         self.foreign_cores.append(run.foreign_cores)
+        self.first_touch_seconds.append(machine.first_touch_seconds(run.peak_resident_bytes, threads))
         self.losses = run.report["losses"]
 
     @property
     def last_round(self):
         tokens = self.case.sizes.tokens / self.step_seconds[-1]
         return (
-            f"{self.contestant.name:22} {tokens:6.0f} tokens/s, launch {self.launch_seconds[-1]:.2f} s,"
-            f" others took {self.foreign_cores[-1]:.2f} cores"
+            f"{self.contestant.name:22} {tokens:6.0f} tokens/s, launch {self.launch_seconds[-1]:.2f} s"
+            f" (touching its memory {self.first_touch_seconds[-1]:.2f} s), others took {self.foreign_cores[-1]:.2f} cores"
         )
 
 

@@ -15,6 +15,7 @@ def measurement(name, seconds):
     one = rounds.Measurement(contestant(name), cases.CASES["gpt-tiny"])
     one.step_seconds = seconds
     one.launch_seconds = [1.0 for _ in seconds]
+    one.first_touch_seconds = [0.5 for _ in seconds]
     one.peak_resident_bytes = [300 for _ in seconds]
     one.foreign_cores = [0.0 for _ in seconds]
     one.first_step_cold_seconds = 5.0

@@ -56,7 +56,7 @@ class RoundTests(unittest.TestCase):
         n = one.case.steps
         # The first steps are slow; those that count take two seconds each.
         ends = [10.0, 18.0] + [20.0 + 2 * index for index in range(2 * n)]
-        run = timed_process.TimedRun(tuple(ends), 1000, 0.0, {"losses": [1.0]})
+        run = timed_process.TimedRun(tuple(ends), 1 << 20, 0.0, {"losses": [1.0]})
         original, rounds.timed = rounds.timed, lambda *_: run
         try:
             one.add_round(2, {})
