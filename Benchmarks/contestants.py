@@ -26,10 +26,13 @@ class Contestant:
         return [*self.program, *case.arguments, *rest, *self.options, *more]
 
 
-def deepep(program, precision):
-    return Contestant(
-        f"deepep {precision}", "deepep", precision, (str(program), "benchmark"), ("--json",)
-    )
+def deepep_command(program, vectors=None):
+    """The command line up to the job's name."""
+    return (str(program), "benchmark", *([f"--vectors={vectors}"] if vectors else []))
+
+
+def deepep(command, precision):
+    return Contestant(f"deepep {precision}", "deepep", precision, command, ("--json",))
 
 
 def pytorch(python, mode, precision):
@@ -69,10 +72,10 @@ def precision_problem(contestant, case):
     return None
 
 
-def available(program, python, precisions):
+def available(command, python, precisions, processor_class):
     """The contestants that can run here, and a note for each one that cannot."""
     notes = []
-    if "bf16" in precisions and not machine.processor_class().endswith("bf16"):
+    if "bf16" in precisions and not processor_class.endswith("bf16"):
         notes.append("bf16 was not measured: the processor has no bf16 units")
         precisions = [precision for precision in precisions if precision != "bf16"]
     modes = []
@@ -84,6 +87,6 @@ def available(program, python, precisions):
         notes.append("PyTorch was not measured: there is no Python with torch and numpy")
     contestants = []
     for precision in precisions:
-        contestants.append(deepep(program, precision))
+        contestants.append(deepep(command, precision))
         contestants += [pytorch(python, mode, precision) for mode in modes]
     return contestants, notes

@@ -7,6 +7,15 @@ import subprocess
 import sys
 
 TICKS = os.sysconf("SC_CLK_TCK")
+# What holds PyTorch's libraries to narrower vectors; DeepEP has an option.
+NARROW_VECTORS = {
+    "avx2": {
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "MKL_CBWR": "AVX2",
+    }
+}
 TOUCH = """
 import mmap, sys, time
 begin = time.monotonic()
@@ -24,14 +33,15 @@ def processor_field(name):
     return match.group(1).strip() if match else ""
 
 
-def processor_name():
-    return processor_field("model name") or "unknown"
+def processor_name(limit=None):
+    name = processor_field("model name") or "unknown"
+    return f"{name} held to {limit.upper()}" if limit else name
 
 
-def processor_class():
+def processor_class(limit=None):
     """By the vector units, as `ProcessorClass` of DeepEP has it."""
     flags = set(processor_field("flags").split())
-    if "avx512f" not in flags:
+    if "avx512f" not in flags or limit == "avx2":
         return "AVX2"
     return "AVX-512 bf16" if "avx512_bf16" in flags else "AVX-512"
 

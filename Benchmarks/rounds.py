@@ -52,13 +52,13 @@ class Measurement:
         )
 
 
-def peak_gigaflops(program, case, threads):
+def peak_gigaflops(command, case, threads):
     """What a loop of multiply-adds reaches now: the better of two tries."""
-    command = [str(program), "benchmark", *case.arguments, "--steps=0", f"--threads={threads}", "--probe", "--json"]
-    return max(timed(command).report["probe_gflops"])
+    probe = [*command, *case.arguments, "--steps=0", f"--threads={threads}", "--probe", "--json"]
+    return max(timed(probe).report["probe_gflops"])
 
 
-def measured(case, contestants, count, threads, program):
+def measured(case, contestants, count, threads, command):
     """The measurements of a case, and the peak of the processor before, between and after the rounds."""
     measurements = [Measurement(contestant, case) for contestant in contestants]
     peaks = []
@@ -70,11 +70,11 @@ def measured(case, contestants, count, threads, program):
         }
         for measurement in measurements:
             measurement.warm_up(threads, environment)
-        peaks.append(peak_gigaflops(program, case, threads))
+        peaks.append(peak_gigaflops(command, case, threads))
         for index in range(count):
             first = index % len(measurements)
             for measurement in measurements[first:] + measurements[:first]:
                 measurement.add_round(threads, environment)
                 print(f"  round {index + 1} {measurement.last_round}", flush=True)
-            peaks.append(peak_gigaflops(program, case, threads))
+            peaks.append(peak_gigaflops(command, case, threads))
     return measurements, peaks

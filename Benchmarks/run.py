@@ -17,7 +17,7 @@ import report
 import rounds
 import tables
 from cases import CASES, NAMED, OTHER_SIZES
-from contestants import ROOT, available, precision_problem, python_with_torch
+from contestants import ROOT, available, deepep_command, precision_problem, python_with_torch
 from timed_process import RunError, timed
 
 GROUPS = {"named": NAMED, "sizes": OTHER_SIZES, "all": NAMED + OTHER_SIZES}
@@ -33,6 +33,7 @@ def arguments():
     parser.add_argument("--steps", type=int, help="the n of README.md; each case has its own")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"], choices=["fp32", "bf16"])
+    parser.add_argument("--vectors", choices=[*machine.NARROW_VECTORS], help="hold all to narrower vectors")
     parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
     parser.add_argument("--python", help="a Python that has torch; found by itself if not given")
     parser.add_argument("--dry-run", action="store_true", help="print the figures, and write no file")
@@ -58,11 +59,11 @@ def idle_bytes(case, contestants, threads):
     return {name: timed(one.command(case, 0, threads)).peak_resident_bytes for name, one in first.items()}
 
 
-def record_of(case, contestants, notes, options):
+def record_of(case, contestants, notes, command, options):
     print(f"{case.name}, {options.threads} threads", flush=True)
     contestants = [one for one in contestants if one.precision in case.precisions]
     idle = idle_bytes(case, contestants, options.threads)
-    measurements, peaks = rounds.measured(case, contestants, options.rounds, options.threads, options.deepep)
+    measurements, peaks = rounds.measured(case, contestants, options.rounds, options.threads, command)
     found = {
         one.contestant.name: figures.contestant_figures(one, peaks, idle[one.contestant.framework])
         for one in measurements
@@ -70,14 +71,15 @@ def record_of(case, contestants, notes, options):
     return {
         "case": case.name,
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "processor": machine.processor_name(),
-        "class": machine.processor_class(),
+        "processor": machine.processor_name(options.vectors),
+        "class": machine.processor_class(options.vectors),
         "threads": options.threads,
         "rounds": options.rounds,
         "n": case.steps,
         "versions": versions(measurements),
         "notes": notes,
-        "command": f'make benchmark ARGS="--models {case.name} --rounds {options.rounds} --steps {case.steps}"',
+        "command": f'make benchmark ARGS="--models {case.name} --rounds {options.rounds} --steps {case.steps}'
+        f'{f" --vectors {options.vectors}" if options.vectors else ""}"',
         "peak_gigaflops": figures.spread(peaks),
         "flops_per_step": case.sizes.flops(),
         "flops_per_step_causal": case.sizes.flops(causal=True),
@@ -97,7 +99,11 @@ def versions(measurements):
 def main():
     options = arguments()
     python = python_with_torch(options.python)
-    contestants, notes = available(options.deepep, python, options.precisions)
+    command = deepep_command(options.deepep, options.vectors)
+    os.environ.update(machine.NARROW_VECTORS.get(options.vectors, {}))
+    contestants, notes = available(
+        command, python, options.precisions, machine.processor_class(options.vectors)
+    )
     cases = chosen_cases(options)
     for contestant in list(contestants):
         problem = precision_problem(contestant, cases[0])
@@ -108,7 +114,7 @@ def main():
         print(note)
     try:
         for case in cases:
-            finish(record_of(case, contestants, notes, options), options.dry_run)
+            finish(record_of(case, contestants, notes, command, options), options.dry_run)
     except RunError as error:
         sys.exit(str(error))
 

@@ -16,7 +16,8 @@
   F(matmul_primitive_desc_create) F(primitive_desc_destroy) F(primitive_desc_query)        \
   F(primitive_desc_query_md) F(memory_desc_get_size) F(primitive_create)                   \
   F(primitive_destroy) F(primitive_execute) F(post_ops_create) F(post_ops_destroy)          \
-  F(post_ops_append_sum) F(primitive_attr_set_post_ops)
+  F(post_ops_append_sum) F(primitive_attr_set_post_ops) F(set_max_cpu_isa)     \
+  F(get_effective_cpu_isa)
 
 struct deepep_onednn {
 #define FIELD(name) __typeof__(&dnnl_##name) name;
@@ -37,7 +38,17 @@ struct deepep_matmul {
   const char *kernel;
 };
 
-deepep_onednn *deepep_onednn_open(char *message, size_t message_bytes) {
+/// Whether no wider vectors are used from now on. oneDNN takes a limit only before its first work.
+static int limit(const deepep_onednn *library, deepep_onednn_vectors widest) {
+  if (widest == DEEPEP_ONEDNN_ALL_VECTORS) return 1;
+  dnnl_cpu_isa_t isa =
+      widest == DEEPEP_ONEDNN_AVX2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_avx512_core;
+  library->set_max_cpu_isa(isa);
+  return (library->get_effective_cpu_isa() & ~isa) == 0;
+}
+
+deepep_onednn *deepep_onednn_open(
+    deepep_onednn_vectors widest, char *message, size_t message_bytes) {
   static const char *const names[] = {"libdnnl.so.3", NULL};
   void *library = deepep_library_open(names, message, message_bytes);
   if (!library) return NULL;
@@ -52,6 +63,11 @@ deepep_onednn *deepep_onednn_open(char *message, size_t message_bytes) {
   }
   FUNCTIONS(LOAD)
 #undef LOAD
+  if (!limit(table, widest)) {
+    snprintf(message, message_bytes, "this process has computed with wider vectors already");
+    free(table);
+    return NULL;
+  }
   if (table->engine_create(&table->engine, dnnl_cpu, 0) != dnnl_success ||
       table->stream_create(&table->stream, table->engine, dnnl_stream_in_order) != dnnl_success) {
     snprintf(message, message_bytes, "oneDNN has no engine for this processor");

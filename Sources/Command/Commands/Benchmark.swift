@@ -12,6 +12,7 @@ struct Benchmark {
   var context: Int?
   var width: Int?
   var threads: Int?
+  var vectors: VectorLimit?
   var kernelCache = KernelCache.standard
   var steps = 6
   var ablates = false
@@ -30,6 +31,7 @@ struct Benchmark {
         .option("context", \.context, .positiveInteger, "tokens of a sequence"),
         .option("width", \.width, .positiveInteger, "width of the model, in heads of equal width"),
         .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
+        .option("vectors", \.vectors, .choice, "the widest vectors to use, if not the widest"),
         .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
         .option(
           "steps", \.steps, .naturalNumber, "steps to run; 0 opens the device and stops"),
@@ -49,7 +51,7 @@ struct Benchmark {
       return try ablation.run(named: workload.rawValue, output: output)
     }
     let device = try CPUDevice(
-      threadCount: threads, kernels: KernelLibrary(cache: kernelCache))
+      threadCount: threads, kernels: KernelLibrary(cache: kernelCache, vectorLimit: vectors))
     let probe = probes ? try MultiplyAddProbe(compiler: device.compiler, pool: device.pool) : nil
     var report = BenchmarkReport(workload.rawValue, precision, device)
     report.probe(probe)

@@ -9,7 +9,7 @@ package final class CPUDevice: Target {
   /// The pool that runs all kernels.
   package let pool: ThreadPool
   /// The processor.
-  package let processor = Processor()
+  package let processor: Processor
   /// The compiler of regions.
   package let compiler: KernelCompiler
   private let contractions: ContractionWays
@@ -20,17 +20,20 @@ package final class CPUDevice: Target {
   ///
   /// - Parameters:
   ///   - threadCount: The number of threads; by default all cores.
-  ///   - kernels: Where compiled kernels are kept; by default the device has its own.
+  ///   - kernels: Where compiled kernels are kept; by default the device has its own. What limits
+  ///     their vectors limits all of the device.
   ///   - narrowUnits: The narrow floats that are multiplied without conversion; by default those that
   ///     the processor has units for.
   /// - Throws: ``LibraryError`` if a library is missing.
   package init(
     threadCount: Int? = nil, kernels: KernelLibrary? = nil, narrowUnits: Set<ElementType>? = nil
   ) throws {
+    processor = Processor(vectors: kernels?.vectorLimit)
     pool = try ThreadPool(threadCount: threadCount ?? processor.logicalCoreCount)
     compiler = try KernelCompiler(pool: pool, library: kernels)
     contractions = try ContractionWays(
-      pool: pool, narrowUnits: narrowUnits ?? processor.narrowUnits)
+      pool: pool, narrowUnits: narrowUnits ?? processor.narrowUnits,
+      vectorLimit: kernels?.vectorLimit)
   }
 
   package func choice(

@@ -5,13 +5,15 @@ import Glibc
 package struct Processor: Sendable {
   /// The model's name.
   package let name: String
-  /// The instruction sets, by the kernel's names of them, such as `avx2`.
+  /// The instruction sets that may be used, by the kernel's names of them, such as `avx2`.
   package let instructionSets: Set<String>
   /// The number of processors that are online.
   package let logicalCoreCount: Int
 
   /// Reads what the system says.
-  package init() {
+  ///
+  /// - Parameter limit: The widest vectors to use, if not all that there are.
+  package init(vectors limit: VectorLimit? = nil) {
     let lines = Self.text(of: "/proc/cpuinfo").split(separator: "\n")
     let field = { (name: String) -> Substring in
       guard let line = lines.first(where: { $0.hasPrefix(name) }),
@@ -20,7 +22,8 @@ package struct Processor: Sendable {
       return line[line.index(after: colon)...].drop { $0 == " " }
     }
     name = String(field("model name"))
-    instructionSets = Set(field("flags").split(separator: " ").map(String.init))
+    instructionSets = Set(
+      field("flags").split(separator: " ").filter { limit?.allows($0) ?? true }.map(String.init))
     logicalCoreCount = max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1)
   }
 

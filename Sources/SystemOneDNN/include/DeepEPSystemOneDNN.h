@@ -15,6 +15,13 @@ typedef enum deepep_onednn_element {
   DEEPEP_ONEDNN_FLOAT16,
 } deepep_onednn_element;
 
+/// The widest vectors that may be used.
+typedef enum deepep_onednn_vectors {
+  DEEPEP_ONEDNN_ALL_VECTORS,
+  DEEPEP_ONEDNN_AVX2,
+  DEEPEP_ONEDNN_AVX512,
+} deepep_onednn_vectors;
+
 /// How an operand lies in memory; strides in elements.
 typedef struct deepep_onednn_operand {
   deepep_onednn_element element;
@@ -26,8 +33,10 @@ typedef struct deepep_onednn_operand {
 typedef struct deepep_onednn deepep_onednn;
 typedef struct deepep_matmul deepep_matmul;
 
-/// Opens the library and makes the processor's engine; NULL and a message when that fails.
-deepep_onednn *_Nullable deepep_onednn_open(char *message, size_t message_bytes);
+/// Opens the library and makes the processor's engine; NULL and a message when that fails, as it does when
+/// the process has computed with wider vectors.
+deepep_onednn *_Nullable deepep_onednn_open(
+    deepep_onednn_vectors widest, char *message, size_t message_bytes);
 
 /// Makes a matrix multiplication; NULL and a message when oneDNN refuses the operands.
 deepep_matmul *_Nullable deepep_matmul_create(

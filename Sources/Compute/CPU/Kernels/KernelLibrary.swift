@@ -6,6 +6,8 @@ import Synchronization
 /// Devices that are given the same library share its kernels. Any number of threads may use it.
 package final class KernelLibrary: Sendable {
   let llvm: LLVMLibrary
+  /// The widest vectors that kernels use.
+  let vectorLimit: VectorLimit?
   private let memory: CodeMemory
   private let folder: KernelFolder?
   /// What code depends on beside its text.
@@ -23,9 +25,13 @@ package final class KernelLibrary: Sendable {
   /// - Parameters:
   ///   - cache: Where kernels are kept for the next process.
   ///   - cacheByteLimit: About how much is kept.
+  ///   - vectorLimit: The widest vectors to use; by default what the processor has.
   /// - Throws: ``LibraryError`` if LLVM is missing.
-  package init(cache: KernelCache = .off, cacheByteLimit: Int = 256 << 20) throws {
-    llvm = try LLVMLibrary()
+  package init(
+    cache: KernelCache = .off, cacheByteLimit: Int = 256 << 20, vectorLimit: VectorLimit? = nil
+  ) throws {
+    self.vectorLimit = vectorLimit
+    llvm = try LLVMLibrary(vectors: vectorLimit)
     memory = try CodeMemory(llvm)
     target = ContentDigest(ObjectCompiler.identity(llvm))
     folder = cache.path.map { KernelFolder($0, byteLimit: cacheByteLimit) }

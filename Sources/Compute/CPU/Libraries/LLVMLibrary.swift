@@ -10,7 +10,8 @@ final class LLVMLibrary: Sendable {
   /// The library's version, such as 22.1.0.
   let version: String
 
-  init() throws {
+  /// Opens the library, for this machine or for less than it has.
+  init(vectors limit: VectorLimit? = nil) throws {
     table = try LibraryError.opening("LLVM (libllvm22)") { deepep_llvm_open($0, $1) }
     let functions = table.pointee
     func take(_ text: UnsafeMutablePointer<CChar>) -> String {
@@ -18,7 +19,8 @@ final class LLVMLibrary: Sendable {
       return String(cString: text)
     }
     processorName = take(functions.GetHostCPUName())
-    processorFeatures = take(functions.GetHostCPUFeatures())
+    let features = take(functions.GetHostCPUFeatures())
+    processorFeatures = limit?.limiting(features) ?? features
     triple = take(functions.GetDefaultTargetTriple())
     var (major, minor, patch): (UInt32, UInt32, UInt32) = (0, 0, 0)
     functions.GetVersion(&major, &minor, &patch)

@@ -38,10 +38,12 @@ final class ContractionWays {
 
   /// Opens oneDNN.
   ///
-  /// - Parameter narrowUnits: The narrow floats that the processor has units for: others oneDNN would
-  ///   emulate, more slowly than it multiplies float32.
-  init(pool: ThreadPool, narrowUnits: Set<ElementType>) throws {
-    library = try MatrixLibrary(pool: pool)
+  /// - Parameters:
+  ///   - narrowUnits: The narrow floats that the processor has units for: others oneDNN would
+  ///     emulate, more slowly than it multiplies float32.
+  ///   - vectorLimit: The widest vectors to use, if not all that there are.
+  init(pool: ThreadPool, narrowUnits: Set<ElementType>, vectorLimit: VectorLimit?) throws {
+    library = try MatrixLibrary(pool: pool, vectorLimit: vectorLimit)
     self.narrowUnits = narrowUnits
   }
 
