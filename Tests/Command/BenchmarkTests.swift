@@ -20,12 +20,51 @@ import Testing
     }
   }
 
-  @Test func itSaysWhatEachOptimisationIsWorth() throws {
+  @Test(arguments: ["fp32", "bf16", "fp16"])
+  func itSaysWhatEachOptimisationIsWorth(_ precision: String) throws {
     try withFolder { folder in
-      let run = try CommandRun(["benchmark", "gpt-tiny", "--ablate"] + Self.small, in: folder)
+      let run = try CommandRun(
+        ["benchmark", "gpt-tiny", "--ablate", "--precision", precision] + Self.small, in: folder)
       try #require(run.status == 0, "\(run.errors)")
+      #expect(run.output.hasPrefix("gpt-tiny \(precision) on "))
       for name in ["simplify", "fuse", "order", "share-memory", "threads"] {
         #expect(run.output.contains("\n\(name) "), "\(run.output)")
+      }
+    }
+  }
+
+  /// Random weights know nothing: the loss is the logarithm of the number of tokens.
+  @Test func aLlamaRuns() throws {
+    try withFolder { folder in
+      let sizes = ["--batch", "1", "--context", "8", "--width", "192", "--steps", "2"]
+      let run = try CommandRun(["benchmark", "llama-tiny", "--json"] + sizes, in: folder)
+      try #require(run.status == 0, "\(run.errors)")
+      let loss = try #require(run.output.firstMatch(of: /step 1\/2 loss ([0-9.]+)/))
+      #expect(abs((Double(loss.1) ?? 0) - log(2048.0)) < 0.3)
+      let odd = try CommandRun(["benchmark", "llama-tiny", "--width", "64"], in: folder)
+      #expect(odd.status == 2 && odd.errors.contains("192"), "\(odd.errors)")
+    }
+  }
+
+  /// The same token again and again is learnt; what the model does not know is refused.
+  @Test func tokensComeFromAFile() throws {
+    try withFolder { folder in
+      let write = { (tokens: [Int32]) in
+        try tokens.withUnsafeBytes { Data($0) }.write(to: folder.appendingPathComponent("tokens"))
+      }
+      let arguments = ["benchmark", "gpt-tiny", "--tokens", "tokens"] + Self.small
+      try write([Int32](repeating: 5, count: 2 * 9))
+      let run = try CommandRun(arguments, in: folder)
+      try #require(run.status == 0, "\(run.errors)")
+      let losses = run.output.matches(of: /loss ([0-9.]+)/).compactMap { Double($0.1) }
+      #expect(losses.count == 2 && losses[1] < losses[0] - 0.1)
+      for (tokens, complaint) in [
+        ([5, 6], "2 tokens are not a number of whole batches"),
+        ([Int32](repeating: 65, count: 9), "token 0 is 65"),
+      ] {
+        try write(tokens)
+        let refused = try CommandRun(arguments, in: folder)
+        #expect(refused.status == 1 && refused.errors.contains(complaint), "\(refused.errors)")
       }
     }
   }

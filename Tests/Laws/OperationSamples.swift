@@ -176,6 +176,12 @@ struct SampleWriter {
     case "layerNorm":
       return input([3, size]).applyAll(
         LayerNormalization(epsilon: 0.1), [input([size]), input([size])])
+    case "rmsNorm":
+      return input([3, size]).applyAll(
+        RootMeanSquareNormalization(epsilon: 0.1), [input([size])])
+    case "silu": return [input([size]).silu()]
+    case "rotary":
+      return [input([2, size, 2, 6]).rotary(), input([1, 3, 2, 2 * size]).rotary(base: 100)]
     case "batchNorm":
       return input([3, size]).applyAll(
         BatchNormalization(dimension: 0, epsilon: 0.1), [input([3]), input([3])])

@@ -5,7 +5,7 @@ extension RandomProgram {
   mutating func composite() {
     let x = any()
     guard let width = x.shape.last else { return }
-    switch random.below(8) {
+    switch random.below(11) {
     case 0: keep(x.softmax())
     case 1:
       let norm = LayerNormalization(epsilon: random.pick([0.01, 1e-3]))
@@ -17,6 +17,11 @@ extension RandomProgram {
     case 4: attentionGradient()
     case 5: batchNormalization(x)
     case 6: dropout(x)
+    case 7:
+      let norm = RootMeanSquareNormalization(epsilon: random.pick([0.01, 1e-3]))
+      keepAll(x.applyAll(norm, [value([width])]))
+    case 8: keep(x.silu())
+    case 9: rotary()
     default: attention()
     }
   }
@@ -39,6 +44,15 @@ extension RandomProgram {
     let key = argument(Type(.uint64, []))
     let first = argument(Type(.int64, []))
     keep(x.apply(DropoutMask(rate: random.pick([0.25, 0.5])), key, first))
+  }
+
+  /// Positions are small: waves of large angles have no digits to compare.
+  private mutating func rotary() {
+    let (rows, width) = (1 + random.below(6), 2 * (1 + random.below(5)))
+    let x = value([1 + random.below(2), rows, 1 + random.below(3), width])
+    let counted = Iota(type: Type(random.pick([.int32, .int64]), [rows]), dimension: 0)
+    let positions = trace.apply(counted, [])[0] * Double(1 + random.below(3))
+    keep(x.apply(Rotary(base: 100, isInverse: random.once(in: 3)), positions))
   }
 
   private mutating func attentionShapes() -> (queries: [Int], keys: [Int], isCausal: Bool) {

@@ -73,6 +73,7 @@ enum EveryOperation {
     _ = x.apply(Dot(left: [0, 1], right: [2, 1], result: [0, 2], element: .float64), weight)
     _ = x.softmax().gelu().layerNorm(weight: x.sum([0]), bias: x.largest([0]))
     _ = x.crossEntropy(labels: rows).mean()
+    _ = x.rmsNorm(weight: x.sum([0])).silu().reshaped([1, 1, 3, 2]).rotary()
     _ = x.batchNorm(weight: x.sum([0]), bias: x.largest([0]), dimension: 1, epsilon: 1e-5)
   }
 

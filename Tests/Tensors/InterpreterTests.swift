@@ -83,7 +83,7 @@ import Testing
     if let function = BinaryFunction(rawValue: name) { return Binary(function: function) }
     if let comparison = Comparison(rawValue: name) { return Compare(comparison: comparison) }
     let all: [any Operation] = [
-      Select(), Gather(), ScatterAdd(), Softmax(), Gelu(), CrossEntropy(), GroupedDot(),
+      Select(), Gather(), ScatterAdd(), Softmax(), Gelu(), Silu(), CrossEntropy(), GroupedDot(),
       GroupedDotWeightGradient(),
     ]
     return try #require(all.first { $0.name == name }, "\(name)")

@@ -25,6 +25,29 @@ import Testing
       ])
   }
 
+  /// `LlamaForCausalLM.named_parameters()` gives these for a model of one block with width 8, 4 heads for 2 of
+  /// keys and values, 12 hidden values and 11 tokens.
+  @Test func parametersOfALlamaHaveTheNamesOfHuggingFace() {
+    let sizes = LlamaConfiguration(
+      vocabulary: 11, context: 6, width: 8, layers: 1, heads: 4, keyValueHeads: 2, hidden: 12)
+    let parameters = Llama(sizes).parameters
+    #expect(
+      parameters.map { "\($0.name) \($0.parameter.type.shape)" } == [
+        "model.embed_tokens.weight [11, 8]",
+        "model.layers.0.self_attn.q_proj.weight [8, 8]",
+        "model.layers.0.self_attn.k_proj.weight [4, 8]",
+        "model.layers.0.self_attn.v_proj.weight [4, 8]",
+        "model.layers.0.self_attn.o_proj.weight [8, 8]",
+        "model.layers.0.mlp.gate_proj.weight [12, 8]", "model.layers.0.mlp.up_proj.weight [12, 8]",
+        "model.layers.0.mlp.down_proj.weight [8, 12]",
+        "model.layers.0.input_layernorm.weight [8]",
+        "model.layers.0.post_attention_layernorm.weight [8]",
+        "model.norm.weight [8]", "lm_head.weight [11, 8]",
+      ])
+    let count = parameters.reduce(0) { $0 + $1.parameter.type.elementCount }
+    #expect(count == sizes.parameterCount)
+  }
+
   private struct Tied: Module {
     let first: Linear
     let second: Linear

@@ -74,6 +74,13 @@ extension DifferentiationTests {
     Case("softmax", [2, 3]) { [$0[0].softmax()] },
     Case("gelu", [2, 3]) { [($0[0] - 0.5).gelu()] },
     Case("layerNorm", [2, 3, 4], [4], [4]) { x in [x[0].layerNorm(weight: x[1], bias: x[2])] },
+    Case("rmsNorm", [2, 3, 4], [4]) { x in [x[0].rmsNorm(weight: x[1])] },
+    Case("silu", [2, 3]) { [($0[0] - 0.5).silu()] },
+    Case("rotary", [2, 3, 2, 4]) { [$0[0].rotary(base: 7)] },
+    Case("rotary of given positions, and back", [1, 3, 1, 6]) { x in
+      let turned = x[0].rotary(at: integers(x[0], [4, 0, 9], [3])).hyperbolicTangent()
+      return [turned.apply(Rotary(base: 3, isInverse: true), integers(turned, [1, 2, 3], [3]))]
+    },
     Case("batchNorm", [4, 3], [3], [3]) { x in
       [x[0].batchNorm(weight: x[1], bias: x[2], dimension: 1, epsilon: 1e-5).normal]
     },

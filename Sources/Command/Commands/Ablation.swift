@@ -7,12 +7,14 @@ import DeepEPTransforms
 /// and a step of the other in turn.
 struct Ablation {
   private let job: TrainingJob
+  private let precision: Precision
   private let threads: Int?
   private let steps: Int
 
   /// Prepares to run `steps` steps of a job without each optimisation; the first is not counted.
-  init(_ job: TrainingJob, threads: Int?, steps: Int) {
+  init(_ job: TrainingJob, _ precision: Precision, threads: Int?, steps: Int) {
     self.job = job
+    self.precision = precision
     self.threads = threads
     self.steps = steps
   }
@@ -20,9 +22,9 @@ struct Ablation {
   /// Prints a line for each optimisation.
   func run(named name: String, output: TerminalOutput) throws {
     let processor = Processor()
-    let whole = try AblatedRun(job, threads, .all)
+    let whole = try AblatedRun(job, precision, threads, .all)
     try output.write(
-      "\(name) on \(processor.name), \(processor.vectorClass.rawValue), "
+      "\(name) \(precision) on \(processor.name), \(processor.vectorClass.rawValue), "
         + "\(whole.threadCount) threads; worth: the figure without it by that with all\n"
         + AblationRow.header)
     for optimization in Optimization.allCases {
@@ -34,7 +36,7 @@ struct Ablation {
   private func row(
     without optimization: Optimization, beside whole: AblatedRun
   ) throws -> AblationRow {
-    let run = try AblatedRun(job, threads, .all(but: optimization))
+    let run = try AblatedRun(job, precision, threads, .all(but: optimization))
     var pairs: [(without: Double, with: Double)] = []
     for _ in 0..<steps { pairs.append((try run.step(), try whole.step())) }
     let counted = pairs.dropFirst()
@@ -89,12 +91,15 @@ private final class AblatedRun {
   /// The losses of all steps so far.
   private(set) var losses: [Double] = []
 
-  init(_ job: TrainingJob, _ threads: Int?, _ optimizations: Set<Optimization>) throws {
+  init(
+    _ job: TrainingJob, _ precision: Precision, _ threads: Int?,
+    _ optimizations: Set<Optimization>
+  ) throws {
     device = try CPUDevice(threadCount: optimizations.contains(.threads) ? threads : 1)
     loader = try job.loader()
-    let traced = try ProgramBuilder.traced(job.model, .crossEntropy, inputs: job.inputs)
-    let program = try ProgramBuilder(optimizer: job.optimizer).completed(traced)
-    session = try TrainingSession(program, on: device, optimizations: optimizations)
+    session = try TrainingSession(
+      job.program(precision), strategy: Strategy(precision: precision), on: device,
+      optimizations: optimizations)
     try session.prepare()
     try session.initialize()
   }

@@ -1,5 +1,6 @@
 import DeepEPCompute
 import DeepEPEvents
+import DeepEPStorage
 import DeepEPTraining
 import DeepEPTransforms
 import FoundationEssentials
@@ -11,6 +12,7 @@ struct Benchmark {
   var batch: Int?
   var context: Int?
   var width: Int?
+  var tokens: String?
   var threads: Int?
   var vectors: VectorLimit?
   var kernelCache = KernelCache.standard
@@ -30,6 +32,8 @@ struct Benchmark {
         .option("batch", \.batch, .positiveInteger, "sequences of a batch, instead of the job's"),
         .option("context", \.context, .positiveInteger, "tokens of a sequence"),
         .option("width", \.width, .positiveInteger, "width of the model, in heads of equal width"),
+        .option(
+          "tokens", \.tokens, .path, "a file of int32 tokens, context + 1 for each sequence"),
         .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
         .option("vectors", \.vectors, .choice, "the widest vectors to use, if not the widest"),
         .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
@@ -47,7 +51,7 @@ struct Benchmark {
   func run(output: TerminalOutput) throws {
     let job = try workload.job.resized(batch: batch, context: context, width: width)
     if ablates {
-      let ablation = Ablation(job, threads: threads, steps: max(steps, 2))
+      let ablation = Ablation(job, precision, threads: threads, steps: max(steps, 2))
       return try ablation.run(named: workload.rawValue, output: output)
     }
     let device = try CPUDevice(
@@ -64,7 +68,7 @@ struct Benchmark {
     _ job: TrainingJob, on device: CPUDevice, _ report: inout BenchmarkReport,
     _ output: TerminalOutput
   ) throws {
-    let loader = try job.loader()
+    let loader: any BatchLoader = try tokens.map { try TokenFile($0, for: job) } ?? job.loader()
     let session = try session(job, on: device, output)
     report.planned(session.plan)
     for step in 1...steps {
@@ -87,9 +91,7 @@ struct Benchmark {
     var phases = StartPhases()
     let traced = try ProgramBuilder.traced(job.model, .crossEntropy, inputs: job.inputs)
     phases.end("trace")
-    let scaling = precision == .float16 ? LossScaling() : nil
-    let builder = ProgramBuilder(optimizer: job.optimizer, lossScaling: scaling)
-    let program = try builder.completed(traced)
+    let program = try job.builder(precision).completed(traced)
     phases.end("differentiate")
     let session = try TrainingSession(
       program, strategy: Strategy(precision: precision), on: device)

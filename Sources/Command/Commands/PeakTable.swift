@@ -10,6 +10,7 @@ struct PeakTable {
   private static let plans: [(workload: Workload, strategy: Strategy)] = [
     (.gptTiny, Strategy()), (.gptTiny, Strategy(data: 2, tensor: 2, zero: 2)),
     (.gpt2Small, Strategy()), (.gpt2Small, Strategy(data: 2, zero: 1)),
+    (.llamaTiny, Strategy()), (.llamaTiny, Strategy(data: 2, tensor: 2, zero: 2)),
     (.gpt3, Strategy(data: 16, tensor: 8, zero: 1)),
   ]
 
@@ -29,9 +30,7 @@ struct PeakTable {
 
   /// A row for each entry; workspaces are not counted, since they differ between processors.
   private static func rows(_ workload: Workload, _ strategy: Strategy) throws -> [[String]] {
-    let traced = try ProgramBuilder.traced(
-      workload.job.model, .crossEntropy, inputs: workload.job.inputs)
-    let program = try ProgramBuilder(optimizer: workload.job.optimizer).completed(traced)
+    let program = try workload.job.program()
     let target = MachineTable.twoCores
     let rank = try Program.lowering(strategy, for: target).reduce(program) { try $1.apply($0) }
     let plan = try Plan(rank, for: target)

@@ -26,9 +26,7 @@ struct PlanCommand {
   }
 
   func run(output: TerminalOutput) throws {
-    let traced = try ProgramBuilder.traced(
-      workload.job.model, .crossEntropy, inputs: workload.job.inputs)
-    let program = try ProgramBuilder(optimizer: workload.job.optimizer).completed(traced)
+    let program = try workload.job.program()
     try strategy.check(program, rankCount: ranks)
     // Verifying a program as large as GPT-3's takes longer than making it.
     let rank = try Program.lowering(strategy, for: MachineTable.twoCores).reduce(program) {

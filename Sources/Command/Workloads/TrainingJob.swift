@@ -1,12 +1,13 @@
-import DeepEPModels
 import DeepEPOptimizers
 import DeepEPStorage
 import DeepEPTensors
+import DeepEPTraining
+import DeepEPTransforms
 
 /// A workload with its sizes, which may be others than those of its name.
 struct TrainingJob {
   /// The sizes of the model.
-  var configuration: GPT2Configuration
+  var sizes: ModelSizes
   /// The number of sequences of a batch.
   var batchSize: Int
 
@@ -18,35 +19,40 @@ struct TrainingJob {
   func resized(batch: Int?, context: Int?, width: Int?) throws -> TrainingJob {
     var job = self
     job.batchSize = batch ?? batchSize
-    job.configuration.context = context ?? configuration.context
-    guard let width else { return job }
-    let headWidth = configuration.width / configuration.heads
-    guard width % headWidth == 0 else {
-      throw UsageError(
-        "--width: \(width) is not a multiple of \(headWidth), the width of a head",
-        fix: "give one, such as \((width / headWidth + 1) * headWidth)")
-    }
-    (job.configuration.width, job.configuration.heads) = (width, width / headWidth)
+    job.sizes.context = context ?? sizes.context
+    if let width { job.sizes = try job.sizes.widened(to: width) }
     return job
   }
 
   /// The tokens of a batch.
-  var tokensPerStep: Int { batchSize * configuration.context }
+  var tokensPerStep: Int { batchSize * sizes.context }
 
   /// The arrays of a batch.
   var inputs: [TensorDescription] {
-    ["ids", "targets"].map { TensorDescription($0, .int32, [batchSize, configuration.context]) }
+    ["ids", "targets"].map { TensorDescription($0, .int32, [batchSize, sizes.context]) }
   }
 
   /// The model.
-  var model: GPT2 { GPT2(configuration, scheme: .portable) }
+  var model: any Module { sizes.model }
 
   /// The optimiser.
   var optimizer: AdamW { AdamW(learningRate: 3e-4, weightDecay: 0.1) }
 
+  /// What puts the program of a run together.
+  func builder(_ precision: Precision = .float32) -> ProgramBuilder {
+    let scaling = precision == .float16 ? LossScaling() : nil
+    return ProgramBuilder(optimizer: optimizer, lossScaling: scaling)
+  }
+
+  /// The program of a run.
+  func program(_ precision: Precision = .float32) throws -> Program {
+    let traced = try ProgramBuilder.traced(model, .crossEntropy, inputs: inputs)
+    return try builder(precision).completed(traced)
+  }
+
   /// The data: one batch, always the same.
   func loader() throws -> FixedBatch {
-    let (sequence, count) = (configuration.context, UInt64(configuration.vocabulary))
+    let (sequence, count) = (sizes.context, UInt64(sizes.vocabulary))
     let row = sequence + 1
     let tokens = (0..<batchSize * row).map { Int32((Random.word(1000, $0) >> 33) % count) }
     let rows = { (shift: Int) in

@@ -90,6 +90,8 @@ extension OperationTable {
     ("softmax", Softmax.self), ("layerNorm", LayerNormalization.self), ("gelu", Gelu.self),
     ("batchNorm", BatchNormalization.self), ("dropout", DropoutMask.self),
     ("attention", Attention.self), ("attentionGradient", AttentionGradient.self),
-    ("crossEntropy", CrossEntropy.self),
+    ("attention", Attention.self), ("attentionGradient", AttentionGradient.self),
+    ("crossEntropy", CrossEntropy.self), ("rmsNorm", RootMeanSquareNormalization.self),
+    ("silu", Silu.self), ("rotary", Rotary.self),
   ]
 }

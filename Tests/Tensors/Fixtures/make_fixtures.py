@@ -252,6 +252,23 @@ def grouped(dtype):
          torch.stack([part.T @ row for part, row in zip(parts, rows)]))
 
 
+def llama(dtype):
+    """The composites of Llama, as Hugging Face's modeling_llama.py computes them."""
+    x, weight = torch.randn(2, 3, 5, dtype=dtype), torch.randn(5, dtype=dtype)
+    root = torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5)
+    attributed("rmsNorm", {"epsilon": 1e-5}, [x, weight], [weight * (x * root), root[..., 0]])
+    case("silu", [x * 3], F.silu(x * 3))
+    q, positions = torch.randn(2, 4, 3, 6, dtype=dtype), torch.tensor([3, 0, 11, 5])
+    frequencies = 1.0 / 10000 ** (torch.arange(0, 6, 2, dtype=dtype) / 6)
+    angles = torch.outer(positions.to(dtype), frequencies)
+    angles = torch.cat((angles, angles), -1)[:, None]
+    half = torch.cat((-q[..., 3:], q[..., :3]), -1)
+    for inverse in [False, True]:
+        sine = -angles.sin() if inverse else angles.sin()
+        attributed("rotary", {"base": 10000.0, "isInverse": inverse}, [q, positions],
+                   q * angles.cos() + half * sine)
+
+
 for dtype in [torch.float64, torch.float32]:
     for make in [unary, binary, reductions, movements, contractions, composites]:
         make(dtype)
@@ -259,5 +276,7 @@ integers()
 for dtype in [torch.float64, torch.float32]:
     for make in [orders, segments, convolutions, pools, grouped]:
         make(dtype)
+for dtype in [torch.float64, torch.float32]:
+    llama(dtype)
 with open("operations.json", "w") as file:
     file.write("[\n" + ",\n".join(json.dumps(c) for c in CASES) + "\n]\n")
