@@ -6,6 +6,8 @@ public struct CommunicationError: Error, Hashable, CustomStringConvertible, Send
   public var place: String
   /// What would fix it.
   public var fix: String
+  /// The last operations of every rank, a line each; empty if they are not known.
+  public var lastOperations: [String] = []
 
   /// Makes an error.
   public init(_ what: String, at place: String, fix: String) {
@@ -14,8 +16,12 @@ public struct CommunicationError: Error, Hashable, CustomStringConvertible, Send
     self.fix = fix
   }
 
-  /// What and where on one line, then the fix.
-  public var description: String { "\(what) (\(place))\n  \(fix)" }
+  /// What and where on one line, then the fix, then the last operations of the ranks.
+  public var description: String {
+    let operations = lastOperations.map { "\n    \($0)" }
+    return "\(what) (\(place))\n  \(fix)"
+      + (operations.isEmpty ? "" : "\n  last operations:\(operations.joined())")
+  }
 }
 
 extension [Int] {

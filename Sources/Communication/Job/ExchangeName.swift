@@ -1,0 +1,32 @@
+/// Which exchange: its name, its ranks, and how many of both there were before.
+struct ExchangeName: Hashable, Sendable {
+  var name: String
+  var ranks: [Int]
+  var number = 0
+}
+
+extension Membership {
+  /// Throws unless an exchange makes sense.
+  func checkExchange(_ bytes: [UInt8], as name: String, among ranks: [Int]) throws {
+    let isAscending = zip(ranks, ranks.dropFirst()).allSatisfy { $0 < $1 }
+    guard isAscending, ranks.contains(rank), ranks.allSatisfy(members.indices.contains) else {
+      throw CommunicationError(
+        "\(ranks) are no ranks for exchange '\(name)'", at: self.name(of: rank),
+        fix: "list numbers from 0 to \(rankCount - 1) in ascending order, \(rank) among them")
+    }
+    guard bytes.count <= JobLimits.exchangeBytes, name.utf8.count <= 255 else {
+      throw CommunicationError(
+        "exchange '\(name)' of \(bytes.count) bytes is too large", at: self.name(of: rank),
+        fix: "give at most \(JobLimits.exchangeBytes) bytes, and move data by a transport")
+    }
+  }
+
+  /// The error of ranks that do not come to an exchange.
+  func missingInExchange(
+    _ name: String, _ missing: [Int], _ limitSeconds: Double
+  ) -> CommunicationError {
+    CommunicationError(
+      "\(missing.namedRanks) did not come to exchange '\(name)' within \(limitSeconds) s",
+      at: self.name(of: rank), fix: "see what the missing ranks were doing")
+  }
+}
