@@ -1,4 +1,4 @@
-"""What is measured: jobs in the sizes of their names, and one of them in other sizes."""
+"""What is measured: jobs in the sizes of their names, one of them in other sizes, and a Llama."""
 
 import dataclasses
 
@@ -34,5 +34,6 @@ OTHER_SIZES = (
     other_size("context", 64, 12),
     other_size("context", 512, 3),
     other_size("width", 320, 6),
+    Case("llama-tiny", "llama-tiny", 6, precisions=("fp32",)),
 )
 CASES = {case.name: case for case in NAMED + OTHER_SIZES}

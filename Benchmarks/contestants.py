@@ -37,7 +37,7 @@ def deepep(command, precision):
 
 def pytorch(python, mode, precision):
     options = ("--compile",) if mode == "compile" else ()
-    program = (python, str(HERE / "peers/torch_gpt.py"))
+    program = (python, str(HERE / "peers/torch_step.py"))
     return Contestant(f"pytorch {mode} {precision}", "pytorch", precision, program, options)
 
 
@@ -72,12 +72,12 @@ def precision_problem(contestant, case):
     return None
 
 
-def available(command, python, precisions, processor_class):
+def available(command, python, precisions, vectors=None):
     """The contestants that can run here, and a note for each one that cannot."""
     notes = []
-    if "bf16" in precisions and not processor_class.endswith("bf16"):
-        notes.append("bf16 was not measured: the processor has no bf16 units")
-        precisions = [precision for precision in precisions if precision != "bf16"]
+    for precision in [precision for precision in precisions if not machine.has_units(precision, vectors)]:
+        notes.append(f"{precision} was not measured: the processor has no {precision} units")
+        precisions = [other for other in precisions if other != precision]
     modes = []
     if python:
         problem = compile_problem(python)

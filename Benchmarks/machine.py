@@ -46,6 +46,12 @@ def processor_class(limit=None):
     return "AVX-512 bf16" if "avx512_bf16" in flags else "AVX-512"
 
 
+def has_units(precision, limit=None):
+    """Whether the processor multiplies such numbers by itself, with vectors that are no wider than a limit."""
+    units = {"bf16": "avx512_bf16", "fp16": "avx512_fp16"}.get(precision)
+    return not units or not limit and units in processor_field("flags").split()
+
+
 def busy_seconds():
     """CPU seconds that all programs took since the machine started; what a hypervisor gave to others counts."""
     with open("/proc/stat") as file:

@@ -32,7 +32,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, help="the n of README.md; each case has its own")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"], choices=["fp32", "bf16"])
+    parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"], choices=["fp32", "bf16", "fp16"])
     parser.add_argument("--vectors", choices=[*machine.NARROW_VECTORS], help="hold all to narrower vectors")
     parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
     parser.add_argument("--python", help="a Python that has torch; found by itself if not given")
@@ -101,9 +101,7 @@ def main():
     python = python_with_torch(options.python)
     command = deepep_command(options.deepep, options.vectors)
     os.environ.update(machine.NARROW_VECTORS.get(options.vectors, {}))
-    contestants, notes = available(
-        command, python, options.precisions, machine.processor_class(options.vectors)
-    )
+    contestants, notes = available(command, python, options.precisions, options.vectors)
     cases = chosen_cases(options)
     for contestant in list(contestants):
         problem = precision_problem(contestant, cases[0])

@@ -1,5 +1,7 @@
 """The tables of records, in Markdown for the README and in text for the terminal."""
 
+from peers.sizes import SIZES
+
 MIB = 2**20
 
 
@@ -33,7 +35,7 @@ def precisions(record):
 
 
 def label(record):
-    return f"`{record['case']}`" if is_named(record) else record["case"].replace("-", " ")
+    return f"`{record['case']}`" if record["case"] in SIZES else record["case"].replace("-", " ")
 
 
 def speed_rows(record):
@@ -115,7 +117,7 @@ def section(records):
     if memory:
         parts.append(markdown(MEMORY, memory))
     if others:
-        parts.append("`gpt-tiny` in other sizes:")
+        parts.append("Other sizes of `gpt-tiny`, and a model of Llama's shape:")
         parts.append(markdown(SPEED, [row for record in others for row in speed_rows(record)]))
     notes = dict.fromkeys(note for record in records for note in record["notes"])
     return "\n\n".join(parts + [f"({note}.)" for note in notes])

@@ -71,10 +71,23 @@ class SizeTests(unittest.TestCase):
         weights = {name: case.sizes.weights for name, case in cases.CASES.items()}
         self.assertEqual(weights["gpt-tiny"], 10_770_816)
         self.assertEqual(weights["gpt2-124m"], 123_849_984)
+        self.assertEqual(weights["llama-tiny"], 11_015_040)
 
     def test_a_width_keeps_the_width_of_a_head(self):
         sizes = cases.CASES["width-320"].sizes
         self.assertEqual((sizes.width, sizes.heads, sizes.batch), (320, 5, 16))
+
+    def test_a_llama_keeps_its_proportions(self):
+        sizes = cases.CASES["llama-tiny"].sizes.resized(width=192)
+        self.assertEqual((sizes.heads, sizes.kv_heads, sizes.hidden), (3, 1, 512))
+
+    def test_what_is_only_looked_up_does_not_count(self):
+        for name in ("gpt-tiny", "llama-tiny"):
+            sizes = cases.CASES[name].sizes
+            matrices = sizes.flops() - sizes.tokens * 12 * sizes.layers * sizes.width * sizes.context
+            self.assertEqual(matrices, 6 * sizes.tokens * (sizes.weights - sizes.looked_up))
+        self.assertEqual(cases.CASES["gpt-tiny"].sizes.looked_up, 256 * 384)
+        self.assertEqual(cases.CASES["llama-tiny"].sizes.looked_up, 2048 * 384)
 
     def test_the_mask_leaves_half_of_attention(self):
         sizes = cases.CASES["gpt-tiny"].sizes
