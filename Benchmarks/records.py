@@ -1,4 +1,4 @@
-"""`results.json`: a record for each case on each class of processor."""
+"""`results.json`: a record for each case on each class of processor, and of each kind of agreement."""
 
 import json
 import pathlib
@@ -7,31 +7,48 @@ import re
 from cases import CASES
 
 PATH = pathlib.Path(__file__).resolve().parent / "results.json"
-FORMAT = 2
+FORMAT = 3
 
 
 def read(path=PATH):
-    content = json.loads(path.read_text())
-    if content["format"] > FORMAT:
-        raise ValueError(f"{path} has format {content['format']}; this program knows up to {FORMAT}")
-    return content["records"]
+    """The records of speed and memory."""
+    return content(path)["records"]
 
 
-def merged(old, new):
-    """The records with new ones in the place of those of the same case and class of processor."""
-    records = {key(record): record for record in old + new}
-    return [records[place] for place in sorted(records)]
+def agreements(path=PATH):
+    """The records of `make agreement`."""
+    return content(path).get("agreements", [])  # a file of format 2 has none
+
+
+def content(path):
+    found = json.loads(path.read_text())
+    if found["format"] > FORMAT:
+        raise ValueError(f"{path} has format {found['format']}; this program knows up to {FORMAT}")
+    return found
+
+
+def add(records=(), agreements=(), path=PATH):
+    """Writes the file with new records in the place of those of the same case, or kind, and class of processor."""
+    found = content(path)
+    both = found["records"] + list(records), found.get("agreements", []) + list(agreements)
+    path.write_text(text(merged(both[0]), merged(both[1])))
+
+
+def merged(records):
+    """The last record of each case and class of processor, in the order of the cases."""
+    last = {key(record): record for record in records}
+    return [last[place] for place in sorted(last)]
 
 
 def key(record):
     order = list(CASES)
-    name = record["case"]
+    name = record.get("kind") or record["case"]
     return record["class"], order.index(name) if name in order else len(order), name
 
 
-def text(records):
+def text(records, agreements):
     """The file: numbers rounded to six digits, lists of numbers on one line."""
-    pretty = json.dumps({"format": FORMAT, "records": rounded(records)}, indent=1)
+    pretty = json.dumps(rounded({"format": FORMAT, "records": records, "agreements": agreements}), indent=1)
     return re.sub(r"\[[^][{}\"]*\]", lambda match: " ".join(match.group(0).split()), pretty) + "\n"
 
 

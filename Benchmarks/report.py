@@ -27,9 +27,9 @@ def between_marks(document, content):
 
 def documents():
     """Every derived file with what it should hold."""
-    found = records.read()
+    found, agreements = records.read(), records.agreements()
     return {
-        README: between_marks(README.read_text(), tables.readme(found)),
+        README: between_marks(README.read_text(), tables.readme(found, agreements)),
         CHART: chart.svg(found),
         CLAIMS: claims.text(claims.read(), found),
     }

@@ -121,7 +121,7 @@ def finish(record, is_dry):
     """Prints a record and writes it at once: the next case may take an hour."""
     print(tables.text([record]))
     if not is_dry:
-        records.PATH.write_text(records.text(records.merged(records.read(), [record])))
+        records.add([record])
         report.write()
 
 

@@ -129,8 +129,28 @@ def by_class(records):
     return [[record for record in records if record["class"] == one] for one in classes]
 
 
-def readme(records):
-    return "\n\n".join(section(group) for group in by_class(records))
+def readme(records, agreements=()):
+    sections = [section(group) for group in by_class(records)]
+    if agreements:
+        sections.append("Do they learn alike? `make agreement`:")
+        sections.append("\n".join(f"- {record['class']}, {agreement(record)}" for record in agreements))
+    return "\n\n".join(sections)
+
+
+def agreement(record):
+    """What a record of `make agreement` says."""
+    date, steps, far = record["date"], record["steps"], record["largest_difference"]
+    if record["kind"] == "frameworks":
+        return (
+            f"{date}: {steps} steps of `{record['case']}` on {record['text']}, batch {record['batch']}, fp32, from the"
+            f" same weights: losses differ from PyTorch's by at most {far:.0e} (bound {record['bound']:g})."
+        )
+    losses = record["validation_losses"]
+    listed = ", ".join(f"{precision} {loss:.4f}" for precision, loss in losses.items())
+    return (
+        f"{date}: `deepep train` on {record['text']} for {steps} steps ends with validation losses of {listed}; they"
+        f" differ from that of fp32 by at most {far * 100:.2f} % (bound {record['bound'] * 100:g} %)."
+    )
 
 
 def text(records):

@@ -17,7 +17,7 @@ class DocumentTests(unittest.TestCase):
         self.assertEqual(report.stale(), [], "run make claims")
 
     def test_the_file_of_results_is_as_it_is_written(self):
-        self.assertEqual(records.PATH.read_text(), records.text(records.read()))
+        self.assertEqual(records.PATH.read_text(), records.text(records.read(), records.agreements()))
 
     def test_the_table_shows_the_ratio_to_the_better_mode(self):
         table = tables.readme([record()])
@@ -27,14 +27,14 @@ class DocumentTests(unittest.TestCase):
     def test_a_new_record_replaces_only_that_of_its_case_and_class(self):
         old = [record("gpt-tiny", "AVX2"), record("gpt2-124m", "AVX2"), record("gpt-tiny", "AVX-512")]
         new = record("gpt-tiny", "AVX2", seconds=0.5)
-        merged = records.merged(old, [new])
+        merged = records.merged(old + [new])
         self.assertEqual(len(merged), 3)
         self.assertIn(new, merged)
         self.assertNotIn(old[0], merged)
 
     def test_cases_come_in_the_order_of_their_list(self):
         names = list(cases.CASES)
-        merged = records.merged([], [record(name) for name in reversed(names)])
+        merged = records.merged([record(name) for name in reversed(names)])
         self.assertEqual([one["case"] for one in merged], names)
 
     def test_the_chart_has_a_bar_for_each_contestant(self):
