@@ -167,6 +167,23 @@ struct BoundedCase: CustomTestStringConvertible, Sendable {
       let (weight, bias) = (program.leaf([.fixed(3)]).tensor, program.leaf([.fixed(3)]).tensor)
       return [.init(x.tensor.layerNorm(weight: weight, bias: bias, epsilon: 0.1), x.axes)]
     },
+    BoundedCase("norm by the root mean square along and across") { program in
+      let along = program.leaf([.fixed(3), .bounded(0)])
+      let across = program.leaf([.bounded(0), .bounded(1), .fixed(3)])
+      let weights = [program.leaf([.bounded(0)]).tensor, program.leaf([.fixed(3)]).tensor]
+      return [
+        .init(along.tensor.rmsNorm(weight: weights[0], epsilon: 0.1), along.axes),
+        .init(across.tensor.rmsNorm(weight: weights[1], epsilon: 0.1).silu(), across.axes),
+      ]
+    },
+    BoundedCase("rotary positions of a short batch, sequence and number of heads") { program in
+      let all: [[BoundedProgram.Axis]] = [
+        [.bounded(0), .fixed(3), .fixed(2), .fixed(4)],
+        [.bounded(0), .bounded(1), .fixed(2), .fixed(4)],
+        [.fixed(2), .bounded(1), .bounded(0), .fixed(2)],
+      ]
+      return all.map { axes in .init(program.leaf(axes).tensor.rotary(base: 10), axes) }
+    },
     BoundedCase("cross entropy of a short batch") { program in
       let x = program.leaf([.bounded(0), .bounded(1), .fixed(4)])
       let labels = program.leaf([.bounded(0), .bounded(1)], element: .int32, limit: 4)

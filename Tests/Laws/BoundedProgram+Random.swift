@@ -49,7 +49,8 @@ extension BoundedProgram {
 
   private mutating func elementwise(_ x: Shaped, _ y: Shaped) -> Shaped {
     let (a, b) = (x.tensor, y.tensor)
-    switch random.below(6) {
+    switch random.below(7) {
+    case 6: return Shaped(a.silu(), x.axes)
     case 0: return Shaped(a + b * 0.5, x.axes)
     case 1: return Shaped(a.unary(.sine) * b, x.axes)
     case 2: return Shaped(a.gelu(), x.axes)
@@ -169,8 +170,10 @@ extension BoundedProgram {
 
   private mutating func normalized(_ x: Shaped) -> Shaped? {
     guard let last = x.axes.last else { return nil }
-    switch random.below(3) {
+    switch random.below(4) {
     case 0: return Shaped(x.tensor.softmax(), x.axes)
+    case 3:
+      return Shaped(x.tensor.rmsNorm(weight: leaf([last]).tensor, epsilon: 0.1), x.axes)
     case 1:
       let (weight, bias) = (leaf([last]).tensor, leaf([last]).tensor)
       return Shaped(x.tensor.layerNorm(weight: weight, bias: bias, epsilon: 0.1), x.axes)
@@ -183,14 +186,16 @@ extension BoundedProgram {
   }
 
   private mutating func attention() -> Shaped {
-    let (batch, heads, width) = (axis(), Axis.fixed(2), Axis.fixed(3))
+    let turns = random.once(in: 2)
+    let (batch, heads, width) = (axis(), Axis.fixed(2), Axis.fixed(turns ? 4 : 3))
     let query = axis()
     let isCausal = random.once(in: 2)
     let keys = isCausal ? query : axis()
     let key = leaf([batch, keys, heads, width])
     let value = leaf(key.axes)
     let x = leaf([batch, query, heads, width])
+    let turned = [x, key].map { turns ? $0.tensor.rotary(base: 100) : $0.tensor }
     return Shaped(
-      x.tensor.attention(key: key.tensor, value: value.tensor, isCausal: isCausal), x.axes)
+      turned[0].attention(key: turned[1], value: value.tensor, isCausal: isCausal), x.axes)
   }
 }

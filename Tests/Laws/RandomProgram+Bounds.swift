@@ -76,6 +76,7 @@ extension RandomProgram {
   private mutating func normalized(_ x: Tensor) -> Tensor {
     let last = [x.rank - 1]
     guard random.once(in: 2) else { return x.softmax() }
+    if random.once(in: 3) { return x.rmsNorm(weight: like(x, last), epsilon: 0.1) }
     return x.layerNorm(weight: like(x, last), bias: like(x, last), epsilon: 0.1)
   }
 

@@ -5,14 +5,25 @@ import DeepEPTensors
 import DeepEPTransforms
 import Testing
 
-/// The last batch of an epoch is short: a GPT traced for the largest batch gives the loss and the
+/// The last batch of an epoch is short: a GPT, or a Llama, traced for the largest batch gives the loss and the
 /// gradients of the examples that are there.
 @Suite struct BoundedGPTTests {
   private static let largest = 3
   private static let length = 5
 
-  private func program(_ batch: Dimension, _ inputs: [EntryInput]) throws -> Program {
-    let model = GPT2(GPT2Configuration(vocabulary: 11, context: 6, width: 8, layers: 1, heads: 2))
+  private var gpt: GPT2 {
+    GPT2(GPT2Configuration(vocabulary: 11, context: 6, width: 8, layers: 1, heads: 2))
+  }
+
+  private var llama: Llama {
+    Llama(
+      LlamaConfiguration(
+        vocabulary: 11, context: 6, width: 8, layers: 1, heads: 2, keyValueHeads: 1, hidden: 6))
+  }
+
+  private func program(
+    _ model: some Module, _ batch: Dimension, _ inputs: [EntryInput]
+  ) throws -> Program {
     let type = Type(.int32, dimensions: [batch, .fixed(Self.length)])
     var program = Program()
     let tokens = ["ids", "targets"].map { EntryInput(name: $0, type: type) }
@@ -42,9 +53,14 @@ import Testing
   }
 
   @Test(arguments: 1...3) func aShortBatchIsABatchOfItsSize(_ count: Int) throws {
-    let expected = try run(program(.fixed(count), []), tokens(count, valid: count))
+    try check(gpt, count)
+    try check(llama, count)
+  }
+
+  private func check(_ model: some Module, _ count: Int) throws {
+    let expected = try run(program(model, .fixed(count), []), tokens(count, valid: count))
     let size = EntryInput(name: "size", type: Type(.int32, []))
-    var bounded = try program(.bounded(maximum: Self.largest, byInput: 0), [size])
+    var bounded = try program(model, .bounded(maximum: Self.largest, byInput: 0), [size])
     let inputs = [HostArray(.int32, [], [Double(count)])] + tokens(Self.largest, valid: count)
     #expect(expected.differences(from: try run(bounded, inputs), tolerance: 1e-5) == [])
     let text = bounded.description

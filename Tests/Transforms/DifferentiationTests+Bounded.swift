@@ -68,6 +68,14 @@ extension DifferentiationTests {
     Case("bounded layerNorm across", [4, 3], [3], [3]) { x in
       [bounded(x[0], 0).layerNorm(weight: x[1], bias: x[2]).unbounded(filling: 0)]
     },
+    Case("bounded rmsNorm", [2, 4], [4], [4, 3]) { x in
+      let along = bounded(x[0], 1).rmsNorm(weight: bounded(x[1], 0)).unbounded(filling: 0)
+      let weight = x[1].sliced([0], sizes: [3])
+      return [along, bounded(x[2], 0).rmsNorm(weight: weight).unbounded(filling: 0)]
+    },
+    Case("bounded rotary", [2, 4, 1, 2]) { x in
+      [bounded(x[0], 1).rotary(base: 5).silu().unbounded(filling: 0)]
+    },
     Case("bounded crossEntropy", [4, 3]) { x in
       let labels = x[0].trace.apply(Constant(type: Type(.int32, [4]), numbers: [2, 0, 1, 1]), [])[0]
       return [bounded(x[0], 0).crossEntropy(labels: bounded(labels, 0)).mean()]
