@@ -139,6 +139,29 @@ import Testing
     }
   }
 
+  /// What walks the same rows of the same values is one region, unless one waits for the other.
+  @Test func siblingsReadWhatTheyShareOnce() throws {
+    let inputs = ["float64[4, 3]", "float64[4, 3]"]
+    let first = """
+      %2 = multiply(%0, %1) : float64[4, 3]
+
+      """
+    let siblings = EntryText(
+      inputs: inputs,
+      first + "%3 = exponential(%0) : float64[4, 3]\nreturn x %2\nreturn y %3")
+    #expect(try siblings.after(Fuse()).operations == ["region"])
+    let dependent = EntryText(
+      inputs: inputs,
+      first + """
+        %3 = dot(%2, %1) {"labels":"ab,ac->bc"} : float64[3, 3]
+        %4 = dot(%2, %3) {"labels":"ab,bc->ac"} : float64[4, 3]
+        %5 = add(%0, %4) : float64[4, 3]
+        return y %5
+        """)
+    #expect(
+      try dependent.after(Fuse()).operations == ["region", "contraction", "contraction", "region"])
+  }
+
   @Test func cheapProducersAreComputedByEachOfTheirUsers() throws {
     let entry = EntryText(
       inputs: ["float64[4, 3]", "float64[5]"],
