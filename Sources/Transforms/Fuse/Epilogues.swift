@@ -61,12 +61,13 @@ struct Epilogues {
   private mutating func joinSum(_ index: Int) {
     let node = graph.nodes[index]
     guard let binary = node.operation as? Binary, binary.function == .add,
-      canContinue(node.types[0]), let dot = node.operands.map(\.node).max(),
-      graph.nodes[dot].operation is Dot, onlyUser(of: dot) == index,
-      graph.type(of: graph.nodes[dot].operands[0]).element == node.types[0].element,
+      canContinue(node.types[0]),
+      let dot = node.operands.map(\.node).filter({ graph.nodes[$0].operation is Dot }).max(),
+      onlyUser(of: dot) == index,
       let other = node.operands.first(where: { $0.node != dot })
     else { return }
-    let isSum = graph.nodes[other.node].operation is Dot || all[other.node] != nil
+    let isSum =
+      all[other.node] != nil && other.node < dot || graph.nodes[other.node].operation is Dot
     let isSlot = graph.nodes[other.node].operation is Read && users[index].isEmpty
     guard isSum && onlyUser(of: other.node) == index || isSlot else { return }
     all[index] = JoinedDot(dot: dot, nodes: [index], steps: [.accumulate], operands: [other])
