@@ -16,8 +16,8 @@
   F(matmul_primitive_desc_create) F(primitive_desc_destroy) F(primitive_desc_query)        \
   F(primitive_desc_query_md) F(memory_desc_get_size) F(primitive_create)                   \
   F(primitive_destroy) F(primitive_execute) F(post_ops_create) F(post_ops_destroy)          \
-  F(post_ops_append_sum) F(primitive_attr_set_post_ops) F(set_max_cpu_isa)     \
-  F(get_effective_cpu_isa)
+  F(post_ops_append_sum) F(post_ops_append_binary) F(primitive_attr_set_post_ops)          \
+  F(set_max_cpu_isa) F(get_effective_cpu_isa)
 
 struct deepep_onednn {
 #define FIELD(name) __typeof__(&dnnl_##name) name;
@@ -34,6 +34,9 @@ struct deepep_matmul {
   dnnl_primitive_desc_t description;
   dnnl_primitive_t primitive;
   dnnl_memory_t memories[4];
+  int step_count;
+  dnnl_memory_desc_t step_descriptions[DEEPEP_ONEDNN_MAXIMUM_STEPS];
+  dnnl_memory_t step_memories[DEEPEP_ONEDNN_MAXIMUM_STEPS];
   int64_t workspace_bytes;
   const char *kernel;
 };
@@ -103,13 +106,28 @@ static dnnl_status_t describe(
       out, operand->dimensions, shape, elements[operand->element], strides);
 }
 
-/// The result is added to what is there.
-static dnnl_status_t set_sum(deepep_matmul *matmul) {
+static dnnl_status_t append_step(
+    deepep_matmul *matmul, dnnl_post_ops_t operations, const deepep_onednn_step *step) {
+  const deepep_onednn *library = matmul->library;
+  dnnl_memory_desc_t *description = &matmul->step_descriptions[matmul->step_count++];
+  if (step->function == DEEPEP_ONEDNN_SUM)
+    return library->post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef);
+  dnnl_status_t status = describe(library, &step->operand, description);
+  if (status != dnnl_success) return status;
+  dnnl_alg_kind_t kind =
+      step->function == DEEPEP_ONEDNN_ADD ? dnnl_binary_add : dnnl_binary_mul;
+  return library->post_ops_append_binary(operations, kind, *description);
+}
+
+static dnnl_status_t set_steps(
+    deepep_matmul *matmul, const deepep_onednn_step *steps, int step_count) {
+  if (step_count > DEEPEP_ONEDNN_MAXIMUM_STEPS) return dnnl_invalid_arguments;
   const deepep_onednn *library = matmul->library;
   dnnl_post_ops_t operations;
   dnnl_status_t status = library->post_ops_create(&operations);
   if (status != dnnl_success) return status;
-  status = library->post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef);
+  for (int index = 0; index < step_count && status == dnnl_success; index++)
+    status = append_step(matmul, operations, &steps[index]);
   if (status == dnnl_success)
     status = library->primitive_attr_set_post_ops(matmul->attributes, operations);
   library->post_ops_destroy(operations);
@@ -117,13 +135,14 @@ static dnnl_status_t set_sum(deepep_matmul *matmul) {
 }
 
 static dnnl_status_t make_primitive(
-    deepep_matmul *matmul, const deepep_onednn_operand *const operands[3], int accumulates) {
+    deepep_matmul *matmul, const deepep_onednn_operand *const operands[3],
+    const deepep_onednn_step *steps, int step_count) {
   const deepep_onednn *library = matmul->library;
   dnnl_status_t status = library->primitive_attr_create(&matmul->attributes);
   if (status == dnnl_success)
     status = library->primitive_attr_set_scratchpad_mode(
         matmul->attributes, dnnl_scratchpad_mode_user);
-  if (status == dnnl_success && accumulates) status = set_sum(matmul);
+  if (status == dnnl_success && step_count > 0) status = set_steps(matmul, steps, step_count);
   for (int index = 0; index < 3 && status == dnnl_success; index++)
     status = describe(library, operands[index], &matmul->descriptions[index]);
   if (status == dnnl_success)
@@ -141,6 +160,11 @@ static dnnl_status_t make_memories(deepep_matmul *matmul) {
   for (int index = 0; index < 3 && status == dnnl_success; index++)
     status = library->memory_create(
         &matmul->memories[index], matmul->descriptions[index], library->engine, DNNL_MEMORY_NONE);
+  for (int index = 0; index < matmul->step_count && status == dnnl_success; index++)
+    if (matmul->step_descriptions[index])
+      status = library->memory_create(
+          &matmul->step_memories[index], matmul->step_descriptions[index], library->engine,
+          DNNL_MEMORY_NONE);
   const_dnnl_memory_desc_t workspace = library->primitive_desc_query_md(
       matmul->description, dnnl_query_scratchpad_md, 0);
   matmul->workspace_bytes = workspace ? (int64_t)library->memory_desc_get_size(workspace) : 0;
@@ -154,14 +178,14 @@ static dnnl_status_t make_memories(deepep_matmul *matmul) {
 
 deepep_matmul *deepep_matmul_create(
     const deepep_onednn *library, const deepep_onednn_operand *left,
-    const deepep_onednn_operand *right, const deepep_onednn_operand *result, int accumulates,
-    char *message, size_t message_bytes) {
+    const deepep_onednn_operand *right, const deepep_onednn_operand *result,
+    const deepep_onednn_step *steps, int step_count, char *message, size_t message_bytes) {
   deepep_matmul *matmul = calloc(1, sizeof *matmul);
   if (!matmul) return NULL;
   matmul->library = library;
   matmul->kernel = "unknown";
   const deepep_onednn_operand *const operands[3] = {left, right, result};
-  dnnl_status_t status = make_primitive(matmul, operands, accumulates);
+  dnnl_status_t status = make_primitive(matmul, operands, steps, step_count);
   if (status == dnnl_success) status = make_memories(matmul);
   if (status == dnnl_success) return matmul;
   snprintf(message, message_bytes, "%s", reason(status));
@@ -173,6 +197,11 @@ void deepep_matmul_destroy(deepep_matmul *matmul) {
   const deepep_onednn *library = matmul->library;
   for (int index = 0; index < 4; index++)
     if (matmul->memories[index]) library->memory_destroy(matmul->memories[index]);
+  for (int index = 0; index < matmul->step_count; index++) {
+    if (matmul->step_memories[index]) library->memory_destroy(matmul->step_memories[index]);
+    if (matmul->step_descriptions[index])
+      library->memory_desc_destroy(matmul->step_descriptions[index]);
+  }
   if (matmul->primitive) library->primitive_destroy(matmul->primitive);
   if (matmul->description) library->primitive_desc_destroy(matmul->description);
   for (int index = 0; index < 3; index++)
@@ -188,15 +217,25 @@ int64_t deepep_matmul_workspace_bytes(const deepep_matmul *matmul) {
 const char *deepep_matmul_kernel(const deepep_matmul *matmul) { return matmul->kernel; }
 
 int deepep_matmul_execute(
-    deepep_matmul *matmul, void *left, void *right, void *result, void *workspace) {
+    deepep_matmul *matmul, void *left, void *right, void *result, void *workspace,
+    void *const *step_operands) {
   const deepep_onednn *library = matmul->library;
-  void *const handles[4] = {left, right, result, workspace};
-  dnnl_exec_arg_t arguments[4] = {
+  void *handles[4 + DEEPEP_ONEDNN_MAXIMUM_STEPS] = {left, right, result};
+  dnnl_exec_arg_t arguments[4 + DEEPEP_ONEDNN_MAXIMUM_STEPS] = {
       {DNNL_ARG_SRC, matmul->memories[0]},
       {DNNL_ARG_WEIGHTS, matmul->memories[1]},
-      {DNNL_ARG_DST, matmul->memories[2]},
-      {DNNL_ARG_SCRATCHPAD, matmul->memories[3]}};
-  int count = matmul->memories[3] ? 4 : 3;
+      {DNNL_ARG_DST, matmul->memories[2]}};
+  int count = 3;
+  if (matmul->memories[3]) {
+    handles[count] = workspace;
+    arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, matmul->memories[3]};
+  }
+  for (int step = 0; step < matmul->step_count; step++) {
+    if (!matmul->step_memories[step]) continue;
+    handles[count] = step_operands[step];
+    arguments[count++] = (dnnl_exec_arg_t){
+        DNNL_ARG_ATTR_MULTIPLE_POST_OP(step) | DNNL_ARG_SRC_1, matmul->step_memories[step]};
+  }
   for (int index = 0; index < count; index++) {
     dnnl_status_t status = library->memory_set_data_handle(arguments[index].memory, handles[index]);
     if (status != dnnl_success) return status;

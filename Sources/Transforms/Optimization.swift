@@ -7,6 +7,9 @@ package enum Optimization: String, CaseIterable, Sendable {
   case simplify
   /// Nodes that walk the same loops become one region; without it, each has its own.
   case fuse
+  /// A contraction adds its bias and rounds its result before it writes that, and adds to a sum where
+  /// it lies.
+  case epilogue
   /// Attention is one region and its scores stay in the cache; without it, its body runs.
   case attention
   /// A value that is cheap to compute is computed again where it is used, and not kept in memory.

@@ -47,7 +47,7 @@ import Testing
         element, shape, scrambled(shape.reduce(1, *) + index).dropFirst(index).map { $0 * 2 - 1 })
     }
     let types = try contraction.resultTypes(of: operands.map(\.type))
-    let found = try run(contraction, operands, types, on: device)
+    let found = try device.run(contraction, operands, types)
     let expected = contraction.evaluate(operands, types: types)[0]
     // The same sum of magnitudes bounds what float32 loses.
     let sizes = Contraction(
@@ -63,32 +63,6 @@ import Testing
     }
   }
 
-  private func run(
-    _ contraction: Contraction, _ operands: [HostArray], _ types: [Type], on device: CPUDevice
-  ) throws -> HostArray {
-    let choice = try device.choice(
-      for: contraction, operands: operands.map(\.type), results: types)
-    let request = KernelRequest(
-      operation: contraction, operandTypes: operands.map(\.type), resultTypes: types)
-    let kernel = try device.kernels([request])[0]
-    let sizes = operands.map(\.bytes.count) + [types[0].byteCount, choice.workspaceBytes]
-    let buffers: [UnsafeMutableRawPointer?] = sizes.map {
-      .allocate(byteCount: $0 + 64, alignment: 64)
-    }
-    defer { buffers.forEach { $0?.deallocate() } }
-    for (buffer, operand) in zip(buffers, operands) {
-      operand.bytes.withUnsafeBytes { bytes in
-        if let start = bytes.baseAddress { buffer?.copyMemory(from: start, byteCount: bytes.count) }
-      }
-    }
-    try buffers.withUnsafeBufferPointer { all in
-      if let start = all.baseAddress { try kernel.run(start) }
-    }
-    return HostArray(
-      types[0].element, types[0].shape,
-      bytes: UnsafeRawBufferPointer(start: buffers[2], count: types[0].byteCount))
-  }
-
   /// Where there are no units nothing is emulated, and no loop nest takes the place of oneDNN.
   @Test func withoutUnitsTheWayIsFloat32() throws {
     let device = try CPUDevice(threadCount: 1, narrowUnits: [])
@@ -101,19 +75,5 @@ import Testing
       #expect(choice.kernel.hasSuffix("by way of float32"))
       #expect(choice.workspaceBytes >= (8 * 16 + 16 * 32 + 8 * 32) * 4)
     }
-  }
-}
-
-extension ElementType {
-  /// The distance of neighbours around a number.
-  fileprivate func unit(at number: Double) -> Double {
-    let (bits, least) =
-      switch self {
-      case .bfloat16: (7, -126)
-      case .float16: (10, -14)
-      default: (23, -126)
-      }
-    let exponent = number == 0 ? least : max(Int(number.exponent), least)
-    return Double(sign: .plus, exponent: exponent - bits, significand: 1)
   }
 }

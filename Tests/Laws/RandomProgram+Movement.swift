@@ -98,6 +98,26 @@ extension RandomProgram {
     keep(product)
   }
 
+  /// A linear layer: a `dot` with biases and scales, a number for each column, and mostly one more `dot`
+  /// that needs the sums in memory.
+  mutating func linear() {
+    let x = any()
+    guard x.rank > 0, x.rank < 4 else { return }
+    let (inner, columns) = (x.shape[x.rank - 1], random.pick([1, 2, 3, 5, 8, 17]))
+    guard x.type.elementCount / max(inner, 1) * columns <= Self.elementLimit else { return }
+    let labels = Array(0..<x.rank)
+    let dot = Dot(
+      left: labels, right: [x.rank - 1, x.rank], result: labels.dropLast() + [x.rank],
+      element: nil)
+    var y = x.apply(dot, value([inner, columns], x.type.element) * (1 / Double(max(inner, 1))))
+    for _ in 0..<1 + random.below(2) {
+      let row = leaf([columns], x.type.element).broadcast(to: y.shape, dimensions: [y.rank - 1])
+      y = random.once(in: 3) ? y * row : y + row
+    }
+    keep(y)
+    if !random.once(in: 3), let next = contracted(y, { $0.value($1) }) { keep(next) }
+  }
+
   /// A `dot` with labels of every kind: batch, contracted, free; nil if it would be large.
   mutating func contracted(
     _ x: Tensor, _ value: (inout RandomProgram, [Int]) -> Tensor

@@ -146,7 +146,11 @@ enum EveryOperation {
     let results = query.applyAll(attention, [query, query])
     let dot = Dot(left: [0, 1], right: [1, 2], result: [0, 2])
     let view = View(offset: 1, shape: [1, 1], strides: [3, 1])
-    _ = query.apply(Contraction(dot: dot, left: view, right: view), query)
+    let steps: [EpilogueStep] = [.add(along: [1]), .multiply(along: [0, 1]), .convert(.bfloat16)]
+    let square = query.reshaped([2, 3]).sliced([0, 0], sizes: [1, 1])
+    _ = query.applyAll(
+      Contraction(dot: dot, left: view, right: view, epilogue: steps),
+      [query, square.reshaped([1]), square])
     return query.applyAll(
       AttentionGradient(attention: attention), [query, query] + results + [query])
   }

@@ -91,11 +91,75 @@ import Testing
       """)
     #expect(
       try entry.after(Fuse()).body == [
-        #"%2 = contraction(%0, %1) {"dot":{"labels":"abc,dc->abd"},"hasAddend":false,"#
+        #"%2 = contraction(%0, %1) {"dot":{"labels":"abc,dc->abd"},"epilogue":[],"#
           + #""left":{"offset":4,"shape":[2,2,4],"strides":[4,12,1]},"#
           + #""right":{"offset":0,"shape":[3,4],"strides":[4,1]}} : float64[2, 2, 3]"#,
         "return y %2",
       ])
+  }
+
+  /// A bias whose sum others need in memory is added by the contraction, and rounded by it.
+  @Test func aContractionAddsItsBias() throws {
+    let entry = EntryText(
+      inputs: ["bfloat16[2, 3, 4]", "bfloat16[4, 6]", "float32[6]", "bfloat16[6, 5]"],
+      """
+      %4 = dot(%0, %1) {"element":"float32","labels":"abc,cd->abd"} : float32[2, 3, 6]
+      %5 = broadcast(%2) {"dimensions":[2],"shape":[2, 3, 6]} : float32[2, 3, 6]
+      %6 = add(%4, %5) : float32[2, 3, 6]
+      %7 = convert(%6) {"element":"bfloat16"} : bfloat16[2, 3, 6]
+      %8 = reshape(%7) {"shape":[6, 6]} : bfloat16[6, 6]
+      %9 = dot(%8, %3) {"labels":"ab,bc->ac"} : bfloat16[6, 5]
+      return y %9
+      """)
+    let program = try entry.after(Fuse())
+    #expect(program.operations == ["contraction", "contraction"])
+    #expect(
+      program.body[0].contains(
+        #""epilogue":[{"add":{"along":[2]}},{"convert":{"_0":"bfloat16"}}]"#))
+    let without = try entry.after(Fuse(.all(but: .epilogue)))
+    #expect(without.operations == ["contraction", "region", "contraction"])
+  }
+
+  /// Where regions alone use a biased sum, they add the bias while they read the product; a bias of
+  /// rows, or a product that others use, is not the contraction's either.
+  @Test func biasesThatSaveNoPassStayInRegions() throws {
+    let inputs = ["float64[2, 3]", "float64[3, 4]", "float64[4]", "float64[2]"]
+    let product = #"%4 = dot(%0, %1) {"labels":"ab,bc->ac"} : float64[2, 4]"# + "\n"
+    let row = #"%5 = broadcast(%2) {"dimensions":[1],"shape":[2, 4]} : float64[2, 4]"# + "\n"
+    let column = #"%5 = broadcast(%3) {"dimensions":[0],"shape":[2, 4]} : float64[2, 4]"# + "\n"
+    let sum = "%6 = add(%4, %5) : float64[2, 4]\n"
+    let bodies = [
+      row + sum + "%7 = exponential(%6) : float64[2, 4]\nreturn y %7",
+      column + sum + "return y %6", row + sum + "return y %6\nreturn z %4",
+    ]
+    for body in bodies {
+      let program = try EntryText(inputs: inputs, product + body).after(Fuse())
+      #expect(program.operations == ["contraction", "region"])
+      #expect(program.body[0].contains(#""epilogue":[]"#))
+    }
+  }
+
+  /// What walks the same rows of the same values is one region, unless one waits for the other.
+  @Test func siblingsReadWhatTheyShareOnce() throws {
+    let inputs = ["float64[4, 3]", "float64[4, 3]"]
+    let first = """
+      %2 = multiply(%0, %1) : float64[4, 3]
+
+      """
+    let siblings = EntryText(
+      inputs: inputs,
+      first + "%3 = exponential(%0) : float64[4, 3]\nreturn x %2\nreturn y %3")
+    #expect(try siblings.after(Fuse()).operations == ["region"])
+    let dependent = EntryText(
+      inputs: inputs,
+      first + """
+        %3 = dot(%2, %1) {"labels":"ab,ac->bc"} : float64[3, 3]
+        %4 = dot(%2, %3) {"labels":"ab,bc->ac"} : float64[4, 3]
+        %5 = add(%0, %4) : float64[4, 3]
+        return y %5
+        """)
+    #expect(
+      try dependent.after(Fuse()).operations == ["region", "contraction", "contraction", "region"])
   }
 
   @Test func cheapProducersAreComputedByEachOfTheirUsers() throws {

@@ -107,25 +107,30 @@ package final class CPUDevice: Target {
     case .plain:
       let region = contraction.plainRegion(operand: operands[0].element, result: results[0])
       return try draft(region, request)
-    case .widened(let widened, let multiply): return try draft(widened, multiply)
+    case .staged(let staged, let multiply): return try draft(staged, multiply, request)
     }
   }
 
-  private func draft(_ widened: WidenedContraction, _ multiply: MatrixMultiply) throws -> Draft {
-    let (conversions, types) = (widened.conversions, widened.copyTypes)
-    let sources = try conversions.map {
-      try compiler.source($0.region, operandTypes: [$0.operandType])
+  private func draft(
+    _ staged: StagedContraction, _ multiply: MatrixMultiply, _ request: KernelRequest
+  ) throws -> Draft {
+    let finish = staged.finish(overwritesAddend: request.overwrites[0] == 2)
+    let (copies, types) = (staged.copies, staged.factorTypes)
+    let stages = copies + (finish.map { [$0] } ?? [])
+    let sources = try stages.map {
+      try compiler.source($0.region, operandTypes: $0.operandTypes, sharedBuffers: $0.overwrites)
     }
     return Draft(sources: sources) { [pool] functions in
-      let kernels = zip(functions, conversions).map { function, conversion in
+      let kernels = zip(functions, stages).map { function, stage in
         RegionKernel(
-          function: function, region: conversion.region,
-          byteCount: conversion.operandType.byteCount * 3, pool: pool)
+          function: function, region: stage.region, byteCount: stage.byteCount, pool: pool)
       }
-      return WidenedKernel(
-        conversions: kernels,
-        product: ContractionKernel(widened.product, multiply, types[0], widened.sumType),
-        offsets: widened.offsets(productWorkspaceBytes: multiply.workspaceBytes))
+      return StagedKernel(
+        copies: Array(kernels.prefix(copies.count)),
+        product: ContractionKernel(staged.product, multiply, types[0], staged.sumType),
+        finish: finish == nil ? nil : kernels.last, operandCount: request.operandTypes.count,
+        sumsAreInResult: staged.sumsAreInResult,
+        offsets: staged.offsets(productWorkspaceBytes: multiply.workspaceBytes))
     }
   }
 }

@@ -50,17 +50,19 @@ struct RegionKernel: Kernel {
   }
 }
 
-/// A multiplication of matrices seen through views.
+/// A multiplication of matrices seen through views, with its epilogue.
 struct ContractionKernel: Kernel {
   private let multiply: MatrixMultiply
   private let isSwapped: Bool
   private let offsetBytes: [Int]
+  private let operandCount: Int
   /// The size of what the product is added to; nil if it is not.
   private let addendBytes: Int?
 
   init(_ contraction: Contraction, _ multiply: MatrixMultiply, _ operand: Type, _ result: Type) {
     self.multiply = multiply
-    addendBytes = contraction.hasAddend ? result.byteCount : nil
+    operandCount = 2 + contraction.epilogue.operandCount
+    addendBytes = contraction.epilogue.first == .accumulate ? result.byteCount : nil
     let form = MatrixForm(contraction, operand.element, result: result.element)
     isSwapped = form?.isSwapped ?? false
     offsetBytes = [contraction.left, contraction.right].map {
@@ -69,16 +71,17 @@ struct ContractionKernel: Kernel {
   }
 
   func run(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>) throws {
-    let place = addendBytes == nil ? 2 : 3
-    guard let left = buffers[0], let right = buffers[1], let result = buffers[place] else { return }
+    guard let left = buffers[0], let right = buffers[1], let result = buffers[operandCount] else {
+      return
+    }
     if let addendBytes, let addend = buffers[2], addend != result {
       result.copyMemory(from: addend, byteCount: addendBytes)
     }
-    let workspace = multiply.workspaceBytes > 0 ? buffers[place + 1] : nil
+    let workspace = multiply.workspaceBytes > 0 ? buffers[operandCount + 1] : nil
     let (first, second) = (left + offsetBytes[0], right + offsetBytes[1])
     try multiply.execute(
       left: isSwapped ? second : first, right: isSwapped ? first : second, result: result,
-      workspace: workspace)
+      workspace: workspace, stepOperands: buffers + 2)
   }
 }
 

@@ -7,7 +7,7 @@
 
 #pragma clang assume_nonnull begin
 
-enum { DEEPEP_ONEDNN_MAXIMUM_DIMENSIONS = 6 };
+enum { DEEPEP_ONEDNN_MAXIMUM_DIMENSIONS = 6, DEEPEP_ONEDNN_MAXIMUM_STEPS = 4 };
 
 typedef enum deepep_onednn_element {
   DEEPEP_ONEDNN_FLOAT32,
@@ -30,6 +30,21 @@ typedef struct deepep_onednn_operand {
   int64_t strides[DEEPEP_ONEDNN_MAXIMUM_DIMENSIONS];
 } deepep_onednn_operand;
 
+typedef enum deepep_onednn_function {
+  /// Adds what is in the result's memory before.
+  DEEPEP_ONEDNN_SUM,
+  /// Adds an operand.
+  DEEPEP_ONEDNN_ADD,
+  /// Multiplies by an operand.
+  DEEPEP_ONEDNN_MULTIPLY,
+} deepep_onednn_function;
+
+/// What is done with a product before it is written; dimensions of one are repeated.
+typedef struct deepep_onednn_step {
+  deepep_onednn_function function;
+  deepep_onednn_operand operand;
+} deepep_onednn_step;
+
 typedef struct deepep_onednn deepep_onednn;
 typedef struct deepep_matmul deepep_matmul;
 
@@ -41,8 +56,9 @@ deepep_onednn *_Nullable deepep_onednn_open(
 /// Makes a matrix multiplication; NULL and a message when oneDNN refuses the operands.
 deepep_matmul *_Nullable deepep_matmul_create(
     const deepep_onednn *library, const deepep_onednn_operand *left,
-    const deepep_onednn_operand *right, const deepep_onednn_operand *result, int accumulates,
-    char *message, size_t message_bytes);
+    const deepep_onednn_operand *right, const deepep_onednn_operand *result,
+    const deepep_onednn_step *_Nullable steps, int step_count, char *message,
+    size_t message_bytes);
 
 void deepep_matmul_destroy(deepep_matmul *matmul);
 
@@ -52,9 +68,11 @@ int64_t deepep_matmul_workspace_bytes(const deepep_matmul *matmul);
 /// oneDNN's name of the kernel it chose.
 const char *deepep_matmul_kernel(const deepep_matmul *matmul);
 
-/// Multiplies; returns oneDNN's status, zero for success.
+/// Multiplies; returns oneDNN's status, zero for success. The operands are one for each step; a sum has
+/// none that is read.
 int deepep_matmul_execute(
-    deepep_matmul *matmul, void *left, void *right, void *result, void *_Nullable workspace);
+    deepep_matmul *matmul, void *left, void *right, void *result, void *_Nullable workspace,
+    void *_Nullable const *_Nullable step_operands);
 
 #pragma clang assume_nonnull end
 #endif

@@ -29,50 +29,57 @@ package struct View: Hashable, Codable, Sendable {
   }
 }
 
-/// A `dot` that reads its operands through views: what `fuse` makes of a `dot` and of the movement
-/// of elements before it.
+/// A `dot` that reads its operands through views and does more with its sums before they reach memory:
+/// what `fuse` makes of a `dot`, of the movement of elements before it, and of what uses it alone.
+///
+/// Operands: left, right, then those of the epilogue's steps.
 package struct Contraction: Operation {
-  /// The labels.
+  /// The labels, and the element type of the sums.
   package var dot: Dot
   /// How the left operand's buffer is seen.
   package var left: View
   /// How the right operand's buffer is seen.
   package var right: View
-  /// Whether a third operand, of the result's type, is added to the product.
-  package var hasAddend: Bool
+  /// What is done with each sum.
+  package var epilogue: [EpilogueStep]
   package var name: String { "contraction" }
 
-  package init(dot: Dot, left: View, right: View, hasAddend: Bool = false) {
-    self.hasAddend = hasAddend
+  package init(dot: Dot, left: View, right: View, epilogue: [EpilogueStep] = []) {
     self.dot = dot
     self.left = left
     self.right = right
+    self.epilogue = epilogue
   }
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
-    try expect(operands, count: hasAddend ? 3 : 2)
-    let results = try dot.resultTypes(of: seen(operands))
-    guard !hasAddend || operands[2] == results[0] else {
-      throw ShapeError(name, "the addend is \(operands[2]), but the product \(results[0])")
-    }
-    return results
+    try expect(operands, count: 2 + epilogue.operandCount)
+    let sum = try dot.resultTypes(of: seen(operands))[0]
+    return [try epilogue.resultType(of: sum, Array(operands.dropFirst(2)))]
+  }
+
+  /// The type of the sums before the epilogue.
+  package func sumType(_ operands: [Type], _ results: [Type]) -> Type {
+    results[0].with(element: dot.element ?? operands[0].element)
   }
 
   package func factors(operands: [Type], results: [Type]) -> Factors {
     var factors = dot.factors(operands: seen(operands), results: results)
-    if hasAddend { factors.operands.append(factors.results[0]) }
+    let walk = factors.results[0]
+    factors.operands += epilogue.compactMap { step in
+      step.combination(rank: walk.count)?.dimensions.map { walk[$0] }
+    }
     return factors
   }
 
   package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] {
-    let product = dot.evaluate(
-      [left.elements(of: operands[0]), right.elements(of: operands[1])], types: types)
-    guard hasAddend else { return product }
-    return Binary(function: .add).evaluate([operands[2], product[0]], types: types)
+    let sums = dot.evaluate(
+      [left.elements(of: operands[0]), right.elements(of: operands[1])],
+      types: [sumType(operands.map(\.type), types)])
+    return [epilogue.evaluate(sums[0], Array(operands.dropFirst(2)))]
   }
 
   /// The sum may be made in the addend's memory.
-  package var overwritableOperands: [Int: [Int]] { hasAddend ? [0: [2]] : [:] }
+  package var overwritableOperands: [Int: [Int]] { epilogue.first == .accumulate ? [0: [2]] : [:] }
 
   private func seen(_ operands: [Type]) -> [Type] {
     zip(operands, [left, right]).map { $0.with(shape: $1.shape) }

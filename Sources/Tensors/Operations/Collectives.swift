@@ -79,10 +79,13 @@ package struct AllGather: Collective {
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: 1)
     var shape = operands[0].shape
-    guard shape.indices.contains(dimension), count > 0 else {
+    guard shape.indices.contains(dimension), count > 0,
+      case let (size, overflows) = shape[dimension].multipliedReportingOverflow(by: count),
+      !overflows
+    else {
       throw ShapeError(name, "\(operands[0]) cannot grow \(count) times along \(dimension)")
     }
-    shape[dimension] *= count
+    shape[dimension] = size
     return [operands[0].with(shape: shape)]
   }
 }

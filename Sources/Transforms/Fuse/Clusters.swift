@@ -46,6 +46,7 @@ struct Clusters {
     self.isRoot = isRoot
     leaves = Leaves(entry.graph, roles)
     for node in graph.nodes.indices.reversed() { place(node) }
+    if optimizations.contains(.fuse) { mergeSiblings() }
   }
 
   // MARK: Consumers
@@ -167,7 +168,7 @@ struct Clusters {
   }
 
   /// Joins clusters that walk the same rows and use the same value.
-  private mutating func merge(_ candidates: [Int], into cluster: Int) {
+  mutating func merge(_ candidates: [Int], into cluster: Int) {
     for other in candidates where other != cluster {
       guard let space = all[cluster].space.union(all[other].space),
         !leads(from: cluster, to: other), !leads(from: other, to: cluster),

@@ -31,7 +31,7 @@ private struct Fusion {
 
   init(_ entry: Entry, _ optimizations: Set<Optimization>) {
     self.entry = entry
-    roles = Roles(entry)
+    roles = Roles(entry, joinsEpilogues: optimizations.contains(.epilogue))
     clusters = Clusters(entry, roles, optimizations)
     rewriter = GraphRewriter(entry.graph)
   }
@@ -68,23 +68,24 @@ private struct Fusion {
   private mutating func writeMemory(_ node: Node, _ index: Int) {
     for result in node.types.indices { isWritten.insert(Value(node: index, result: result)) }
     // Only nodes that stay can be waited for.
-    for control in node.controls where roles[control] == .memory { write(Value(node: control)) }
+    let joined = roles.joined[index] ?? JoinedDot(dot: index)
+    let controls = joined.controls(entry.graph).filter { roles[$0] == .memory }
+    for control in controls { write(Value(node: control)) }
     if let operation = fused(node) { return write(node, index, as: operation) }
-    let product = roles.addingDots[index].map { entry.graph.nodes[$0] } ?? node
+    let product = entry.graph.nodes[joined.dot]
     guard let dot = product.operation as? Dot, let left = roles.view(product.operands[0]),
       let right = roles.view(product.operands[1])
     else {
       node.operands.forEach { write($0) }
       return rewriter.copy(index)
     }
-    write(left.base)
-    write(right.base)
-    let addend = roles.addingDots[index].flatMap { own in node.operands.first { $0.node != own } }
-    if let addend { write(addend) }
+    let operands = [left.base, right.base] + joined.operands
+    operands.forEach { write($0) }
     var contraction = node
     contraction.operation = Contraction(
-      dot: dot, left: left.view, right: right.view, hasAddend: addend != nil)
-    contraction.operands = [left.base, right.base] + (addend.map { [$0] } ?? [])
+      dot: dot, left: left.view, right: right.view, epilogue: joined.steps)
+    contraction.operands = operands
+    contraction.controls = controls
     rewriter.append(rewriter.mapped(contraction), for: index)
   }
 

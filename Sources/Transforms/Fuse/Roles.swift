@@ -21,21 +21,30 @@ enum Role {
 struct Roles {
   let graph: Graph
   private var roles: [Role]
-  /// For each sum that a contraction makes, the `dot` that it is.
-  private(set) var addingDots: [Int: Int] = [:]
+  /// The contractions that do more with their sums, by the node that yields their result.
+  let joined: [Int: JoinedDot]
 
   subscript(node: Int) -> Role { roles[node] }
 
-  init(_ entry: Entry) {
+  /// The roles of an entry's nodes.
+  ///
+  /// - Parameter joinsEpilogues: Whether contractions do more with their sums.
+  init(_ entry: Entry, joinsEpilogues: Bool = true) {
     graph = entry.graph
     roles = entry.graph.nodes.map(Roles.role)
-    let users = graph.operandUsers
-    for index in graph.nodes.indices { joinSum(index, users, entry) }
+    joined = joinsEpilogues ? Epilogues(entry).all : [:]
+    for dot in joined.values {
+      for node in dot.nodes { roles[node] = .memory }
+    }
+    for operand in joined.values.flatMap(\.operands) where movementBase(operand) == nil {
+      require(operand)
+    }
     for node in graph.nodes { requireMemory(node) }
     for root in entry.roots where movementBase(root) == nil { require(root) }
   }
 
-  private static func role(of node: Node) -> Role {
+  /// What a node is by itself.
+  static func role(of node: Node) -> Role {
     switch node.operation {
     case is DynamicSlice where node.types[0].element.isTinyFloat,
       is DynamicUpdateSlice where node.types[0].element.isTinyFloat:
@@ -50,24 +59,6 @@ struct Roles {
     case is Concatenate, is Pad, is ScatterAdd, is DynamicUpdateSlice: .placement
     default: .memory
     }
-  }
-
-  /// A sum of two contractions, or of one and what a slot holds, is made by the later one, if nobody
-  /// else needs its product.
-  private mutating func joinSum(_ index: Int, _ users: [[Int]], _ entry: Entry) {
-    let node = graph.nodes[index]
-    guard let binary = node.operation as? Binary, binary.function == .add,
-      [.float32, .float64].contains(node.types[0].element),
-      let dot = node.operands.map(\.node).max(), graph.nodes[dot].operation is Dot,
-      graph.type(of: graph.nodes[dot].operands[0]).element == node.types[0].element,
-      users[dot] == [index], !entry.roots.contains(where: { $0.node == dot }),
-      let other = node.operands.first(where: { $0.node != dot })
-    else { return }
-    let isSum = graph.nodes[other.node].operation is Dot || addingDots[other.node] != nil
-    let isSlot = graph.nodes[other.node].operation is Read && users[index].isEmpty
-    guard isSum && users[other.node] == [index] || isSlot else { return }
-    addingDots[index] = dot
-    roles[index] = .memory
   }
 
   private mutating func require(_ value: Value) {
@@ -163,16 +154,5 @@ extension View {
       }
     }
     return View(offset: offset, shape: target, strides: result)
-  }
-}
-
-extension Graph {
-  /// For each node those that have it as an operand.
-  fileprivate var operandUsers: [[Int]] {
-    var users = [[Int]](repeating: [], count: nodes.count)
-    for (index, node) in nodes.enumerated() {
-      for operand in Set(node.operands.map(\.node)) { users[operand].append(index) }
-    }
-    return users
   }
 }

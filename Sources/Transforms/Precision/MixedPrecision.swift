@@ -5,7 +5,7 @@ import DeepEPTensors
 /// type (Micikevicius et al.: Mixed Precision Training, 2018).
 ///
 /// The operands of a `dot` and of attention are rounded, products are summed in the wide type, and the
-/// sum is rounded once; a gradient by a weight is not rounded at all. A value that is rounded for a contraction is
+/// sum is rounded once, with its bias if it is handed on with that; a gradient by a weight is not rounded at all. A value that is rounded for a contraction is
 /// kept in that form alone: whatever else uses it reads the rounded value, so that it crosses memory in
 /// half the bytes. Everything else, and so reductions, norms, softmax, losses and the update, stays in
 /// the wide type, as do slots: a weight is rounded once in an entry, however often it is used.
@@ -41,10 +41,12 @@ private struct NarrowWriter {
   private var isRounded: Set<Value> = []
   /// What values of the source are in the narrow type.
   private var copies: [Value: Value] = [:]
+  private let users: [[Int]]
 
   init(_ entry: Entry, _ narrow: ElementType, _ wide: ElementType) {
     (self.entry, self.narrow, self.wide) = (entry, narrow, wide)
     rewriter = GraphRewriter(entry.graph)
+    users = entry.graph.users
     for node in entry.graph.nodes where isContraction(node) {
       for operand in roundedOperands(node) {
         let origin = moved(node.operands[operand])
@@ -107,7 +109,7 @@ private struct NarrowWriter {
       new.operands[operand] = narrowed(node.operands[operand])
     }
     let types = rewriter.target.types(of: new.operands)
-    new.operation = contraction(node, types)
+    new.operation = contraction(node, types, isRoundedLater: isRoundedWithBias(index))
     new.types = try new.operation.resultTypes(of: types)
     let written = rewriter.append(new, for: index)
     for (result, type) in new.types.enumerated() where type.element == narrow {
@@ -116,10 +118,24 @@ private struct NarrowWriter {
     }
   }
 
+  /// Whether the only use of a contraction's sums is a bias, added to each column, whose sum is rounded.
+  private func isRoundedWithBias(_ node: Int) -> Bool {
+    guard entry.graph.nodes[node].operation is Dot, users[node].count == 1,
+      let user = users[node].first, let binary = entry.graph.nodes[user].operation as? Binary,
+      !entry.roots.contains(where: { $0.node == node })
+    else { return false }
+    let isBias = entry.graph.nodes[user].operands.contains {
+      entry.graph.nodes[$0.node].operation is Broadcast
+    }
+    return binary.function == .add && isBias && isRounded.contains(Value(node: user))
+  }
+
   /// A contraction for narrow operands: a gradient by a weight keeps its sum as it is.
-  private func contraction(_ node: Node, _ operands: [Type]) -> any Operation {
+  private func contraction(
+    _ node: Node, _ operands: [Type], isRoundedLater: Bool
+  ) -> any Operation {
     if var dot = node.operation as? Dot {
-      dot.element = node.origin.phase == .weightGradient ? wide : nil
+      dot.element = isRoundedLater || node.origin.phase == .weightGradient ? wide : nil
       return dot
     }
     // Sums of a long sequence must have the memory of the results.

@@ -3,10 +3,10 @@ import DeepEPTensors
 
 /// How a processor runs a contraction.
 enum ContractionWay {
-  /// By oneDNN, on the operands as they are.
+  /// By oneDNN, on the operands as they are, with the epilogue.
   case direct(MatrixMultiply)
-  /// By oneDNN, on copies in float32.
-  case widened(WidenedContraction, MatrixMultiply)
+  /// By oneDNN, and what it cannot do before and after it.
+  case staged(StagedContraction, MatrixMultiply)
   /// As a loop nest.
   case plain
 
@@ -14,7 +14,8 @@ enum ContractionWay {
   var kernel: String {
     switch self {
     case .direct(let multiply): "oneDNN \(multiply.kernel)"
-    case .widened(_, let multiply): "oneDNN \(multiply.kernel) by way of float32"
+    case .staged(let staged, let multiply):
+      "oneDNN \(multiply.kernel)\(staged.widens ? " by way of float32" : " in stages")"
     case .plain: "plain contraction"
     }
   }
@@ -23,8 +24,8 @@ enum ContractionWay {
   var workspaceBytes: Int {
     switch self {
     case .direct(let multiply): multiply.workspaceBytes
-    case .widened(let widened, let multiply):
-      widened.offsets(productWorkspaceBytes: multiply.workspaceBytes).last ?? 0
+    case .staged(let staged, let multiply):
+      staged.offsets(productWorkspaceBytes: multiply.workspaceBytes).last ?? 0
     case .plain: 0
     }
   }
@@ -65,27 +66,39 @@ final class ContractionWays {
     _ contraction: Contraction, _ operands: [Type], _ results: [Type]
   ) -> ContractionWay {
     let element = operands[0].element
-    if !element.isNarrowFloat || narrowUnits.contains(element),
-      let multiply = multiply(contraction, element, results[0].element)
-    {
-      return .direct(multiply)
+    if !element.isNarrowFloat || narrowUnits.contains(element) {
+      if let multiply = multiply(contraction, element, results[0].element) {
+        return .direct(multiply)
+      }
+      return staged(contraction, operands, results, widens: false) ?? .plain
     }
-    if !contraction.hasAddend, let widened = WidenedContraction(contraction, operands, results),
-      let multiply = multiply(widened.product, .float32, .float32)
-    {
-      return .widened(widened, multiply)
-    }
-    return .plain
+    return staged(contraction, operands, results, widens: true) ?? .plain
+  }
+
+  private func staged(
+    _ contraction: Contraction, _ operands: [Type], _ results: [Type], widens: Bool
+  ) -> ContractionWay? {
+    // Without an epilogue there is nothing but the product, which oneDNN does not make.
+    guard widens || !contraction.epilogue.isEmpty,
+      let staged = StagedContraction(contraction, operands, results, widens: widens),
+      let multiply = multiply(
+        staged.product, staged.factorTypes[0].element, staged.sumType.element)
+    else { return nil }
+    return .staged(staged, multiply)
   }
 
   /// oneDNN's kernel; nil if it has none that is fast.
   private func multiply(
     _ contraction: Contraction, _ operand: ElementType, _ result: ElementType
   ) -> MatrixMultiply? {
-    guard let form = MatrixForm(contraction, operand, result: result) else { return nil }
+    // Steps are computed in float32, and their operands are what sums are.
+    let sum = contraction.dot.element ?? operand
+    guard contraction.epilogue.isEmpty || sum == .float32,
+      let form = MatrixForm(contraction, operand, result: result), form.stepsAreSafe
+    else { return nil }
     let made = try? MatrixMultiply(
       library, left: form.left, right: form.right, result: form.result,
-      accumulates: contraction.hasAddend)
+      steps: form.steps)
     return made?.isReference ?? true ? nil : made
   }
 }

@@ -10,8 +10,21 @@ struct MatrixForm {
   private(set) var left: MatrixOperand
   private(set) var right: MatrixOperand
   private(set) var result: MatrixOperand
+  /// What is done with the sums.
+  private(set) var steps: [MatrixStep]
   /// Whether the contraction's right operand is the left matrix.
   let isSwapped: Bool
+
+  /// Whether oneDNN can be asked for the steps: operands have a row, or the shape, of a single matrix.
+  ///
+  /// With batch dimensions that are not the outer ones in memory, kernels of oneDNN 3.2 read such
+  /// operands at wrong addresses.
+  var stepsAreSafe: Bool {
+    let operands = steps.compactMap(\.operand)
+    return operands.allSatisfy {
+      result.batch.isEmpty && $0.columns == result.columns && [1, result.rows].contains($0.rows)
+    }
+  }
 
   /// Nil if the contraction has no such form.
   init?(_ contraction: Contraction, _ operand: ElementType, result element: ElementType) {
@@ -24,17 +37,48 @@ struct MatrixForm {
     let result = Walk(dot.result, rowMajorStrides(shape), sizes)
     let left = Walk(dot.left, contraction.left.strides, sizes)
     let right = Walk(dot.right, contraction.right.strides, sizes)
-    if let form = MatrixForm(left, right, result, (operand, element), isSwapped: false) {
+    let elements = Elements(operand: operand, sum: dot.element ?? operand, result: element)
+    let steps = contraction.epilogue.compactMap { Step($0, dot.result, sizes) }
+    if let form = MatrixForm(left, right, result, steps, elements, isSwapped: false) {
       self = form
-    } else if let form = MatrixForm(right, left, result, (operand, element), isSwapped: true) {
+    } else if let form = MatrixForm(right, left, result, steps, elements, isSwapped: true) {
       self = form
     } else {
       return nil
     }
   }
 
+  /// The types of each operand's, step's and the result's elements.
+  private struct Elements {
+    let operand: ElementType
+    let sum: ElementType
+    let result: ElementType
+  }
+
+  /// A step of the epilogue with the loops that its operand has.
+  private struct Step {
+    let step: EpilogueStep
+    let walk: Walk
+
+    /// Nil if it has no operand.
+    init?(_ step: EpilogueStep, _ result: [Int], _ sizes: [Int: Int]) {
+      guard let dimensions = step.combination(rank: result.count)?.dimensions else { return nil }
+      let labels = dimensions.map { result[$0] }
+      self.step = step
+      walk = Walk(labels, rowMajorStrides(labels.map { sizes[$0] ?? 1 }), sizes)
+    }
+
+    func matrixStep(_ operand: (Walk) -> MatrixOperand) -> MatrixStep {
+      switch step {
+      case .accumulate, .convert: .accumulate
+      case .add: .add(operand(walk))
+      case .multiply: .multiply(operand(walk))
+      }
+    }
+  }
+
   private init?(
-    _ left: Walk, _ right: Walk, _ result: Walk, _ elements: (operand: ElementType, ElementType),
+    _ left: Walk, _ right: Walk, _ result: Walk, _ steps: [Step], _ elements: Elements,
     isSwapped: Bool
   ) {
     // A dimension of one element is no loop, whatever its stride.
@@ -43,14 +87,18 @@ struct MatrixForm {
     let columns = loops(right).filter { !left.has($0) }.sorted(by: result.isOutside)
     let inner = loops(left).filter { right.has($0) && !result.has($0) }.sorted(by: left.isOutside)
     let shared = loops(result).filter { left.has($0) && right.has($0) }
-    let (row, extraRows) = Walk.merged(rows, [left, result])
-    let (column, extraColumns) = Walk.merged(columns, [right, result])
+    let walks = [result] + steps.map(\.walk)
+    let (row, extraRows) = Walk.merged(rows, [left] + walks)
+    let (column, extraColumns) = Walk.merged(columns, [right] + walks)
     let (depth, extraDepth) = Walk.merged(inner, [left, right])
     guard extraDepth.isEmpty else { return nil }
     let batch = shared + extraRows + extraColumns
     self.left = left.operand(batch: batch, row, depth, elements.operand)
     self.right = right.operand(batch: batch, depth, column, elements.operand)
-    self.result = result.operand(batch: batch, row, column, elements.1)
+    self.result = result.operand(batch: batch, row, column, elements.result)
+    self.steps = steps.map { step in
+      step.matrixStep { $0.operand(batch: batch, row, column, elements.sum) }
+    }
     self.isSwapped = isSwapped
     let isContiguous = { (operand: MatrixOperand) in operand.strides.suffix(2).contains(1) }
     guard batch.count <= 4, self.result.strides.last == 1, isContiguous(self.left),
@@ -106,7 +154,9 @@ private struct Walk {
       dimensions.map(\.0), strides: dimensions.map { $0.0 == 1 && $0.1 == 0 ? 1 : $0.1 }, element)
   }
 
+  /// Several labels as one dimension; of one element if the operand has none of them.
   private func merged(_ labels: [Int]) -> (size: Int, stride: Int) {
-    (labels.reduce(1) { $0 * size($1) }, labels.last.map(stride) ?? 0)
+    let own = labels.filter(has)
+    return (own.reduce(1) { $0 * size($1) }, own.last.map(stride) ?? 0)
   }
 }

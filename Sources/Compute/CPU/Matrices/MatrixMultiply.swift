@@ -17,17 +17,21 @@ package final class MatrixMultiply {
 
   private let library: MatrixLibrary
   private let operands: [MatrixOperand]
+  private let stepCount: Int
   private let handle: OpaquePointer
 
-  /// Makes the multiplication, which adds to the result if it accumulates; throws where shapes do not fit or oneDNN refuses the operands.
+  /// Makes the multiplication; throws where shapes do not fit or oneDNN refuses the operands.
+  ///
+  /// - Parameter steps: What is done with each sum before it is written.
   package init(
     _ library: MatrixLibrary, left: MatrixOperand, right: MatrixOperand, result: MatrixOperand,
-    accumulates: Bool = false
+    steps: [MatrixStep] = []
   ) throws {
     self.library = library
     operands = [left, right, result]
-    try Self.check(operands)
-    handle = try Self.make(library, operands, accumulates)
+    stepCount = steps.count
+    try Self.check(operands, steps)
+    handle = try Self.make(library, operands, steps)
     workspaceBytes = Int(deepep_matmul_workspace_bytes(handle))
     kernel = String(cString: deepep_matmul_kernel(handle))
   }
@@ -35,11 +39,18 @@ package final class MatrixMultiply {
   deinit { deepep_matmul_destroy(handle) }
 
   /// Multiplies; the workspace has `workspaceBytes` bytes, aligned to 64.
+  ///
+  /// - Parameter stepOperands: An address for each step; none is read for one that accumulates.
   package func execute(
     left: UnsafeMutableRawPointer, right: UnsafeMutableRawPointer,
-    result: UnsafeMutableRawPointer, workspace: UnsafeMutableRawPointer?
+    result: UnsafeMutableRawPointer, workspace: UnsafeMutableRawPointer?,
+    stepOperands: UnsafePointer<UnsafeMutableRawPointer?>? = nil
   ) throws {
-    let status = deepep_matmul_execute(handle, left, right, result, workspace)
+    guard stepOperands != nil || stepCount == 0 else {
+      throw MatrixError(
+        "operands of the steps are missing", operands, fix: "pass one for each step")
+    }
+    let status = deepep_matmul_execute(handle, left, right, result, workspace, stepOperands)
     guard status == 0 else {
       throw MatrixError(
         "oneDNN fails with status \(status)", operands, fix: "check that there is enough memory")
@@ -47,9 +58,9 @@ package final class MatrixMultiply {
   }
 
   private static func make(
-    _ library: MatrixLibrary, _ operands: [MatrixOperand], _ accumulates: Bool
+    _ library: MatrixLibrary, _ operands: [MatrixOperand], _ steps: [MatrixStep]
   ) throws -> OpaquePointer {
-    var described = try operands.map { operand in
+    let described = try operands.map { operand in
       guard let described = operand.described else {
         throw MatrixError(
           "oneDNN does not multiply \(operand.element.rawValue)", operands,
@@ -58,9 +69,14 @@ package final class MatrixMultiply {
       return described
     }
     let message = MessageBuffer()
-    let made = deepep_matmul_create(
-      library.handle, &described[0], &described[1], &described[2], accumulates ? 1 : 0,
-      message.start, message.byteCount)
+    let describedSteps = steps.compactMap(\.described)
+    let made = described.withUnsafeBufferPointer { all in
+      all.baseAddress.flatMap {
+        deepep_matmul_create(
+          library.handle, $0, $0 + 1, $0 + 2, describedSteps, Int32(describedSteps.count),
+          message.start, message.byteCount)
+      }
+    }
     guard let made else {
       throw MatrixError(
         "oneDNN refuses the operands: \(message.text)", operands,
@@ -69,7 +85,7 @@ package final class MatrixMultiply {
     return made
   }
 
-  private static func check(_ operands: [MatrixOperand]) throws {
+  private static func check(_ operands: [MatrixOperand], _ steps: [MatrixStep]) throws {
     let (left, right, result) = (operands[0], operands[1], operands[2])
     let ranks = Set(operands.flatMap { [$0.shape.count, $0.strides.count] })
     guard let rank = ranks.first, ranks.count == 1, (2...6).contains(rank) else {
@@ -86,6 +102,18 @@ package final class MatrixMultiply {
       throw MatrixError(
         "shapes do not fit", operands,
         fix: "left [batch…, m, k] times right [batch…, k, n] gives [batch…, m, n]")
+    }
+    let isSpread = { (step: MatrixStep) in
+      guard let operand = step.operand else { return true }
+      return operand.shape.count == rank
+        && zip(operand.shape, result.shape).allSatisfy { $0 == 1 || $0 == $1 }
+    }
+    guard steps.count <= MatrixStep.limit, steps.allSatisfy(isSpread),
+      steps.allSatisfy({ $0.described != nil })
+    else {
+      throw MatrixError(
+        "steps do not fit the result: \(steps)", operands,
+        fix: "take at most \(MatrixStep.limit), each with the result's dimensions or ones")
     }
   }
 }

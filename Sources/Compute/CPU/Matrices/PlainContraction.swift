@@ -10,7 +10,7 @@ extension Contraction {
     let sizes = Dictionary(
       zip(dot.left + dot.right, left.shape + right.shape), uniquingKeysWith: { size, _ in size })
     let first = dot.result.count
-    // Products and sums of narrow floats are float32, and the sum is rounded once.
+    // Products and sums of narrow floats are float32, and the sum is rounded once for the epilogue.
     let sum = operand.isNarrowFloat ? .float32 : operand
     var body: [Statement] = [
       .define(0, operand, .load(access(0, dot.left, left, variables))),
@@ -25,15 +25,45 @@ extension Contraction {
       ]
     }
     if summed.isEmpty { body.removeLast() }
-    let place = View(result.shape)
-    let store = access(0, dot.result, place, variables).index
-    body.append(.define(6, result.element, .convert(summed.isEmpty ? 4 : 5)))
-    if hasAddend {
-      body.append(.define(7, result.element, .load(Access(.operand(2), store))))
-      body.append(.define(8, result.element, .binary(.add, 7, 6)))
-    }
-    body.append(.store(Access(.result(0), store), hasAddend ? 8 : 6))
+    let total = dot.element ?? operand
+    body.append(.define(6, total, .convert(summed.isEmpty ? 4 : 5)))
+    let place = result.shape.indices.map { $0 }
+    body += finish(6, total, result, place: place, firstOperand: 2)
     return Region(resultTypes: [result], parallel: result.shape, body: body)
+  }
+
+  /// The epilogue alone as a loop nest: the first operand has the sums, the others are those of the steps.
+  ///
+  /// - Parameter sum: The element type of the sums, in which the steps are computed.
+  func epilogueRegion(sum: ElementType, result: Type) -> Region {
+    let place = result.shape.indices.map { $0 }
+    let index = Index(
+      terms: zip(place, rowMajorStrides(result.shape)).map { IndexTerm($0, stride: $1) })
+    let body: [Statement] = [.define(0, sum, .load(Access(.operand(0), index)))]
+    return Region(
+      resultTypes: [result], parallel: result.shape,
+      body: body + finish(0, sum, result, place: place, firstOperand: 1)
+    ).mergingParallelLoops()
+  }
+
+  /// The steps of the epilogue from a register with a sum, and the store of what they make of it.
+  private func finish(
+    _ register: Register, _ sum: ElementType, _ result: Type, place: [LoopVariable],
+    firstOperand: Int
+  ) -> [Statement] {
+    var (body, value, operand): ([Statement], Register, Int) = ([], register, firstOperand)
+    let index = { (dimensions: [Int]) in
+      let strides = rowMajorStrides(dimensions.map { result.shape[$0] })
+      return Index(terms: zip(dimensions, strides).map { IndexTerm(place[$0], stride: $1) })
+    }
+    for step in epilogue {
+      guard let (function, dimensions) = step.combination(rank: result.rank) else { continue }
+      body.append(.define(value + 1, sum, .load(Access(.operand(operand), index(dimensions)))))
+      body.append(.define(value + 2, sum, .binary(function, value + 1, value)))
+      (value, operand) = (value + 2, operand + 1)
+    }
+    body.append(.define(value + 1, result.element, .convert(value)))
+    return body + [.store(Access(.result(0), index(Array(place))), value + 1)]
   }
 
   private func access(
