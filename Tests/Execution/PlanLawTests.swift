@@ -93,6 +93,28 @@ import Testing
     #expect(plan.segments[0].instructions.map(\.overwrites) == [[0: 0], [0: 0]])
   }
 
+  /// A row is read twice and then written, in a chunk of a batch, which has a dimension of one element.
+  @Test func softmaxOfOneExampleIsWrittenInPlace() throws {
+    let text = """
+      entry step
+        argument x : float32[1, 5, 8]
+        argument w : float32[64, 8]
+        %0 = input() {"index":0,"type":"float32[1, 5, 8]"} : float32[1, 5, 8]
+        %1 = input() {"index":1,"type":"float32[64, 8]"} : float32[64, 8]
+        %2 = dot(%0, %1) {"labels":"abc,dc->abd"} : float32[1, 5, 64]
+        %3 = reduce(%2) {"dimensions":[2],"reduction":"maximum"} : float32[1, 5]
+        %4 = broadcast(%3) {"dimensions":[0,1],"shape":[1, 5, 64]} : float32[1, 5, 64]
+        %5 = subtract(%2, %4) : float32[1, 5, 64]
+        %6 = exponential(%5) : float32[1, 5, 64]
+        %7 = reduce(%6) {"dimensions":[2],"reduction":"sum"} : float32[1, 5]
+        %8 = broadcast(%7) {"dimensions":[0,1],"shape":[1, 5, 64]} : float32[1, 5, 64]
+        %9 = divide(%6, %8) : float32[1, 5, 64]
+        return y %9
+      """
+    let plan = try Plan(Program(text: text).applying(Program.lowering), for: MachineTable.twoCores)
+    #expect(plan.segments[0].instructions.map(\.overwrites) == [[:], [0: 0]])
+  }
+
   /// The square, its argument and the product are alive at once; the exponential replaces the product.
   @Test func aChainNeedsTheMemoryOfItsWidestPlace() throws {
     let text = """

@@ -2,7 +2,7 @@ extension Region {
   /// For each result, the operands whose memory it may take over: those that are read element by
   /// element where the result is written, and never after it.
   package func overwritableOperands(_ operands: [Type]) -> [Int: [Int]] {
-    var walk = AccessWalk()
+    var walk = AccessWalk(parallel)
     walk.visit(body, loops: [])
     var pairs: [Int: [Int]] = [:]
     for (result, type) in resultTypes.enumerated() {
@@ -33,15 +33,21 @@ private struct AccessWalk {
   }
 
   private var places: [Place] = []
+  /// Variables that are always zero: what they are multiplied with does not matter.
+  private var zeros: Set<LoopVariable>
   /// Buffers that tiles read or write in an order of their own.
   private var walked: Set<Buffer> = []
+
+  init(_ parallel: [Int]) { zeros = Set(parallel.indices.filter { parallel[$0] == 1 }) }
 
   mutating func visit(_ body: [Statement], loops: [Loop]) {
     for statement in body {
       switch statement {
       case .define(_, _, .load(let access)): note(access, loops, isStore: false)
       case .store(let access, _): note(access, loops, isStore: true)
-      case .loop(let loop): visit(loop.body, loops: loops + [loop])
+      case .loop(let loop):
+        if loop.extent == 1 { zeros.insert(loop.variable) }
+        visit(loop.body, loops: loops + [loop])
       case .tileDot(let tile): walked.formUnion(tile.tiles.map(\.access.buffer))
       default: break
       }
@@ -56,7 +62,7 @@ private struct AccessWalk {
   private func pattern(_ place: Place, apartFrom shared: Set<LoopVariable>) -> Pattern {
     let own = place.loops.filter { !shared.contains($0.variable) }
     let extents = Dictionary(uniqueKeysWithValues: own.map { ($0.variable, $0.extent) })
-    let terms = place.index.terms
+    let terms = place.index.terms.filter { !zeros.contains($0.variable) }
     return Pattern(
       offset: place.index.offset,
       shared: terms.filter { extents[$0.variable] == nil }.sorted { $0.variable < $1.variable },

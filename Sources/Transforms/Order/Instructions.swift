@@ -219,6 +219,7 @@ extension Node {
   fileprivate func overwritableOperands(_ graph: Graph) -> [Int: [Int]] {
     switch operation {
     case let region as Region: region.overwritableOperands(graph.types(of: operands))
+    case let contraction as Contraction: contraction.overwritableOperands
     case is AllReduce: [0: [0]]
     default: [:]
     }
