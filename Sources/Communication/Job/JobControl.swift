@@ -62,11 +62,3 @@ extension JobControl {
   /// The number of ranks of the job.
   package var rankCount: Int { membership.rankCount }
 }
-
-/// What bounds the memory and the time of a job's control.
-package enum JobLimits {
-  /// The most bytes that a rank gives in an exchange.
-  package static var exchangeBytes: Int { 4096 }
-  /// The most ranks of a job.
-  package static var rankCount: Int { 65536 }
-}
