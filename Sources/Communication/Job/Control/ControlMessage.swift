@@ -197,7 +197,7 @@ extension FrameReader {
     }
     let (rank, rankCount) = (try rank(), try self.rank())
     return Hello(
-      version: version, jobName: try text(limit: 128), token: try text(limit: 128), rank: rank,
+      jobName: try text(limit: 128), token: try text(limit: 128), rank: rank,
       rankCount: rankCount, member: try member())
   }
 

@@ -97,7 +97,7 @@ package struct JobLedger: Sendable {
   /// Takes as long wherever the first difference is.
   private static func areEqual(_ left: String, _ right: String) -> Bool {
     let (a, b) = (Array(left.utf8), Array(right.utf8))
-    return a.count == b.count && zip(a, b).reduce(0) { $0 | $1.0 ^ $1.1 } == 0
+    return a.count == b.count && zip(a, b).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
   }
 
   private mutating func start(_ now: Double) {

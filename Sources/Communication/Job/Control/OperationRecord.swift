@@ -146,7 +146,7 @@ extension OperationRecord {
   }
 
   private static func seconds(from start: UInt64, to now: UInt64) -> Double {
-    start > now ? 0 : Double(now - start) * 1e-9
+    start > now ? 0 : Double(now - start) / 1e9
   }
 
   private static func nanoseconds(_ seconds: Double) -> UInt64 {

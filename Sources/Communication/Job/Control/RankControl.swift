@@ -42,12 +42,16 @@ package final class RankControl: JobControl {
   ) throws {
     (self.membership, self.hub, self.hubName) = (membership, hub, hubName)
     self.limits = limits
+    hubPort = socket.remote.port
     waker = try Waker()
     _ = try RankThread { [self] in
       let connection = ControlConnection(socket, frameLimit: JobLimits.frameBytes, early: early)
       RankControlLoop(connection, self).run()
     }
   }
+
+  /// The port at which the hub listens.
+  package let hubPort: UInt16
 
   // MARK: Exchanges
 

@@ -74,6 +74,9 @@ package struct LaunchPlan: Hashable, Sendable {
     /// Nil is this host.
     package var host: String?
     package var ranks: Range<Int>
+
+    /// Makes a place.
+    package init(host: String?, ranks: Range<Int>) { (self.host, self.ranks) = (host, ranks) }
   }
 
   package var places: [Place]

@@ -18,6 +18,16 @@ package struct JobEnvironment: Hashable, Sendable {
   /// Whether all ranks are on this host, as far as the environment says.
   package var isOneHost: Bool
 
+  /// Makes an environment.
+  package init(
+    launcher: Launcher, rank: Int, rankCount: Int, addresses: [String], port: UInt16,
+    jobName: String, token: String, isOneHost: Bool
+  ) {
+    (self.launcher, self.rank, self.rankCount) = (launcher, rank, rankCount)
+    (self.addresses, self.port, self.isOneHost) = (addresses, port, isOneHost)
+    (self.jobName, self.token) = (jobName, token)
+  }
+
   /// Whether rank 0 has to serve the others, since nobody else does.
   package var needsHub: Bool { launcher != .deepep }
 

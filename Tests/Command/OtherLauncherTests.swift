@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+/// The same program under the variables of other launchers, and under the launchers themselves.
+@Suite struct OtherLauncherTests {
+  /// Runs `deepep ranks` with the variables of each rank.
+  private func ranks(_ variables: [[String: String]], in folder: URL) throws -> [LaunchedJob] {
+    try variables.map { try LaunchedJob(["ranks"], in: folder, variables: $0) }
+  }
+
+  private func check(_ jobs: [LaunchedJob]) {
+    for (rank, job) in jobs.enumerated() {
+      #expect(job.status() == 0, "\(job.errors)")
+      #expect(job.output.hasPrefix("rank \(rank) (host "), "\(job.output)")
+      #expect(job.lines[0].hasSuffix(" of \(jobs.count) ranks on 1 hosts"), "\(job.output)")
+    }
+  }
+
+  @Test func torchrunVariables() throws {
+    try withFolder { folder in
+      check(
+        try ranks(
+          (0..<3).map {
+            [
+              "RANK": "\($0)", "WORLD_SIZE": "3", "LOCAL_WORLD_SIZE": "3",
+              "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "28462",
+            ]
+          }, in: folder))
+    }
+  }
+
+  @Test func slurmVariables() throws {
+    try withFolder { folder in
+      check(
+        try ranks(
+          (0..<2).map {
+            [
+              "SLURM_PROCID": "\($0)", "SLURM_NTASKS": "2", "SLURM_NNODES": "1",
+              "SLURM_JOB_ID": "\(getpid())", "SLURM_STEP_ID": "0",
+            ]
+          }, in: folder))
+    }
+  }
+
+  @Test func aRankOfAnotherJobIsRefused() throws {
+    try withFolder { folder in
+      let variables = { (rank: Int, token: String) in
+        [
+          "RANK": "\(rank)", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+          "MASTER_PORT": "28463", "DEEPEP_JOB_TOKEN": token,
+        ]
+      }
+      let first = try LaunchedJob(["ranks"], in: folder, variables: variables(0, "a"))
+      let stranger = try LaunchedJob(["ranks"], in: folder, variables: variables(1, "b"))
+      #expect(stranger.status() == 1)
+      #expect(stranger.errors.contains("this rank was refused: the token is not that of job"))
+      let second = try LaunchedJob(["ranks"], in: folder, variables: variables(1, "a"))
+      #expect(second.status() == 0 && first.status() == 0, "\(first.errors)")
+      #expect(first.errors.contains("refused a connection from 127.0.0.1:"), "\(first.errors)")
+    }
+  }
+
+  /// Rank 0, which serves the others, is killed: they name it.
+  @Test func theRankThatServesIsKilled() throws {
+    try withFolder { folder in
+      let jobs = try (0..<3).map { rank in
+        try LaunchedJob(
+          ["ranks", "--seconds", "60"], in: folder,
+          variables: [
+            "RANK": "\(rank)", "WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": "28464",
+          ])
+      }
+      for job in jobs { _ = try job.processes(1) }
+      kill(jobs[0].process.processIdentifier, SIGKILL)
+      for job in jobs.dropFirst() {
+        #expect(job.status() == 1)
+        let start = "error: rank 0 (host "
+        let isNamed =
+          job.errors.hasPrefix(start)
+          && job.errors.contains(
+            "process \(jobs[0].process.processIdentifier)) is lost: its connection ended")
+        #expect(isNamed, "\(job.errors)")
+        #expect(job.errors.contains("\n    rank 2 (host "), "\(job.errors)")
+      }
+    }
+  }
+}
