@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// `deepep launch` with real processes.
-@Suite struct LaunchTests {
+@Suite(.tags(.process)) struct LaunchTests {
   @Test func aDeepepCommandRunsOnAllRanks() throws {
     try withFolder { folder in
       let job = try LaunchedJob(["launch", "-n", "4", "--", "ranks"], in: folder)

@@ -8,10 +8,15 @@ final class LaunchedJob {
   private let errorFile: URL
 
   /// Starts it in a folder, with variables beside those of the test.
-  init(_ arguments: [String], in folder: URL, variables: [String: String] = [:]) throws {
+  ///
+  /// - Parameter program: what is started; `deepep` itself unless told otherwise.
+  init(
+    _ arguments: [String], in folder: URL, program: String? = nil,
+    variables: [String: String] = [:]
+  ) throws {
     outputFile = folder.appendingPathComponent("output-\(UUID())")
     errorFile = folder.appendingPathComponent("errors-\(UUID())")
-    process.executableURL = CommandRun.executable
+    process.executableURL = program.map { URL(fileURLWithPath: $0) } ?? CommandRun.executable
     process.arguments = arguments
     process.currentDirectoryURL = folder
     process.environment = Self.environment.merging(variables) { $1 }
@@ -78,5 +83,21 @@ final class LaunchedJob {
       usleep(10_000)
     }
     return false
+  }
+}
+
+/// Programs that may be installed.
+enum Program {
+  /// The path of a program in the folders of the system's programs.
+  static func path(_ name: String) -> String? {
+    ["/usr/bin/", "/usr/sbin/", "/usr/local/bin/"].map { $0 + name }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
+
+  /// The one that the benchmarks' set-up brings, or one of the system.
+  static var torchrun: String? {
+    let peers = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../.deepep/torch/bin/torchrun").path
+    return FileManager.default.isExecutableFile(atPath: peers) ? peers : path("torchrun")
   }
 }

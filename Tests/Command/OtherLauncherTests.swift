@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The same program under the variables of other launchers, and under the launchers themselves.
-@Suite struct OtherLauncherTests {
+@Suite(.tags(.process)) struct OtherLauncherTests {
   /// Runs `deepep ranks` with the variables of each rank.
   private func ranks(_ variables: [[String: String]], in folder: URL) throws -> [LaunchedJob] {
     try variables.map { try LaunchedJob(["ranks"], in: folder, variables: $0) }
@@ -41,6 +41,85 @@ import Testing
           }, in: folder))
     }
   }
+
+  // MARK: The launchers themselves
+
+  private static let needsOpenMPI: Comment = "Debian's openmpi-bin is not installed"
+  private static let needsSlurm: Comment =
+    "Debian's slurmctld, slurmd, slurm-client and munge are not installed"
+  private static let needsTorchrun: Comment = "no torchrun: Benchmarks/peers/setup.sh brings it"
+
+  private static var hasSlurm: Bool {
+    getuid() == 0
+      && ["srun", "slurmctld", "slurmd", "munged"].allSatisfy { Program.path($0) != nil }
+  }
+
+  /// The ranks of one launch, in lines that may come in any order.
+  private func check(_ job: LaunchedJob, count: Int, hosts: Int) {
+    #expect(job.status() == 0, "\(job.output)\(job.errors)")
+    for rank in 0..<count {
+      let isThere = job.lines.contains {
+        $0.hasPrefix("rank \(rank) (host ") && $0.hasSuffix(" of \(count) ranks on \(hosts) hosts")
+      }
+      #expect(isThere, "\(job.output)\(job.errors)")
+    }
+  }
+
+  private static let asRoot = [
+    "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+  ]
+
+  @Test(.enabled(if: Program.path("mpirun") != nil, needsOpenMPI))
+  func openMPI() throws {
+    try withFolder { folder in
+      let job = try LaunchedJob(
+        ["--oversubscribe", "-n", "4", CommandRun.executable.path, "ranks"], in: folder,
+        program: Program.path("mpirun"), variables: Self.asRoot)
+      check(job, count: 4, hosts: 1)
+    }
+  }
+
+  /// Stopped, since mpirun itself ends a job of which a rank is killed.
+  @Test(.enabled(if: Program.path("mpirun") != nil, needsOpenMPI))
+  func aStoppedRankIsNamedUnderOpenMPI() throws {
+    try withFolder { folder in
+      let job = try LaunchedJob(
+        [
+          "--oversubscribe", "-n", "3", CommandRun.executable.path, "ranks", "--seconds", "60",
+        ], in: folder, program: Program.path("mpirun"), variables: Self.asRoot)
+      let processes = try job.processes(3)
+      kill(processes[2], SIGSTOP)
+      #expect(job.status() != 0)
+      #expect(job.errors.contains("error: rank 2 (host "), "\(job.errors)")
+    }
+  }
+
+  /// Two nodes of a cluster that the script starts.
+  @Test(.enabled(if: hasSlurm, needsSlurm)) func slurm() throws {
+    try withFolder { folder in
+      let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("Scripts/slurm.sh").path
+      let job = try LaunchedJob(
+        [
+          folder.path, "\(21000 + getpid() % 5000)", "--overcommit", "-N", "2", "-n", "4",
+          CommandRun.executable.path, "ranks",
+        ], in: folder, program: script)
+      check(job, count: 4, hosts: 2)
+    }
+  }
+
+  @Test(.enabled(if: Program.torchrun != nil, needsTorchrun)) func torchrun() throws {
+    try withFolder { folder in
+      let job = try LaunchedJob(
+        [
+          "--no-python", "--nproc-per-node", "3", "--master-port", "28465",
+          CommandRun.executable.path, "ranks",
+        ], in: folder, program: Program.torchrun)
+      check(job, count: 3, hosts: 1)
+    }
+  }
+
+  // MARK: Failure
 
   @Test func aRankOfAnotherJobIsRefused() throws {
     try withFolder { folder in

@@ -42,6 +42,8 @@ package protocol JobControl: AnyObject, Sendable {
   func hasLeft(_ rank: Int) -> Bool
 
   /// Ends this rank's part in good order: that its process goes away is no failure any more.
+  ///
+  /// On the rank that serves the others, where no `deepep launch` does, it returns when they have left too.
   func leave()
 }
 

@@ -74,6 +74,8 @@ import Testing
     far["OMPI_COMM_WORLD_LOCAL_SIZE"] = "1"
     let error = #expect(throws: CommunicationError.self) { try JobEnvironment.read(far) }
     #expect(error?.fix.contains("DEEPEP_ADDRESS") == true)
+    far["OMPI_MCA_orte_hnp_uri"] = "7.0;tcp://10.0.0.1,10.1.0.1:4711;tcp6://[fd00::2]:4712"
+    #expect(try JobEnvironment.read(far)?.addresses == ["10.0.0.1", "10.1.0.1"])
     far["DEEPEP_ADDRESS"] = "10.0.0.1"
     #expect(try JobEnvironment.read(far)?.addresses == ["10.0.0.1"])
   }

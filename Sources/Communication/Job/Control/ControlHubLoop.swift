@@ -158,7 +158,9 @@ final class ControlHubLoop {
       guard let connection = ranks[rank] else { continue }
       if !connection.send(message) { close(connection, "it does not read what it is sent") }
     }
-    for connection in connections.values where connection.hasOutput {
+    // Rank 0 last: with the hub in its process, it must not end before the others have heard why.
+    let waiting = connections.values.filter(\.hasOutput)
+    for connection in waiting.sorted(by: { $0.rank ?? 0 > $1.rank ?? 0 }) {
       if let end = connection.flush() { close(connection, end) }
     }
     for connection in connections.values where connection.isEnding && !connection.hasOutput {

@@ -13,6 +13,11 @@ package struct LaunchHost: Hashable, Sendable {
     self.slotCount = slotCount
   }
 
+  /// Whether ranks are started on it without an agent.
+  package var isThisOne: Bool { Self.isThisOne(name) }
+
+  static func isThisOne(_ name: String) -> Bool { name == "localhost" }
+
   /// Reads "a,b:2": names with the ranks that each takes, or without.
   ///
   /// - Returns: nil if it is no such list.

@@ -21,7 +21,7 @@ package struct LaunchOptions: Sendable {
   /// - Throws: ``CommunicationError`` if ranks of other hosts could not reach it.
   func listenAddress() throws -> String {
     if let address { return address }
-    guard hosts.isEmpty else {
+    guard hosts.allSatisfy(\.isThisOne) else {
       throw CommunicationError(
         "ranks of other hosts do not reach loopback", at: "launch on \(hosts.count) hosts",
         fix: "say by --address which address of this host they reach")

@@ -60,10 +60,11 @@ package final class Launcher {
       running.insert(rank)
     }
     // The token does not stand on a command line, where everybody would see it.
-    let words = place.host.map {
-      options.agent + [$0, own.map(Self.quoted).joined(separator: " ")]
+    guard let host = place.host, !LaunchHost.isThisOne(host) else {
+      return try SupervisedHost(place, words: own, setup: setup)
     }
-    return try SupervisedHost(place, words: words ?? own, setup: setup)
+    let line = own.map(Self.quoted).joined(separator: " ")
+    return try SupervisedHost(place, words: options.agent + [host, line], setup: setup)
   }
 
   /// A word as a shell reads it.

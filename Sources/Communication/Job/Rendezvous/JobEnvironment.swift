@@ -99,10 +99,21 @@ package struct JobEnvironment: Hashable, Sendable {
     let secret = reader.variables["OMPI_MCA_orte_precondition_transports"] ?? ""
     return try JobEnvironment(
       launcher: .openMPI, rank: reader.rank(isOwn ? "OMPI_COMM_WORLD_RANK" : "PMIX_RANK"),
-      rankCount: rankCount, addresses: localCount == rankCount ? ["127.0.0.1"] : [],
+      rankCount: rankCount,
+      addresses: localCount == rankCount ? ["127.0.0.1"] : startAddresses(reader),
       port: derivedPort(job + secret), jobName: "mpi-\(job)", token: secret,
       isOneHost: localCount == rankCount
     ).overridden(by: reader)
+  }
+
+  /// The addresses of the host where mpirun was called, on which its first rank usually runs.
+  ///
+  /// They stand in a text such as "3.0;tcp://10.0.0.1,10.1.0.1:4711;tcp6://[fd00::2]:4712".
+  private static func startAddresses(_ reader: VariableReader) -> [String] {
+    let places = reader.variables["OMPI_MCA_orte_hnp_uri"]?.split(separator: ";") ?? []
+    guard let place = places.first(where: { $0.hasPrefix("tcp://") }) else { return [] }
+    let addresses = place.dropFirst(6).prefix { $0 != ":" }
+    return addresses.split(separator: ",").map(String.init)
   }
 
   /// A port that all ranks of a job find alone, below those that systems give to clients.
