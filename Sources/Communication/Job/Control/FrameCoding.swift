@@ -12,8 +12,6 @@ struct FrameWriter {
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
-  mutating func put(_ value: Double) { put(value.bitPattern) }
-
   mutating func put(_ list: [UInt8]) {
     put(UInt32(clamping: list.count))
     bytes.append(contentsOf: list)
@@ -58,8 +56,6 @@ struct FrameReader {
     guard value <= limit else { throw FrameError(what: "\(value) is above the limit of \(limit)") }
     return value
   }
-
-  mutating func double() throws -> Double { Double(bitPattern: try integer()) }
 
   mutating func bytes(limit: Int) throws -> [UInt8] {
     let count = try number(upTo: limit)

@@ -17,22 +17,10 @@ package struct JobLedger: Sendable {
     case failed(CommunicationError)
   }
 
-  struct Rank: Sendable {
-    var member: Membership.Member?
-    var isConnected = false
-    var hasLeft = false
-    var exit: ExitStatus?
-    var heardSeconds = 0.0
-    var records: [OperationRecord] = []
-    var recordsSeconds = 0.0
-    /// Whether its last operations have come since they were collected.
-    var hasReported = false
-  }
-
   let jobName: String
   private let token: String
   let limits: JobLimits
-  private(set) var ranks: [Rank]
+  private(set) var ranks: [LedgerRank]
   private var phase = Phase.joining(sinceSeconds: nil)
   private var exchanges: [ExchangeName: [Int: [UInt8]]] = [:]
   private var nextDigest = 0
@@ -40,7 +28,7 @@ package struct JobLedger: Sendable {
 
   package init(jobName: String, token: String, rankCount: Int, limits: JobLimits) {
     (self.jobName, self.token, self.limits) = (jobName, token, limits)
-    ranks = Array(repeating: Rank(), count: rankCount)
+    ranks = Array(repeating: LedgerRank(), count: rankCount)
   }
 
   /// What is to be done since this was asked last.
