@@ -111,7 +111,7 @@ let package = Package(
     tests("Compute", imports: ["Compute", "Tensors", "Elements"]),
     tests("Communication", imports: ["Communication", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
-    tests("Command", imports: ["Command", "Training"], exclude: ["peaks.txt"]),
+    tests("Command", imports: ["Command", "Training"], exclude: ["peaks.txt", "Scripts"]),
     tests(
       "Training",
       imports: [

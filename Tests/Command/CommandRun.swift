@@ -29,7 +29,7 @@ struct CommandRun {
   }
 
   /// `deepep` in the folder of the test bundle.
-  private static var executable: URL {
+  static var executable: URL {
     let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
     let candidates = [
       bundle,

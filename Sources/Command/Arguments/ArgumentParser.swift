@@ -22,7 +22,7 @@ struct ArgumentParser<Options> {
       } else if argument.hasPrefix("-"), argument != "-", !onlyPositionals {
         try takeOption(argument, from: &rest)
       } else {
-        try takePositional(argument)
+        onlyPositionals = try takePositional(argument) || onlyPositionals
       }
     }
     try checkRequired()
@@ -59,7 +59,7 @@ struct ArgumentParser<Options> {
   }
 
   private func parameter(writtenAs text: String) throws -> Parameter<Options> {
-    let named = parameters.filter { $0.form != .positional }
+    let named = parameters.filter(\.isNamed)
     if let parameter = named.first(where: { $0.displayName == text }) { return parameter }
     let nearest = NearestName.of(text, among: named.map(\.displayName) + ["--help"])
     throw UsageError(
@@ -67,15 +67,17 @@ struct ArgumentParser<Options> {
       fix: nearest.map { "did you mean \($0)?" } ?? "see deepep \(command) --help")
   }
 
-  private mutating func takePositional(_ argument: String) throws {
-    let positionals = parameters.filter { $0.form == .positional }
+  /// Takes a word by its place; returns whether all that follow belong to it.
+  private mutating func takePositional(_ argument: String) throws -> Bool {
+    let positionals = parameters.filter { !$0.isNamed }
     guard positionalCount < positionals.count else {
       throw UsageError("unexpected argument '\(argument)'", fix: "see deepep \(command) --help")
     }
     let parameter = positionals[positionalCount]
-    positionalCount += 1
+    positionalCount += parameter.form == .rest ? 0 : 1
     given.insert(parameter.name)
     try parameter.apply(&options, argument)
+    return parameter.form == .rest
   }
 
   private func checkRequired() throws {

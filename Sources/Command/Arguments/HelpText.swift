@@ -6,9 +6,11 @@ enum HelpText {
     command: String, summary: String, parameters: [Parameter<Options>], defaults: Options,
     examples: [String]
   ) -> String {
-    let positionals = parameters.filter { $0.form == .positional }
-    let named = parameters.filter { $0.form != .positional }
-    let usage = ["deepep \(command)"] + positionals.map(usageText) + ["[options]"]
+    let positionals = parameters.filter { !$0.isNamed }
+    let named = parameters.filter(\.isNamed)
+    let places = positionals.filter { $0.form == .positional }.map(usageText)
+    let rest = positionals.filter { $0.form == .rest }.map { "[--] \($0.displayName)..." }
+    let usage = ["deepep \(command)"] + places + ["[options]"] + rest
     let rows = { (list: [Parameter<Options>]) in
       list.map { (label($0), text($0, defaults: defaults)) }
     }

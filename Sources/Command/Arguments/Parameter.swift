@@ -10,6 +10,8 @@ package struct Parameter<Options> {
     case flag
     /// The value alone, by its place.
     case positional
+    /// All words from the first that is no option on, whatever they look like; comes last.
+    case rest
   }
 
   let name: String
@@ -23,7 +25,15 @@ package struct Parameter<Options> {
   let apply: (inout Options, String) throws -> Void
 
   /// The name as it is typed.
-  var displayName: String { form == .positional ? name.uppercased() : "--\(name)" }
+  var displayName: String { isNamed ? Self.written(name) : name.uppercased() }
+
+  /// Whether it is given by its name, not by its place.
+  var isNamed: Bool { form == .option || form == .flag }
+
+  /// A name as it is typed: names of one letter have one dash.
+  private static func written(_ name: String) -> String {
+    name.count == 1 ? "-\(name)" : "--\(name)"
+  }
 }
 
 extension Parameter {
@@ -35,7 +45,7 @@ extension Parameter {
     Parameter(
       name: name, form: .option, placeholder: parser.placeholder, help: help, isRequired: false,
       defaultText: { "\($0[keyPath: property])" },
-      apply: { $0[keyPath: property] = try parser.value(of: $1, for: "--\(name)") })
+      apply: { $0[keyPath: property] = try parser.value(of: $1, for: written(name)) })
   }
 
   /// An option whose property is nil when it is not given.
@@ -46,7 +56,7 @@ extension Parameter {
     Parameter(
       name: name, form: .option, placeholder: parser.placeholder, help: help,
       isRequired: isRequired, defaultText: { _ in nil },
-      apply: { $0[keyPath: property] = try parser.value(of: $1, for: "--\(name)") })
+      apply: { $0[keyPath: property] = try parser.value(of: $1, for: written(name)) })
   }
 
   /// A flag, which makes its property true.
@@ -68,5 +78,14 @@ extension Parameter {
       isRequired: isRequired,
       defaultText: { isRequired ? nil : "\($0[keyPath: property])" },
       apply: { $0[keyPath: property] = try parser.value(of: $1, for: name.uppercased()) })
+  }
+
+  /// A command line within the command line: every word, the first that is no option and all after it.
+  package static func rest(
+    _ name: String, _ property: WritableKeyPath<Options, [String]>, _ help: String
+  ) -> Parameter {
+    Parameter(
+      name: name, form: .rest, placeholder: name.uppercased(), help: help, isRequired: true,
+      defaultText: { _ in nil }, apply: { $0[keyPath: property].append($1) })
   }
 }

@@ -7,7 +7,7 @@ package enum EntryPoint {
   ///
   /// An error is printed as `error: what (where)`, with the fix on the next line. The status is 0,
   /// 2 for a command line that cannot be understood, 1 for any other error, and 141, silently, as
-  /// of a process that SIGPIPE ended, when the reader of the output went away.
+  /// of a process that SIGPIPE ended, when the reader of the output went away. A launched job's status is its own.
   package static func run(_ body: () throws -> Void) -> Int32 {
     // Without this a vanished reader would end the process in the middle of writing a file.
     signal(SIGPIPE, SIG_IGN)
@@ -16,6 +16,8 @@ package enum EntryPoint {
       return 0
     } catch OutputError.readerGone {
       return 128 + SIGPIPE
+    } catch let failure as JobFailure {
+      return failure.status
     } catch {
       try? TerminalOutput.error.write(message(for: error))
       return error is UsageError ? 2 : 1

@@ -42,6 +42,8 @@ package protocol JobControl: AnyObject, Sendable {
   func hasLeft(_ rank: Int) -> Bool
 
   /// Ends this rank's part in good order: that its process goes away is no failure any more.
+  ///
+  /// On the rank that serves the others, where no `deepep launch` does, it returns when they have left too.
   func leave()
 }
 
@@ -61,12 +63,4 @@ extension JobControl {
 
   /// The number of ranks of the job.
   package var rankCount: Int { membership.rankCount }
-}
-
-/// What bounds the memory and the time of a job's control.
-package enum JobLimits {
-  /// The most bytes that a rank gives in an exchange.
-  package static var exchangeBytes: Int { 4096 }
-  /// The most ranks of a job.
-  package static var rankCount: Int { 65536 }
 }

@@ -47,6 +47,9 @@ package final class LocalJobControl: JobControl {
   ) throws -> [[UInt8]] {
     try membership.checkExchange(bytes, as: name, among: ranks)
     let key = nextExchange(name, ranks)
+    let token = recorder.begin(
+      "exchange", sequenceNumber: key.number, byteCount: bytes.count)
+    defer { recorder.end(token) }
     job.change { $0.exchanges[key, default: [:]][rank] = bytes }
     return try job.wait(until: Clock.seconds + timeLimitSeconds) { state, isLate in
       if let failure = flag.failure { throw failure }
@@ -76,8 +79,8 @@ package final class LocalJobControl: JobControl {
   package func fail(_ error: CommunicationError) -> CommunicationError {
     var report = error
     let recorders = peers.recorders.withLock { $0 }
-    report.lastOperations = recorders.enumerated().flatMap { rank, recorder in
-      membership.lastOperations(of: rank, recorder.recent(JobReport.operationCount))
+    report.lastOperations = membership.lastOperations {
+      recorders[$0].recent(JobReport.operationCount)
     }
     let failure = flag.fail(report)
     job.change { _ in }

@@ -58,6 +58,8 @@ public struct Membership: Hashable, Sendable {
   public func name(of rank: Int) -> String {
     guard members.indices.contains(rank) else { return "rank \(rank)" }
     let member = members[rank]
+    // The hub names ranks before they have joined.
+    guard member.processIdentifier != 0 else { return "rank \(rank)" }
     return "rank \(rank) (host \(member.hostName), process \(member.processIdentifier))"
   }
 }

@@ -54,6 +54,14 @@ package struct OperationRecord: Hashable, Sendable {
     return "\(operationText) ended \(Self.text(endedSecondsAgo)) before"
   }
 
+  /// The record as it is some seconds later, if nothing has changed.
+  func aged(bySeconds seconds: Double) -> OperationRecord {
+    var record = self
+    record.startedSecondsAgo += seconds
+    record.endedSecondsAgo = endedSecondsAgo.map { $0 + seconds }
+    return record
+  }
+
   private static func text(_ seconds: Double) -> String {
     let milliseconds = Int(min(1e15, max(0, (seconds * 1000).rounded())))
     let fraction = String(milliseconds % 1000 + 1000).dropFirst()
@@ -77,6 +85,20 @@ extension OperationRecord {
     /// Nanoseconds of the clock; an end of zero is none.
     var start: UInt64 = 0
     var end: UInt64 = 0
+
+    init() {}
+
+    /// Takes words in the order of ``all``; those that are missing are zero.
+    init(_ words: [UInt64]) {
+      guard words.count == Self.count else { return }
+      name = (words[0], words[1])
+      (sequenceNumber, byteCount, attributes) = (words[2], words[3], words[4])
+      (group, start, end) = (words[5], words[6], words[7])
+    }
+
+    var all: [UInt64] {
+      [name.0, name.1, sequenceNumber, byteCount, attributes, group, start, end]
+    }
 
     /// Depends on all words but the end, which is written later.
     var check: UInt64 {
@@ -124,7 +146,7 @@ extension OperationRecord {
   }
 
   private static func seconds(from start: UInt64, to now: UInt64) -> Double {
-    start > now ? 0 : Double(now - start) * 1e-9
+    start > now ? 0 : Double(now - start) / 1e9
   }
 
   private static func nanoseconds(_ seconds: Double) -> UInt64 {

@@ -1,8 +1,17 @@
 /// Which exchange: its name, its ranks, and how many of both there were before.
-struct ExchangeName: Hashable, Sendable {
-  var name: String
-  var ranks: [Int]
-  var number = 0
+package struct ExchangeName: Hashable, Sendable {
+  package var name: String
+  package var ranks: [Int]
+  package var number: Int
+
+  package init(name: String, ranks: [Int], number: Int = 0) {
+    (self.name, self.ranks, self.number) = (name, ranks, number)
+  }
+
+  /// Tells lists of ranks apart (FNV-1a, 64 bits).
+  package var digest: UInt64 {
+    ranks.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64(clamping: $1)) &* 0x100_0000_01b3 }
+  }
 }
 
 extension Membership {

@@ -1,0 +1,97 @@
+import DeepEPEvents
+import Glibc
+import Synchronization
+
+/// The middle of a job's control: a thread that every rank is connected to.
+///
+/// It runs in the launcher, or in rank 0 where others have launched the ranks.
+package final class ControlHub: Sendable {
+  private enum Command: Sendable {
+    case exited(rank: Int, ExitStatus)
+    case stop
+  }
+
+  private struct Shared {
+    var commands: [Command] = []
+    var failure: CommunicationError?
+    var isOver = false
+  }
+
+  /// The address and the port that ranks connect to.
+  package let address: (address: String, port: UInt16)
+  private let shared = Monitor(Shared())
+  private let waker: Waker
+  private let thread: Mutex<RankThread?>
+
+  /// Listens, and begins to serve a job.
+  ///
+  /// - Parameters:
+  ///   - address: where to listen: the address of a network of this host, or loopback.
+  ///   - port: 0 for any free one.
+  ///   - notice: told what a person should know: who was refused, and why.
+  /// - Throws: ``CommunicationError``, which names the port if it is taken.
+  package init(
+    jobName: String, token: String, rankCount: Int, address: String = "127.0.0.1",
+    port: UInt16 = 0, limits: JobLimits = JobLimits(),
+    notice: @escaping @Sendable (String) -> Void
+  ) throws {
+    guard (1...JobLimits.rankCount).contains(rankCount) else {
+      throw CommunicationError(
+        "a job cannot have \(rankCount) ranks", at: "job \(jobName)",
+        fix: "ask for 1 to \(JobLimits.rankCount)")
+    }
+    let listener = try Socket.listening(at: address, port: port)
+    let waker = try Waker()
+    (self.address, self.waker) = (listener.local, waker)
+    let ledger = JobLedger(jobName: jobName, token: token, rankCount: rankCount, limits: limits)
+    thread = Mutex(nil)
+    let started = try RankThread { [shared] in
+      let loop = ControlHubLoop(listener, waker, ledger, notice)
+      loop.run { loop in
+        shared.change { state in
+          state.failure = loop.failure
+          state.isOver = loop.isOver
+          for command in state.commands {
+            switch command {
+            case .exited(let rank, let status): loop.exited(rank, status)
+            case .stop: loop.isStopped = true
+            }
+          }
+          state.commands = []
+        }
+      }
+      shared.change { $0.isOver = true }
+    }
+    thread.withLock { $0 = started }
+  }
+
+  deinit { stop() }
+
+  /// Why the job has ended, once that is settled.
+  package var failure: CommunicationError? { shared.change { $0.failure } }
+
+  /// Notes how the process of a rank has ended, which its parent sees.
+  package func exited(_ rank: Int, _ status: ExitStatus) { give(.exited(rank: rank, status)) }
+
+  /// Waits until all ranks have left or the job's failure was told, at most for some time.
+  package func waitUntilOver(seconds: Double) {
+    shared.wait(until: Clock.seconds + seconds) { state, isLate in
+      state.isOver || isLate ? () : nil
+    }
+  }
+
+  /// Closes all connections and ends the thread.
+  package func stop() {
+    give(.stop)
+    let thread = thread.withLock { thread in
+      defer { thread = nil }
+      return thread
+    }
+    thread?.join()
+  }
+
+  private func give(_ command: Command) {
+    shared.change { $0.commands.append(command) }
+    waker.wake()
+  }
+}

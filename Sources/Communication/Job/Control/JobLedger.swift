@@ -1,0 +1,291 @@
+/// What the hub of a job knows of its ranks, and what follows from what they say: a machine of states
+/// without sockets, threads or clocks.
+///
+/// Ranks join, exchange bytes, and say that they live. The first failure ends the job: all ranks are
+/// asked for their last operations, and get the failure with all of them. Seconds are those for
+/// which the hub was awake, so that a pause of its whole machine is nobody's silence.
+package struct JobLedger: Sendable {
+  /// What the hub has to do.
+  package enum Effect: Hashable, Sendable {
+    case send(ControlMessage, rank: Int)
+  }
+
+  private enum Phase: Sendable {
+    case joining(sinceSeconds: Double?)
+    case running
+    case collecting(FailureCause, sinceSeconds: Double)
+    case failed(CommunicationError)
+  }
+
+  let jobName: String
+  private let token: String
+  let limits: JobLimits
+  private(set) var ranks: [LedgerRank]
+  private var phase = Phase.joining(sinceSeconds: nil)
+  private var exchanges: [ExchangeName: [Int: [UInt8]]] = [:]
+  private var nextDigest = 0
+  private var effects: [Effect] = []
+
+  package init(jobName: String, token: String, rankCount: Int, limits: JobLimits) {
+    (self.jobName, self.token, self.limits) = (jobName, token, limits)
+    ranks = Array(repeating: LedgerRank(), count: rankCount)
+  }
+
+  /// What is to be done since this was asked last.
+  package mutating func takeEffects() -> [Effect] {
+    defer { effects = [] }
+    return effects
+  }
+
+  /// Why the job has ended, once all ranks were told.
+  package var failure: CommunicationError? {
+    if case .failed(let error) = phase { return error }
+    return nil
+  }
+
+  /// Whether no rank is connected any more, after all were or after a failure.
+  package var isOver: Bool {
+    if case .joining = phase { return false }
+    return ranks.allSatisfy { !$0.isConnected }
+  }
+
+  // MARK: Joining
+
+  /// Admits a rank, or returns why it is refused.
+  package mutating func admit(_ hello: Hello, now: Double) -> String? {
+    if let reason = objection(to: hello) { return reason }
+    ranks[hello.rank].member = hello.member
+    ranks[hello.rank].isConnected = true
+    if case .joining(nil) = phase { phase = .joining(sinceSeconds: now) }
+    switch phase {
+    case .joining where ranks.allSatisfy({ $0.member != nil }): start(now)
+    case .failed(let error): effects.append(.send(.failed(error), rank: hello.rank))
+    default: break
+    }
+    if let gone = ranks.firstIndex(where: { $0.exit != nil && !$0.hasLeft }) { noteExit(gone, now) }
+    return nil
+  }
+
+  private func objection(to hello: Hello) -> String? {
+    if hello.jobName != jobName {
+      return "this is job \(jobName), the rank belongs to job \(hello.jobName)"
+    }
+    if !Self.areEqual(hello.token, token) { return "the token is not that of job \(jobName)" }
+    if hello.rankCount != ranks.count {
+      return "the job has \(ranks.count) ranks, rank \(hello.rank) thinks \(hello.rankCount)"
+    }
+    guard ranks.indices.contains(hello.rank) else { return "there is no rank \(hello.rank)" }
+    if let other = ranks[hello.rank].member {
+      return
+        "rank \(hello.rank) has joined already, from process \(other.processIdentifier) of host \(other.hostName)"
+    }
+    return nil
+  }
+
+  /// Takes as long wherever the first difference is.
+  private static func areEqual(_ left: String, _ right: String) -> Bool {
+    let (a, b) = (Array(left.utf8), Array(right.utf8))
+    return a.count == b.count && zip(a, b).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+  }
+
+  private mutating func start(_ now: Double) {
+    phase = .running
+    for rank in ranks.indices {
+      ranks[rank].heardSeconds = now
+      for (other, entry) in ranks.enumerated() {
+        if let member = entry.member {
+          effects.append(.send(.member(rank: other, member), rank: rank))
+        }
+      }
+      effects.append(.send(.started, rank: rank))
+    }
+  }
+
+  // MARK: What ranks say
+
+  /// Takes a message of a rank.
+  ///
+  /// - Throws: ``FrameError`` if a rank may not say that.
+  package mutating func receive(_ message: ControlMessage, from rank: Int, now: Double) throws {
+    ranks[rank].heardSeconds = now
+    switch message {
+    case .heartbeat(let list):
+      guard let own = list.first, list.count == 1, own.rank == rank else {
+        throw FrameError(what: "a heartbeat without the operations of its rank")
+      }
+      (ranks[rank].records, ranks[rank].recordsSeconds) = (own.records, now)
+      ranks[rank].hasReported = true
+    case .exchange(let name, let bytes): try exchange(name, bytes, from: rank)
+    case .fail(let error): note(FailureCause(weight: .report, rank: nil, error: error), now)
+    case .leave: leave(rank)
+    default: throw FrameError(what: "a message that only the hub sends")
+    }
+  }
+
+  private mutating func exchange(_ name: ExchangeName, _ bytes: [UInt8], from rank: Int) throws {
+    let isAscending = zip(name.ranks, name.ranks.dropFirst()).allSatisfy { $0 < $1 }
+    guard isAscending, name.ranks.contains(rank), name.ranks.allSatisfy(ranks.indices.contains),
+      exchanges[name]?[rank] == nil
+    else { throw FrameError(what: "an exchange that makes no sense") }
+    // A rank waits for the others in an exchange, so few are open at a time.
+    guard exchanges[name] != nil || exchanges.count < 4 * ranks.count + 64 else {
+      throw FrameError(what: "too many exchanges at a time")
+    }
+    exchanges[name, default: [:]][rank] = bytes
+    guard let given = exchanges[name], given.count == name.ranks.count else { return }
+    exchanges[name] = nil
+    for receiver in name.ranks {
+      for (sender, bytes) in given.sorted(by: { $0.key < $1.key }) {
+        effects.append(
+          .send(
+            .exchanged(
+              name: name.name, number: name.number, digest: name.digest, rank: sender, bytes),
+            rank: receiver))
+      }
+    }
+  }
+
+  private mutating func leave(_ rank: Int) {
+    ranks[rank].hasLeft = true
+    for other in ranks.indices where other != rank && ranks[other].isConnected {
+      effects.append(.send(.left(rank: rank), rank: other))
+    }
+  }
+
+  // MARK: What happens to ranks
+
+  /// Notes that the connection of a rank is closed.
+  package mutating func disconnected(_ rank: Int, reason: String, now: Double) {
+    ranks[rank].isConnected = false
+    guard !ranks[rank].hasLeft else { return }
+    note(
+      FailureCause(
+        weight: .disconnection, rank: rank,
+        error: error("its connection ended: \(reason)", of: rank)), now)
+  }
+
+  /// Notes that the process of a rank has ended.
+  package mutating func exited(_ rank: Int, _ status: ExitStatus, now: Double) {
+    guard ranks.indices.contains(rank) else { return }
+    ranks[rank].exit = status
+    // Programs that never join are free to end as they like, as long as nobody waits for them.
+    if ranks.contains(where: { $0.member != nil }) { noteExit(rank, now) }
+  }
+
+  private mutating func noteExit(_ rank: Int, _ now: Double) {
+    guard let status = ranks[rank].exit, !ranks[rank].hasLeft || !status.isSuccess else { return }
+    // All that were there have left in good order: nobody waits for this one.
+    guard !status.isSuccess || ranks.contains(where: \.isConnected) else { return }
+    let text = status.isSuccess ? "ended without leaving the job" : status.text
+    note(FailureCause(weight: .exit, rank: rank, error: error(text, of: rank)), now)
+  }
+
+  /// Notes something that ends the job, unless it has ended.
+  package mutating func note(_ cause: FailureCause, _ now: Double) {
+    switch phase {
+    case .joining, .running:
+      phase = .collecting(cause, sinceSeconds: now)
+      for rank in ranks.indices where ranks[rank].isConnected {
+        ranks[rank].hasReported = false
+        effects.append(.send(.collect, rank: rank))
+      }
+    case .collecting(let other, let start) where other.weight < cause.weight:
+      phase = .collecting(cause, sinceSeconds: start)
+    default: break
+    }
+  }
+
+  private func error(_ what: String, of rank: Int) -> CommunicationError {
+    let last = ranks[rank].records.last.map { ", its last operation \($0.operationText)" }
+    return CommunicationError(
+      "\(membership.name(of: rank)) \(what)", at: "job \(jobName)\(last ?? "")",
+      fix: "see the last lines of rank \(rank): the other ranks end because of it")
+  }
+
+  // MARK: Time
+
+  /// To be called with every heartbeat.
+  package mutating func tick(now: Double) {
+    switch phase {
+    case .joining(let start): checkJoining(start, now)
+    case .running: checkSilence(now)
+    case .collecting(let cause, let start): finish(cause, start, now)
+    case .failed: break
+    }
+    let digest = nextRecords()
+    for rank in ranks.indices where ranks[rank].isConnected {
+      effects.append(.send(.heartbeat(digest), rank: rank))
+    }
+  }
+
+  /// Ends the collection of last operations when it is complete, or its time is over.
+  package mutating func settle(now: Double) {
+    if case .collecting(let cause, let start) = phase { finish(cause, start, now) }
+  }
+
+  /// Whether ``settle(now:)`` is due within milliseconds.
+  package var isCollecting: Bool {
+    if case .collecting = phase { return true }
+    return false
+  }
+
+  private mutating func checkJoining(_ start: Double?, _ now: Double) {
+    guard let start, now - start > limits.joinSeconds else { return }
+    let missing = ranks.indices.filter { ranks[$0].member == nil }
+    note(
+      FailureCause(
+        weight: .silence, rank: missing.first,
+        error: CommunicationError(
+          "\(missing.namedRanks) did not join within \(limits.joinSeconds) s", at: "job \(jobName)",
+          fix: "see whether they were started, and whether they reach this address")), now)
+  }
+
+  private mutating func checkSilence(_ now: Double) {
+    for rank in ranks.indices where ranks[rank].isConnected && !ranks[rank].hasLeft {
+      let silence = now - ranks[rank].heardSeconds
+      guard silence > limits.silenceSeconds else { continue }
+      let state = ranks[rank].member.flatMap(ProcessState.init)
+      let reason = state?.text ?? "it was stopped, or the network between the hosts is down"
+      let seconds = (silence * 10).rounded() / 10
+      note(
+        FailureCause(
+          weight: .silence, rank: rank,
+          error: error("was not heard for \(seconds) s: \(reason)", of: rank)), now)
+    }
+  }
+
+  private mutating func finish(_ cause: FailureCause, _ start: Double, _ now: Double) {
+    let isComplete = ranks.enumerated().allSatisfy { rank, entry in
+      entry.hasReported || !entry.isConnected || rank == cause.rank
+    }
+    // How a process ended is seen a moment after its connection has.
+    let isSettled = now - start >= limits.settleSeconds
+    guard isComplete && isSettled || now - start >= limits.reportSeconds else { return }
+    var error = cause.error
+    error.lastOperations = membership.lastOperations { rank in
+      let entry = ranks[rank]
+      return entry.records.map { $0.aged(bySeconds: now - entry.recordsSeconds) }
+    }
+    phase = .failed(error)
+    for rank in ranks.indices where ranks[rank].isConnected {
+      effects.append(.send(.failed(error), rank: rank))
+    }
+  }
+
+  /// The last operations of some ranks, by turns: if the hub dies, all ranks know those of all.
+  private mutating func nextRecords() -> [RankRecords] {
+    let count = min(16, ranks.count)
+    defer { nextDigest = (nextDigest + count) % ranks.count }
+    return (0..<count).map { offset in
+      let rank = (nextDigest + offset) % ranks.count
+      return RankRecords(rank: rank, records: ranks[rank].records)
+    }
+  }
+
+  /// The ranks as far as they are known; the hub has no rank of its own.
+  var membership: Membership {
+    let unknown = Membership.Member(
+      hostName: "unknown", hostIdentifier: "", processIdentifier: 0, address: "")
+    return Membership(jobName: jobName, rank: 0, members: ranks.map { $0.member ?? unknown })
+  }
+}

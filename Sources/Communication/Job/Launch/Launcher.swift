@@ -1,0 +1,208 @@
+import DeepEPEvents
+import FoundationEssentials
+import Glibc
+
+/// What `deepep launch` does: it starts the ranks of a job, passes on their lines, and ends all of them
+/// when one fails.
+package final class Launcher {
+  /// Where a line goes.
+  package enum Stream: Sendable {
+    case output, errors
+  }
+
+  private let options: LaunchOptions
+  private let write: (Stream, [UInt8]) -> Void
+  private let hub: ControlHub
+  private let waker: Waker
+  private let signals: SignalQueue
+  private var hosts: [SupervisedHost] = []
+  private var taggers: [Int: [LineTagger]] = [:]
+  private var running: Set<Int> = []
+  private var firstFailure: ExitStatus?
+  private var ending: EndingJob?
+  private var hasReported = false
+
+  /// Starts the supervisors of all hosts, which start the ranks.
+  ///
+  /// - Parameter write: takes whole lines.
+  /// - Throws: ``CommunicationError``: too few places, a port that is taken, a program that cannot be started.
+  package init(
+    _ options: LaunchOptions, write: @escaping @Sendable (Stream, [UInt8]) -> Void
+  ) throws {
+    (self.options, self.write) = (options, write)
+    waker = try Waker()
+    let plan = try LaunchPlan(rankCount: options.rankCount, hosts: options.hosts)
+    let name = "\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+    let token = (0..<2).map { _ in String(UInt64.random(in: 0 ... .max), radix: 16) }.joined()
+    signals = try SignalQueue(waker)
+    hub = try ControlHub(
+      jobName: name, token: token, rankCount: options.rankCount,
+      address: try options.listenAddress(), port: options.port
+    ) { write(.errors, Array("deepep launch: \($0)\n".utf8)) }
+    let variables = [
+      "DEEPEP_RANK_COUNT=\(options.rankCount)", "DEEPEP_JOB=\(name)", "DEEPEP_JOB_TOKEN=\(token)",
+      "DEEPEP_ADDRESS=\(hub.address.address)", "DEEPEP_PORT=\(hub.address.port)",
+    ]
+    for place in plan.places { hosts.append(try start(place, variables)) }
+  }
+
+  private func start(
+    _ place: LaunchPlan.Place, _ variables: [String]
+  ) throws -> SupervisedHost {
+    let folder = FileManager.default.currentDirectoryPath
+    let own = [ChildProcess.ownPath, "launch-host"]
+    let setup = SupervisorMessage.Setup(
+      ranks: place.ranks, command: options.command,
+      environment: variables + (place.host.map { ["DEEPEP_HOST=\($0)"] } ?? []),
+      directory: folder)
+    for rank in place.ranks {
+      taggers[rank] = [LineTagger(rank: rank), LineTagger(rank: rank)]
+      running.insert(rank)
+    }
+    // The token does not stand on a command line, where everybody would see it.
+    guard let host = place.host, !LaunchHost.isThisOne(host) else {
+      return try SupervisedHost(place, words: own, setup: setup)
+    }
+    let line = own.map(Self.quoted).joined(separator: " ")
+    return try SupervisedHost(place, words: options.agent + [host, line], setup: setup)
+  }
+
+  /// A word as a shell reads it.
+  private static func quoted(_ word: String) -> String {
+    "'" + word.replacing("'", with: "'\\''") + "'"
+  }
+
+  /// Runs until all ranks have ended.
+  ///
+  /// - Returns: the exit status of the job: that of the first rank that failed.
+  package func run() -> Int32 {
+    while hosts.contains(where: { $0.stream != nil }) {
+      wait()
+      for host in hosts where host.stream != nil { receive(host) }
+      takeSignals()
+      report()
+      advanceEnding()
+    }
+    report()
+    hub.stop()
+    if let failure = hub.failure, !hasReported { say("\(failure)") }
+    return firstFailure?.shellStatus ?? (hub.failure == nil ? 0 : 1)
+  }
+
+  private func wait() {
+    var list = [pollfd(fd: waker.descriptor, events: Int16(POLLIN), revents: 0)]
+    for case let stream? in hosts.map(\.stream) {
+      list.append(pollfd(fd: stream.descriptor, events: Int16(POLLIN), revents: 0))
+    }
+    poll(&list, nfds_t(list.count), 50)
+    waker.clear()
+    for host in hosts { host.flush() }
+  }
+
+  // MARK: Supervisors
+
+  private func receive(_ host: SupervisedHost) {
+    do {
+      if let status = try host.receive({ take($0, host) }) { ended(host, status) }
+    } catch {
+      let reason = "what started there is no supervisor: \(error)"
+      say("\(host.title): \(reason); see that nothing prints when a shell starts there")
+      ended(host, host.abandon())
+    }
+  }
+
+  private func take(_ message: SupervisorMessage, _ host: SupervisedHost) {
+    switch message {
+    case .output(let rank, let isError, let bytes):
+      guard let lines = taggers[rank]?[isError ? 1 : 0].add(bytes), !lines.isEmpty else { return }
+      write(isError ? .errors : .output, lines)
+    case .exited(let rank, let status): exited(rank, ExitStatus(waitStatus: status))
+    case .failed(let reason):
+      say("\(host.title): \(reason)")
+      for rank in host.ranks { exited(rank, .code(126)) }
+    default: break
+    }
+  }
+
+  private func exited(_ rank: Int, _ status: ExitStatus) {
+    guard running.remove(rank) != nil else { return }
+    hub.exited(rank, status)
+    guard !status.isSuccess else { return }
+    // Those that this launcher has ended are no failures of their own.
+    if firstFailure == nil { firstFailure = status }
+    if ending == nil {
+      say("rank \(rank) \(status.text); the job ends")
+      ending = EndingJob()
+    }
+  }
+
+  private func ended(_ host: SupervisedHost, _ status: ExitStatus) {
+    finishLines(of: host)
+    let lost = host.ranks.filter(running.contains)
+    guard !lost.isEmpty else { return }
+    say("\(host.title): its supervisor or agent \(status.text), with \(lost.namedRanks)")
+    for rank in lost { exited(rank, status.isSuccess ? .code(1) : status) }
+  }
+
+  private func finishLines(of host: SupervisedHost) {
+    for rank in host.ranks {
+      for (index, stream) in [Stream.output, .errors].enumerated() {
+        if let line = taggers[rank]?[index].finish(), !line.isEmpty { write(stream, line) }
+      }
+    }
+  }
+
+  // MARK: The end
+
+  private func report() {
+    guard !hasReported, let failure = hub.failure else { return }
+    hasReported = true
+    say("\(failure)")
+    if ending == nil { ending = EndingJob() }
+  }
+
+  private func takeSignals() {
+    for number in signals.take() {
+      say("\(String(cString: strsignal(number))); the job ends")
+      if firstFailure == nil { firstFailure = .signal(number) }
+      if ending == nil { ending = EndingJob(graceSeconds: 0) } else { send(SIGKILL) }
+    }
+  }
+
+  private func advanceEnding() {
+    while let number = ending?.dueSignal() { send(number) }
+    if ending?.isOverdue == true {
+      for host in hosts where host.stream != nil { ended(host, host.abandon()) }
+    }
+  }
+
+  private func send(_ number: Int32) {
+    for host in hosts where host.stream != nil { host.send(.signal(number)) }
+  }
+
+  private func say(_ text: String) { write(.errors, Array("deepep launch: \(text)\n".utf8)) }
+}
+
+/// How the ranks of a job that has failed are ended: they hear of the failure and may end by
+/// themselves, then they are asked to, then they are killed.
+private struct EndingJob {
+  private let startSeconds = Clock.seconds
+  private let steps: [(seconds: Double, signal: Int32)]
+  private var next = 0
+
+  init(graceSeconds: Double = 0.7) {
+    steps = [(graceSeconds, SIGTERM), (graceSeconds + 0.8, SIGKILL)]
+  }
+
+  private var seconds: Double { Clock.seconds - startSeconds }
+
+  /// The next signal, once its time has come.
+  mutating func dueSignal() -> Int32? {
+    guard next < steps.count, seconds >= steps[next].seconds else { return nil }
+    defer { next += 1 }
+    return steps[next].signal
+  }
+
+  /// Whether a supervisor should long have ended: its host may be out of reach.
+  var isOverdue: Bool { seconds > steps[steps.count - 1].seconds + 1.5 }
+}

@@ -1,0 +1,78 @@
+import DeepEPEvents
+import Glibc
+
+/// The launcher's side of the supervisor of a host: a process here, or one that an agent such as ssh has
+/// started there.
+final class SupervisedHost {
+  /// The name of the host; nil is this one.
+  let name: String?
+  let ranks: Range<Int>
+  /// The end of the pipe that the supervisor writes; nil when it has ended.
+  private(set) var stream: PipeEnd?
+  /// Closed, it makes the supervisor end its ranks.
+  private var messages: PipeEnd?
+  private let process: ChildProcess
+  private var input = FrameBuffer(limit: SupervisorMessage.frameBytes)
+  private var output = PendingOutput()
+
+  /// Starts the supervisor.
+  ///
+  /// - Parameter words: the command that becomes or reaches the supervisor.
+  init(
+    _ place: LaunchPlan.Place, words: [String], setup: SupervisorMessage.Setup
+  ) throws {
+    (name, ranks) = (place.host, place.ranks)
+    let (down, up) = (try PipeEnd.pair(), try PipeEnd.pair())
+    process = try ChildProcess(
+      .init(words: words, environment: ChildProcess.environment()),
+      input: down.reading.blocks().descriptor, output: up.writing.blocks().descriptor,
+      errors: STDERR_FILENO)
+    (stream, messages) = (up.reading, down.writing)
+    send(.setup(setup))
+  }
+
+  /// How messages name it.
+  var title: String { name.map { "host \($0)" } ?? "this host" }
+
+  func send(_ message: SupervisorMessage) {
+    output.append(message.frame)
+    flush()
+  }
+
+  /// Writes what the supervisor has room for.
+  func flush() {
+    guard let messages else { return }
+    if !output.flush(to: messages) { self.messages = nil }
+  }
+
+  /// Takes what the supervisor has said.
+  ///
+  /// - Returns: how the supervisor itself has ended, if it has.
+  /// - Throws: ``FrameError`` if it says what no supervisor says.
+  func receive(_ body: (SupervisorMessage) -> Void) throws -> ExitStatus? {
+    guard let stream else { return nil }
+    for _ in 0..<16 {
+      switch stream.read(64 << 10) {
+      case .wait: return nil
+      case .closed: return end()
+      case .bytes(let bytes):
+        bytes.withUnsafeBytes { input.append($0) }
+        while let frame = try input.next() { body(try SupervisorMessage(frame)) }
+      }
+    }
+    return nil
+  }
+
+  /// Ends the supervisor and what it has started.
+  func abandon() -> ExitStatus {
+    kill(process.identifier, SIGKILL)
+    return end()
+  }
+
+  private func end() -> ExitStatus {
+    (stream, messages) = (nil, nil)
+    var status: Int32 = 0
+    while waitpid(process.identifier, &status, 0) < 0, errno == EINTR {}
+    return ExitStatus(waitStatus: status)
+  }
+}

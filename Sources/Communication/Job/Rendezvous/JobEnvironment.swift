@@ -1,0 +1,180 @@
+/// What a process learns from its environment about the job that it was started for.
+package struct JobEnvironment: Hashable, Sendable {
+  /// Who started the ranks.
+  package enum Launcher: String, Hashable, Sendable, CaseIterable {
+    case deepep = "deepep launch"
+    case torchrun, slurm
+    case openMPI = "Open MPI"
+  }
+
+  package var launcher: Launcher
+  package var rank: Int
+  package var rankCount: Int
+  /// Where the hub may be, to be tried in this order.
+  package var addresses: [String]
+  package var port: UInt16
+  package var jobName: String
+  package var token: String
+  /// Whether all ranks are on this host, as far as the environment says.
+  package var isOneHost: Bool
+
+  /// Makes an environment.
+  package init(
+    launcher: Launcher, rank: Int, rankCount: Int, addresses: [String], port: UInt16,
+    jobName: String, token: String, isOneHost: Bool
+  ) {
+    (self.launcher, self.rank, self.rankCount) = (launcher, rank, rankCount)
+    (self.addresses, self.port, self.isOneHost) = (addresses, port, isOneHost)
+    (self.jobName, self.token) = (jobName, token)
+  }
+
+  /// Whether rank 0 has to serve the others, since nobody else does.
+  package var needsHub: Bool { launcher != .deepep }
+
+  /// Reads the variables of a process: first those of `deepep launch`, then torchrun's, Slurm's, Open MPI's.
+  ///
+  /// - Returns: nil if there are none: the process was started alone.
+  /// - Throws: ``CommunicationError`` for variables that are incomplete or make no sense.
+  package static func read(_ variables: [String: String]) throws -> JobEnvironment? {
+    let reader = VariableReader(variables: variables)
+    if variables["DEEPEP_RANK"] != nil { return try deepep(reader) }
+    if variables["RANK"] != nil, variables["WORLD_SIZE"] != nil { return try torchrun(reader) }
+    if variables["SLURM_PROCID"] != nil, variables["SLURM_STEP_ID"] != nil {
+      return try slurm(reader)
+    }
+    if variables["OMPI_COMM_WORLD_RANK"] ?? variables["PMIX_RANK"] != nil {
+      return try openMPI(reader)
+    }
+    return nil
+  }
+
+  // MARK: Launchers
+
+  private static func deepep(_ reader: VariableReader) throws -> JobEnvironment {
+    JobEnvironment(
+      launcher: .deepep, rank: try reader.rank("DEEPEP_RANK"),
+      rankCount: try reader.rankCount("DEEPEP_RANK_COUNT"),
+      addresses: [try reader.text("DEEPEP_ADDRESS")], port: try reader.port("DEEPEP_PORT"),
+      jobName: try reader.text("DEEPEP_JOB"), token: try reader.text("DEEPEP_JOB_TOKEN"),
+      isOneHost: false)
+  }
+
+  private static func torchrun(_ reader: VariableReader) throws -> JobEnvironment {
+    let rankCount = try reader.rankCount("WORLD_SIZE")
+    let localCount = reader.variables["LOCAL_WORLD_SIZE"].flatMap { Int($0) }
+    let run = reader.variables["TORCHELASTIC_RUN_ID"] ?? "none"
+    var port = try reader.port("MASTER_PORT")
+    // torchrun's own store listens at the port that it tells; the next one is ours.
+    if reader.variables["TORCHELASTIC_USE_AGENT_STORE"] == "True" { port &+= 1 }
+    return try JobEnvironment(
+      launcher: .torchrun, rank: reader.rank("RANK"), rankCount: rankCount,
+      addresses: [reader.text("MASTER_ADDR")], port: port,
+      jobName: "torchrun-\(run)-\(port)", token: "", isOneHost: localCount == rankCount
+    ).overridden(by: reader)
+  }
+
+  private static func slurm(_ reader: VariableReader) throws -> JobEnvironment {
+    let job = try reader.text("SLURM_JOB_ID") + "." + reader.text("SLURM_STEP_ID")
+    let nodes = reader.variables["SLURM_STEP_NODELIST"] ?? reader.variables["SLURM_NODELIST"] ?? ""
+    let isOneHost =
+      reader.variables["SLURM_STEP_NUM_NODES"] ?? reader.variables["SLURM_NNODES"] == "1"
+    let first = SlurmNodeList.first(of: nodes)
+    let start = reader.variables["SLURM_LAUNCH_NODE_IPADDR"]
+    return try JobEnvironment(
+      launcher: .slurm, rank: reader.rank("SLURM_PROCID"),
+      rankCount: reader.rankCount(
+        reader.variables["SLURM_STEP_NUM_TASKS"] == nil ? "SLURM_NTASKS" : "SLURM_STEP_NUM_TASKS"),
+      addresses: isOneHost ? ["127.0.0.1"] : [first, start].compactMap { $0 },
+      port: derivedPort(job), jobName: "slurm-\(job)", token: "", isOneHost: isOneHost
+    ).overridden(by: reader)
+  }
+
+  private static func openMPI(_ reader: VariableReader) throws -> JobEnvironment {
+    let isOwn = reader.variables["OMPI_COMM_WORLD_RANK"] != nil
+    let rankCount = try reader.rankCount(
+      isOwn || reader.variables["PMIX_SIZE"] == nil ? "OMPI_COMM_WORLD_SIZE" : "PMIX_SIZE")
+    let localCount = reader.variables["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap { Int($0) }
+    let job =
+      reader.variables["PMIX_NAMESPACE"] ?? reader.variables["OMPI_MCA_ess_base_jobid"] ?? ""
+    let secret = reader.variables["OMPI_MCA_orte_precondition_transports"] ?? ""
+    return try JobEnvironment(
+      launcher: .openMPI, rank: reader.rank(isOwn ? "OMPI_COMM_WORLD_RANK" : "PMIX_RANK"),
+      rankCount: rankCount,
+      addresses: localCount == rankCount ? ["127.0.0.1"] : startAddresses(reader),
+      port: derivedPort(job + secret), jobName: "mpi-\(job)", token: secret,
+      isOneHost: localCount == rankCount
+    ).overridden(by: reader)
+  }
+
+  /// The addresses of the host where mpirun was called, on which its first rank usually runs.
+  ///
+  /// They stand in a text such as "3.0;tcp://10.0.0.1,10.1.0.1:4711;tcp6://[fd00::2]:4712".
+  private static func startAddresses(_ reader: VariableReader) -> [String] {
+    let places = reader.variables["OMPI_MCA_orte_hnp_uri"]?.split(separator: ";") ?? []
+    guard let place = places.first(where: { $0.hasPrefix("tcp://") }) else { return [] }
+    let addresses = place.dropFirst(6).prefix { $0 != ":" }
+    return addresses.split(separator: ",").map(String.init)
+  }
+
+  /// A port that all ranks of a job find alone, below those that systems give to clients.
+  private static func derivedPort(_ text: String) -> UInt16 {
+    let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+    }
+    return 20000 + UInt16(hash % 10000)
+  }
+
+  /// The same with what a person has set: DEEPEP_ADDRESS, DEEPEP_PORT and DEEPEP_JOB_TOKEN.
+  private func overridden(by reader: VariableReader) throws -> JobEnvironment {
+    var result = self
+    if reader.variables["DEEPEP_ADDRESS"] != nil {
+      result.addresses = [try reader.text("DEEPEP_ADDRESS")]
+    }
+    if reader.variables["DEEPEP_PORT"] != nil { result.port = try reader.port("DEEPEP_PORT") }
+    if let token = reader.variables["DEEPEP_JOB_TOKEN"] { result.token = token }
+    result.jobName = String(result.jobName.map { $0.isLetter || $0.isNumber ? $0 : "-" })
+    guard rank < rankCount else {
+      throw CommunicationError(
+        "rank \(rank) of \(rankCount) ranks", at: "variables of \(launcher.rawValue)",
+        fix: "ranks are numbered from 0")
+    }
+    guard !result.addresses.isEmpty else {
+      throw CommunicationError(
+        "nothing says where rank 0 is", at: "variables of \(launcher.rawValue)",
+        fix:
+          "pass its address to all ranks as DEEPEP_ADDRESS: mpirun -x DEEPEP_ADDRESS=10.0.0.1 ...")
+    }
+    return result
+  }
+}
+
+/// Reads variables, and says which one is wrong.
+struct VariableReader {
+  let variables: [String: String]
+
+  func text(_ name: String) throws -> String {
+    guard let value = variables[name], !value.isEmpty else { throw error(name, "is not set") }
+    return value
+  }
+
+  func rank(_ name: String) throws -> Int { try number(name, 0...JobLimits.rankCount - 1) }
+
+  func rankCount(_ name: String) throws -> Int { try number(name, 1...JobLimits.rankCount) }
+
+  func port(_ name: String) throws -> UInt16 { UInt16(try number(name, 1...65535)) }
+
+  private func number(_ name: String, _ range: ClosedRange<Int>) throws -> Int {
+    let text = try text(name)
+    guard let value = Int(text), range.contains(value) else {
+      throw error(
+        name, "is '\(text)', not a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  private func error(_ name: String, _ what: String) -> CommunicationError {
+    CommunicationError(
+      "\(name) \(what)", at: "environment",
+      fix: "start the ranks by deepep launch, torchrun, srun or mpirun, which set it")
+  }
+}

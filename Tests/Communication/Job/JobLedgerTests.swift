@@ -1,0 +1,151 @@
+import DeepEPCommunication
+import Testing
+
+/// What follows from what ranks say, without sockets and clocks.
+@Suite struct JobLedgerTests {
+  private func hello(_ rank: Int, job: String = "job", token: String = "secret", of count: Int = 3)
+    -> Hello
+  {
+    Hello(
+      jobName: job, token: token, rank: rank, rankCount: count,
+      member: .init(
+        hostName: "n\(rank)", hostIdentifier: "host\(rank)", processIdentifier: Int32(100 + rank),
+        address: "10.0.0.\(rank)"))
+  }
+
+  private func ledger(joined: Range<Int> = 0..<3) -> JobLedger {
+    var ledger = JobLedger(jobName: "job", token: "secret", rankCount: 3, limits: JobLimits())
+    for rank in joined { #expect(ledger.admit(hello(rank), now: 0) == nil) }
+    return ledger
+  }
+
+  private func beat(_ rank: Int, sequenceNumber: Int = 5) -> ControlMessage {
+    .heartbeat([
+      RankRecords(
+        rank: rank, records: [OperationRecord(kind: "barrier", sequenceNumber: sequenceNumber)])
+    ])
+  }
+
+  @Test func whoDoesNotBelongIsToldWhy() {
+    var ledger = ledger(joined: 0..<2)
+    let reasons = [
+      (hello(2, job: "other"), "this is job job, the rank belongs to job other"),
+      (hello(2, token: "Secret"), "the token is not that of job job"),
+      (hello(2, of: 4), "the job has 3 ranks, rank 2 thinks 4"),
+      (hello(3), "there is no rank 3"),
+      (hello(1), "rank 1 has joined already, from process 101 of host n1"),
+    ]
+    for (hello, reason) in reasons { #expect(ledger.admit(hello, now: 0) == reason) }
+    #expect(ledger.admit(hello(2), now: 0) == nil)
+  }
+
+  @Test func allMembersAreToldOnceAllHaveCome() {
+    var ledger = ledger(joined: 0..<2)
+    #expect(ledger.takeEffects() == [])
+    #expect(ledger.admit(hello(2), now: 0) == nil)
+    let effects = ledger.takeEffects()
+    #expect(effects.count == 3 * 4)
+    #expect(effects[3] == .send(.started, rank: 0))
+    #expect(effects[9] == .send(.member(rank: 1, hello(1).member), rank: 2))
+  }
+
+  @Test func theBestReasonIsTold() throws {
+    var ledger = ledger()
+    try ledger.receive(beat(1), from: 1, now: 0.9)
+    _ = ledger.takeEffects()
+    ledger.disconnected(1, reason: "closed", now: 1)
+    let report = CommunicationError("rank 1 does not answer", at: "rank 0", fix: "look")
+    try ledger.receive(.fail(report), from: 0, now: 1)
+    #expect(
+      ledger.takeEffects() == [.send(.collect, rank: 0), .send(.collect, rank: 2)])
+    for rank in [0, 2] { try ledger.receive(beat(rank, sequenceNumber: 7), from: rank, now: 1) }
+    ledger.settle(now: 1.001)
+    #expect(ledger.failure == nil && ledger.isCollecting)
+    ledger.exited(1, .signal(9), now: 1.002)
+    ledger.settle(now: 1.02)
+    let failure = try #require(ledger.failure)
+    #expect(failure.what == "rank 1 (host n1, process 101) was killed by signal 9 (Killed)")
+    #expect(failure.place == "job job, its last operation barrier 5")
+    #expect(
+      failure.lastOperations == [
+        "rank 0 (host n0, process 100): in barrier 7 for 0.020 s",
+        "rank 1 (host n1, process 101): in barrier 5 for 0.120 s",
+        "rank 2 (host n2, process 102): in barrier 7 for 0.020 s",
+      ])
+    #expect(
+      ledger.takeEffects() == [.send(.failed(failure), rank: 0), .send(.failed(failure), rank: 2)])
+  }
+
+  @Test func whoDoesNotReportIsNotWaitedForLong() {
+    var ledger = ledger()
+    ledger.disconnected(0, reason: "closed", now: 1)
+    ledger.settle(now: 1.03)
+    #expect(ledger.failure == nil)
+    ledger.settle(now: 1.05)
+    #expect(ledger.failure?.what.hasSuffix("its connection ended: closed") == true)
+  }
+
+  @Test func silenceIsAFailureAndSlownessIsNot() throws {
+    let limit = JobLimits().silenceSeconds
+    var ledger = ledger()
+    for tenth in 0..<50 {
+      let now = Double(tenth) / 10
+      for rank in 0..<2 { try ledger.receive(beat(rank), from: rank, now: now) }
+      if now < limit { try ledger.receive(beat(2), from: 2, now: now) }
+      ledger.tick(now: now)
+      #expect(ledger.failure == nil || now > 2 * limit - 0.2)
+    }
+    ledger.tick(now: 5.1)
+    let what = try #require(ledger.failure).what
+    #expect(what.hasPrefix("rank 2 (host n2, process 102) was not heard for 2."), "\(what)")
+  }
+
+  @Test func leavingIsNoFailure() throws {
+    var ledger = ledger()
+    try ledger.receive(.leave, from: 1, now: 1)
+    ledger.disconnected(1, reason: "closed", now: 1)
+    ledger.exited(1, .code(0), now: 1)
+    ledger.settle(now: 2)
+    #expect(!ledger.isCollecting && ledger.failure == nil && !ledger.isOver)
+    #expect(
+      ledger.takeEffects().suffix(2) == [
+        .send(.left(rank: 1), rank: 0), .send(.left(rank: 1), rank: 2),
+      ])
+    for rank in [0, 2] {
+      try ledger.receive(.leave, from: rank, now: 1)
+      ledger.disconnected(rank, reason: "closed", now: 1)
+    }
+    #expect(ledger.isOver && ledger.failure == nil)
+  }
+
+  @Test func programsThatNeverJoinMayEndAsTheyLike() {
+    var ledger = ledger(joined: 0..<0)
+    ledger.exited(0, .code(3), now: 1)
+    ledger.settle(now: 2)
+    #expect(ledger.failure == nil && !ledger.isCollecting)
+    // Who waits for one of them hears of it.
+    #expect(ledger.admit(hello(1), now: 3) == nil)
+    ledger.settle(now: 4)
+    #expect(ledger.failure?.what == "rank 0 ended with status 3")
+  }
+
+  @Test func ranksThatDoNotComeAreNamed() {
+    var ledger = ledger(joined: 1..<2)
+    ledger.tick(now: JobLimits().joinSeconds + 1)
+    ledger.tick(now: JobLimits().joinSeconds + 2)
+    #expect(ledger.failure?.what == "ranks 0, 2 did not join within 120.0 s")
+  }
+
+  @Test func messagesThatMakeNoSenseAreErrors() {
+    var ledger = ledger()
+    let wrong: [ControlMessage] = [
+      .started, .collect, .left(rank: 0), beat(1), .heartbeat([]),
+      .exchange(ExchangeName(name: "a", ranks: [1, 2]), []),
+      .exchange(ExchangeName(name: "a", ranks: [0, 3]), []),
+      .exchange(ExchangeName(name: "a", ranks: [2, 0]), []), .hello(hello(0)),
+    ]
+    for message in wrong {
+      #expect(throws: FrameError.self) { try ledger.receive(message, from: 0, now: 1) }
+    }
+  }
+}
