@@ -1,18 +1,48 @@
+import DeepEPCommunication
 import DeepEPElements
 
 /// A rank's memory for one test.
 final class Memory {
   private let raw: UnsafeMutableRawBufferPointer
+  /// The allocated buffer in which the memory lies.
+  private let buffer: CommunicationBuffer?
 
   init(_ bytes: [UInt8]) {
     raw = .allocate(byteCount: bytes.count, alignment: 64)
+    buffer = nil
     raw.copyBytes(from: bytes)
+  }
+
+  /// Memory in a place that a test chooses; some of a communicator's buffers begin at odd addresses.
+  convenience init(
+    _ bytes: [UInt8], _ place: TestTransport.Place, _ communicator: any Communicator
+  ) throws {
+    let isAllocated =
+      place == .allocated || place == .mixed && (communicator.rank + bytes.count) % 2 == 0
+    if isAllocated {
+      self.init(bytes, in: try communicator.allocate(byteCount: bytes.count + 3))
+    } else {
+      self.init(bytes)
+    }
+  }
+
+  private init(_ bytes: [UInt8], in buffer: CommunicationBuffer) {
+    self.buffer = buffer
+    raw = .init(rebasing: buffer.bytes[3...])
+    raw.copyBytes(from: bytes)
+  }
+
+  /// Memory full of a byte that no test expects, in a place that a test chooses.
+  convenience init(
+    count: Int, _ place: TestTransport.Place, _ communicator: any Communicator
+  ) throws {
+    try self.init([UInt8](repeating: 0xa5, count: count), place, communicator)
   }
 
   /// Memory full of a byte that no test expects.
   convenience init(count: Int) { self.init([UInt8](repeating: 0xa5, count: count)) }
 
-  deinit { raw.deallocate() }
+  deinit { if buffer == nil { raw.deallocate() } }
 
   var mutable: UnsafeMutableRawBufferPointer { raw }
   var constant: UnsafeRawBufferPointer { UnsafeRawBufferPointer(raw) }

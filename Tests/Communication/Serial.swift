@@ -77,4 +77,29 @@ enum Serial {
   static func exchanged(_ sources: [[UInt8]], _ rank: Int) -> [UInt8] {
     sources.flatMap { block($0, rank, of: sources.count, outerCount: 1) }
   }
+
+  /// An all-to-all whose blocks have odd sizes, some of them none.
+  struct Uneven {
+    /// How many bytes each rank gives to each.
+    let counts: [[Int]]
+
+    init(_ ranks: Int, _ count: Int, _ width: Int, seed: Int) {
+      var numbers = Numbers(seed)
+      counts = (0..<ranks).map { _ in
+        (0..<ranks).map { _ in
+          let word = Int(truncatingIfNeeded: numbers.next() >> 1)
+          return word % 4 == 0 ? 0 : word / 4 % (count * width + 1)
+        }
+      }
+    }
+
+    func sourceCount(_ rank: Int) -> Int { counts[rank].reduce(0, +) }
+
+    func exchanged(_ sources: [[UInt8]], _ rank: Int) -> [UInt8] {
+      sources.enumerated().flatMap { peer, source -> ArraySlice<UInt8> in
+        let start = counts[peer][..<rank].reduce(0, +)
+        return source[start..<start + counts[peer][rank]]
+      }
+    }
+  }
 }
