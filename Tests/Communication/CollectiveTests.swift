@@ -1,77 +1,16 @@
 import DeepEPCommunication
+import DeepEPCommunicationLaws
 import DeepEPElements
 import Testing
 
 /// Collectives of every transport are the serial computation in the order of the ranks, bit for bit.
 @Suite struct CollectiveTests {
-  /// Calls every collective for elements of a type; says what differs.
-  private static func problems(
-    _ communicator: any Communicator, _ element: ElementType, count: Int, seed: Int,
-    _ place: TestTransport.Place = .own
-  ) throws -> [String] {
-    let (rank, ranks) = (communicator.rank, communicator.rankCount)
-    let all = (0..<ranks).map { Numbers.bytes(element, count * ranks, seed: seed + $0) }
-    var problems: [String] = []
-    func check(_ what: String, _ expected: [UInt8], _ body: (Memory, Memory) throws -> Void) throws
-    {
-      let source = try Memory(all[rank], place, communicator)
-      let destination = try Memory(count: expected.count, place, communicator)
-      try body(source, destination)
-      if destination.bytes != expected { problems.append("\(what) \(element) \(count) \(rank)") }
-      if source.bytes != all[rank] { problems.append("\(what) writes its source") }
-    }
-    for reduction in CollectiveReduction.allCases
-    where element.isFloatingPoint || reduction != .mean {
-      let reduced = Serial.reduced(all, element, reduction)
-      try check("all-reduce \(reduction)", reduced) {
-        try communicator.allReduce(
-          $0.constant, into: $1.mutable, element: element, reduction: reduction)
-      }
-      for outer in Set([1, count]).sorted() {
-        let block = Serial.block(reduced, rank, of: ranks, outerCount: outer)
-        try check("reduce-scatter \(reduction) \(outer)", block) {
-          try communicator.reduceScatter(
-            $0.constant, into: $1.mutable, element: element, reduction: reduction,
-            outerCount: outer)
-        }
-      }
-    }
-    for outer in Set([1, count, count * ranks]).sorted() {
-      try check("all-gather \(outer)", Serial.gathered(all, outerCount: outer)) {
-        try communicator.allGather($0.constant, into: $1.mutable, outerCount: outer)
-      }
-    }
-    try check("all-to-all", Serial.exchanged(all, rank)) {
-      try communicator.allToAll($0.constant, into: $1.mutable)
-    }
-    let uneven = Serial.Uneven(ranks, count, element.byteCount, seed: seed)
-    try check("uneven all-to-all", uneven.exchanged(all, rank)) {
-      try communicator.allToAll(
-        .init(rebasing: $0.constant[..<uneven.sourceCount(rank)]), counts: uneven.counts[rank],
-        into: $1.mutable, counts: uneven.counts.map { $0[rank] })
-    }
-    try check("ring of messages", all[(rank + ranks - 1) % ranks]) {
-      guard ranks > 1 else { return $1.mutable.copyBytes(from: $0.bytes) }
-      let (next, last) = ((rank + 1) % ranks, (rank + ranks - 1) % ranks)
-      if rank == 0 { try communicator.send($0.constant, to: next) }
-      try communicator.receive(into: $1.mutable, from: last)
-      if rank != 0 { try communicator.send($0.constant, to: next) }
-    }
-    for root in 0..<ranks {
-      let buffer = try Memory(all[rank], place, communicator)
-      try communicator.broadcast(buffer.mutable, root: root)
-      if buffer.bytes != all[root] { problems.append("broadcast \(root)") }
-    }
-    try communicator.barrier()
-    return problems
-  }
-
   @Test(arguments: TestTransport.all, 1...8)
   func collectivesAreTheSerialComputation(_ transport: TestTransport, _ rankCount: Int) throws {
     let problems = try transport.run(rankCount: rankCount) { communicator in
       try ElementType.allCases.flatMap { element in
         try [0, 1, 3, 7, 65].flatMap { count in
-          try Self.problems(communicator, element, count: count, seed: 100 * count)
+          try CollectiveLaw.problems(communicator, element, count: count, seed: 100 * count)
         }
       }
     }
@@ -80,12 +19,12 @@ import Testing
 
   /// Shares of ranks that are larger than the blocks in which they are summed, and than eager operations and
   /// pieces of private buffers may be.
-  @Test(arguments: TestTransport.all, TestTransport.Place.allCases)
-  func largeOnesToo(_ transport: TestTransport, _ place: TestTransport.Place) throws {
+  @Test(arguments: TestTransport.all, Memory.Place.allCases)
+  func largeOnesToo(_ transport: TestTransport, _ place: Memory.Place) throws {
     for rankCount in [2, 3, 5] {
       let problems = try transport.run(rankCount: rankCount) { communicator in
         try [ElementType.float32, .bfloat16, .float16, .float64, .int8].flatMap {
-          try Self.problems(communicator, $0, count: 4099, seed: 1, place)
+          try CollectiveLaw.problems(communicator, $0, count: 4099, seed: 1, place)
         }
       }
       #expect(problems.flatMap { $0 } == [])
@@ -147,7 +86,8 @@ import Testing
         guard let place = ranks.firstIndex(of: world.rank) else { return [String]() }
         let group = try world.group(ranks)
         let isRight = group.rank == place && group.rankCount == ranks.count
-        return try Self.problems(group, .float32, count: 5, seed: mask) + (isRight ? [] : ["rank"])
+        return try CollectiveLaw.problems(group, .float32, count: 5, seed: mask)
+          + (isRight ? [] : ["rank"])
       }
     }
     #expect(problems.flatMap { $0 } == [])
@@ -163,8 +103,8 @@ import Testing
       let columns = try world.group([column, column + 2])
       return try (0..<50).flatMap { step in
         // The first row is at other sizes than the second, and the ranks of a column meet between.
-        try Self.problems(rows, .int32, count: 1 + row * 8 + step % 3, seed: step)
-          + Self.problems(columns, .float64, count: 3 + column, seed: step)
+        try CollectiveLaw.problems(rows, .int32, count: 1 + row * 8 + step % 3, seed: step)
+          + CollectiveLaw.problems(columns, .float64, count: 3 + column, seed: step)
       }
     }
     #expect(problems.flatMap { $0 } == [])

@@ -3,16 +3,6 @@ import Testing
 
 /// A way to make communicators, for tests that every transport must pass.
 struct TestTransport: Sendable, CustomTestStringConvertible {
-  /// Where the memory of a test lies.
-  enum Place: CaseIterable {
-    /// The rank's own; transports may have to copy.
-    case own
-    /// Allocated by the communicator.
-    case allocated
-    /// Some here, some there.
-    case mixed
-  }
-
   let testDescription: String
   /// Makes the communicator of a rank, on the rank's thread.
   let communicator: @Sendable (any JobControl, LocalGroup) throws -> any Communicator

@@ -10,7 +10,7 @@ import FoundationEssentials
 struct Benchmark {
   var subject = BenchmarkSubject.workload(.gptTiny)
   var bytes = 64 << 20
-  var ranks = 2
+  var ranks: Int?
   var communication = CommunicationTransport.sharedMemory
   var precision = Precision.float32
   var batch: Int?
@@ -33,7 +33,7 @@ struct Benchmark {
       parameters: [
         .positional("name", \.subject, .subject, "the job or the collective", isRequired: true),
         .option("bytes", \.bytes, .positiveInteger, "bytes of a collective"),
-        .option("ranks", \.ranks, .positiveInteger, "ranks of a collective"),
+        .option("ranks", \.ranks, .positiveInteger, "threads of this process, for a collective"),
         .option("communication", \.communication, .choice, "how ranks reach one another"),
         .option("precision", \.precision, .choice, "the element type to compute in"),
         .option("batch", \.batch, .positiveInteger, "sequences of a batch, instead of the job's"),
@@ -52,7 +52,7 @@ struct Benchmark {
         .flag("events", \.showsEvents, "say where the time of the last step went"),
       ],
       examples: [
-        "gpt-tiny", "gpt2-124m --steps 5 --json", "gpt-tiny --ablate", "all-reduce --bytes 4096",
+        "gpt-tiny", "gpt2-124m --steps 5 --json", "gpt-tiny --ablate", "all-reduce --ranks 2",
       ]
     ) { options in try options.run(output: output) }
   }
@@ -62,7 +62,7 @@ struct Benchmark {
     case .workload(let workload): try run(workload, output: output)
     case .collective(let collective):
       let benchmark = CollectiveBenchmark(
-        collective: collective, byteCount: bytes, rankCount: ranks, communication: communication,
+        collective: collective, byteCount: bytes, threadCount: ranks, communication: communication,
         isJSON: isJSON)
       try benchmark.run(output: output)
     }

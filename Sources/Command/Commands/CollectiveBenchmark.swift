@@ -1,25 +1,42 @@
 import DeepEPCommunication
 import DeepEPTraining
 
-/// `deepep benchmark all-reduce` and its like: how fast ranks exchange bytes.
+/// `deepep benchmark all-reduce` and its like: how fast the ranks of a job exchange bytes.
 struct CollectiveBenchmark {
   let collective: TimedCollective
   var byteCount = 64 << 20
-  var rankCount = 2
+  /// How many ranks run as threads of this process; nil: the ranks of the job that it was started for.
+  var threadCount: Int?
   var communication = CommunicationTransport.sharedMemory
   var isJSON = false
 
-  /// Runs the ranks as threads of this process, each of which maps the memory of all.
   func run(output: TerminalOutput) throws {
     try communication.check()
-    let controls = LocalJobControl.job(hosts: [rankCount])
-    let reports = try LocalGroup.run(rankCount: rankCount) { thread in
+    guard let threadCount else { return try runRank(output: output) }
+    let controls = LocalJobControl.job(hosts: [threadCount])
+    let reports = try LocalGroup.run(rankCount: threadCount) { thread in
+      // Each thread maps the memory of all, as processes do.
       let communicator =
         communication == .local ? thread : try SharedMemory.communicator(controls[thread.rank])
       return try report(communicator)
     }
-    guard let report = reports.first else { return }
-    try write(report, to: output)
+    if let report = reports.first { try write(report, to: output) }
+  }
+
+  private func runRank(output: TerminalOutput) throws {
+    guard communication == .sharedMemory else {
+      throw CommunicationError(
+        "processes cannot be timed over \(communication.rawValue)", at: "benchmark",
+        fix: "choose shared-memory, or give --ranks for threads of this process")
+    }
+    let control = try Job.join { try? TerminalOutput.error.write("deepep: \($0)\n") }
+    do {
+      let report = try report(SharedMemory.communicator(control))
+      if control.membership.rank == 0 { try write(report, to: output) }
+      control.leave()
+    } catch let error as CommunicationError {
+      throw control.fail(error)
+    }
   }
 
   private func report(_ communicator: any Communicator) throws -> CollectiveReport {

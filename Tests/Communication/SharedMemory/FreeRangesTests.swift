@@ -1,4 +1,5 @@
 import DeepEPCommunication
+import DeepEPCommunicationLaws
 import Testing
 
 /// What is taken does not overlap, and all of it comes back.

@@ -2,20 +2,31 @@ import DeepEPCommunication
 import DeepEPElements
 
 /// A rank's memory for one test.
-final class Memory {
+package final class Memory {
+  /// Where the memory of a test lies.
+  package enum Place: CaseIterable, Sendable {
+    /// The rank's own; transports may have to copy.
+    case own
+    /// Allocated by the communicator.
+    case allocated
+    /// Some here, some there.
+    case mixed
+  }
+
   private let raw: UnsafeMutableRawBufferPointer
   /// The allocated buffer in which the memory lies.
   private let buffer: CommunicationBuffer?
 
-  init(_ bytes: [UInt8]) {
+  /// Private memory with some bytes.
+  package init(_ bytes: [UInt8]) {
     raw = .allocate(byteCount: bytes.count, alignment: 64)
     buffer = nil
     raw.copyBytes(from: bytes)
   }
 
   /// Memory in a place that a test chooses; some of a communicator's buffers begin at odd addresses.
-  convenience init(
-    _ bytes: [UInt8], _ place: TestTransport.Place, _ communicator: any Communicator
+  package convenience init(
+    _ bytes: [UInt8], _ place: Place, _ communicator: any Communicator
   ) throws {
     let isAllocated =
       place == .allocated || place == .mixed && (communicator.rank + bytes.count) % 2 == 0
@@ -33,29 +44,29 @@ final class Memory {
   }
 
   /// Memory full of a byte that no test expects, in a place that a test chooses.
-  convenience init(
-    count: Int, _ place: TestTransport.Place, _ communicator: any Communicator
+  package convenience init(
+    count: Int, _ place: Place, _ communicator: any Communicator
   ) throws {
     try self.init([UInt8](repeating: 0xa5, count: count), place, communicator)
   }
 
   /// Memory full of a byte that no test expects.
-  convenience init(count: Int) { self.init([UInt8](repeating: 0xa5, count: count)) }
+  package convenience init(count: Int) { self.init([UInt8](repeating: 0xa5, count: count)) }
 
   deinit { if buffer == nil { raw.deallocate() } }
 
-  var mutable: UnsafeMutableRawBufferPointer { raw }
-  var constant: UnsafeRawBufferPointer { UnsafeRawBufferPointer(raw) }
-  var bytes: [UInt8] { Array(raw) }
+  package var mutable: UnsafeMutableRawBufferPointer { raw }
+  package var constant: UnsafeRawBufferPointer { UnsafeRawBufferPointer(raw) }
+  package var bytes: [UInt8] { Array(raw) }
 }
 
 /// A small generator (SplitMix64), so that every rank can know the numbers of all.
-struct Numbers {
+package struct Numbers {
   private var state: UInt64
 
-  init(_ seed: Int) { state = UInt64(bitPattern: Int64(seed)) }
+  package init(_ seed: Int) { state = UInt64(bitPattern: Int64(seed)) }
 
-  mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var word = state
     word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
@@ -64,7 +75,7 @@ struct Numbers {
   }
 
   /// Elements of a type: floats between -2 and 2, any integer.
-  static func bytes(_ element: ElementType, _ count: Int, seed: Int) -> [UInt8] {
+  package static func bytes(_ element: ElementType, _ count: Int, seed: Int) -> [UInt8] {
     var numbers = Numbers(seed)
     return (0..<count).flatMap { _ in
       let word = numbers.next()
