@@ -54,7 +54,8 @@ public final class CommunicationLog: Sendable {
   private struct State {
     var events: [CommunicationEvent] = []
     var next = 0
-    var stragglers: [Int: Straggler] = [:]
+    /// By the rank that came last.
+    var stragglers: [Straggler] = []
   }
 
   private let state = Mutex(State())
@@ -73,7 +74,9 @@ public final class CommunicationLog: Sendable {
 
   /// For whom this rank has waited since the log was made, the longest first.
   public var stragglers: [Straggler] {
-    state.withLock { $0.stragglers.values.sorted { $0.waitSeconds > $1.waitSeconds } }
+    state.withLock { state in
+      state.stragglers.filter { $0.count > 0 }.sorted { $0.waitSeconds > $1.waitSeconds }
+    }
   }
 
   func record(_ event: CommunicationEvent) {
@@ -85,9 +88,11 @@ public final class CommunicationLog: Sendable {
       }
       state.next = (state.next + 1) % capacity
       guard event.waitSeconds > 0 else { return }
-      let rank = event.lastRank
-      state.stragglers[rank, default: Straggler(rank: rank, count: 0, waitSeconds: 0)]
-        .add(event.waitSeconds)
+      let known = state.stragglers.count
+      for rank in known..<max(known, event.lastRank + 1) {
+        state.stragglers.append(Straggler(rank: rank, count: 0, waitSeconds: 0))
+      }
+      state.stragglers[event.lastRank].add(event.waitSeconds)
     }
   }
 }

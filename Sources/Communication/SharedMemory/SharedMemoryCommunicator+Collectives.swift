@@ -27,9 +27,9 @@ extension SharedMemoryCommunicator: Communicator {
     try perform(call, source, destination, needs: [.source, .destination]) { way in
       switch way {
       case .eager:
+        guard let target = destination.baseAddress else { return }
         order.apply(
-          eager[parity], from: 0, into: [destination.baseAddress].compactMap { $0 }, at: 0,
-          count: source.count / element.byteCount)
+          eager[parity], from: 0, into: [target], at: 0, count: source.count / element.byteCount)
       case .direct:
         let sources = try sources(.direct, source, source.count)
         let destinations = try destinations(destination)

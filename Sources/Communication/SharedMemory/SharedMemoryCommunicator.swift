@@ -100,8 +100,8 @@ extension SharedMemoryCommunicator {
   ) throws {
     try call.check(source, destination, rankCount: rankCount, place: place)
     if let failure = arena.control.failure { throw failure }
-    let token = arena.control.recorder.begin(call, group: number)
     let start = FlightRecorder.now
+    let token = arena.control.recorder.begin(call, group: number, at: start)
     try publish(call, source, destination, needs, counts, start)
     try meeting.meet(for: call)
     let last = try compare(call)
@@ -109,8 +109,9 @@ extension SharedMemoryCommunicator {
     try part(way)
     // Until all have done their part, they use this rank's memory.
     if way == .direct, rankCount > 1 { try meeting.meet(for: call) }
-    arena.control.recorder.end(token)
-    note(call, start, last)
+    let end = FlightRecorder.now
+    arena.control.recorder.end(token, at: end)
+    note(call, start, last, end)
   }
 
   private func isEager(_ call: CollectiveCall) -> Bool {
@@ -192,12 +193,12 @@ extension SharedMemoryCommunicator {
       fix: "all ranks of a group call the same operations in the same order, with equal sizes")
   }
 
-  private func note(_ call: CollectiveCall, _ start: UInt64, _ last: Int) {
+  private func note(_ call: CollectiveCall, _ start: UInt64, _ last: Int, _ end: UInt64) {
     let arrival = self.call(of: last).pointee.arrival
     operations.record(
       CommunicationEvent(
         call, ranks: members, startSeconds: Double(start) * 1e-9,
-        arrivalSeconds: Double(arrival) * 1e-9, endSeconds: Clock.seconds,
+        arrivalSeconds: Double(arrival) * 1e-9, endSeconds: Double(end) * 1e-9,
         lastRank: members[last]))
   }
 }
