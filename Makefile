@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
 train: ARGS ?= --steps 3000 --out runs/kingjames.safetensors
 
-.PHONY: build setup test train benchmark agreement claims install peaks format lint
+.PHONY: build setup test train benchmark agreement benchmark-communication claims install peaks format lint
 
 build: setup
 	swift build -c release
@@ -28,6 +28,11 @@ benchmark: build
 agreement: build
 	@Benchmarks/peers/setup.sh
 	@python3 Benchmarks/agreement.py $(ARGS)
+
+# Collectives beside OpenMPI and gloo, where they can be had.
+benchmark-communication: build
+	@Benchmarks/peers/setup.sh
+	@python3 Benchmarks/communication.py $(ARGS)
 
 # The README's table, the chart and docs/claims.md, from Benchmarks/results.json and Benchmarks/claims.json.
 claims:

@@ -36,6 +36,15 @@ func support(_ name: String, imports: [String]) -> Target {
     swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
 }
 
+/// A program that tests start as a process of its own.
+func testProgram(_ name: String, imports: [String]) -> Target {
+  .executableTarget(
+    name: "DeepEP" + name,
+    dependencies: imports.map { .init(stringLiteral: "DeepEP" + $0) },
+    path: "Tests/" + name,
+    swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
+}
+
 func tests(_ name: String, imports: [String], exclude: [String] = []) -> Target {
   .testTarget(
     name: "DeepEP" + name + "Tests",
@@ -109,7 +118,10 @@ let package = Package(
         "Execution", "Plans", "Compute", "Transforms", "Targets", "Tensors", "Elements", "Laws",
       ]),
     tests("Compute", imports: ["Compute", "Tensors", "Elements"]),
-    tests("Communication", imports: ["Communication", "Elements"]),
+    support("CommunicationLaws", imports: ["Communication", "Elements"]),
+    testProgram(
+      "CommunicationRank", imports: ["Communication", "CommunicationLaws", "Elements"]),
+    tests("Communication", imports: ["Communication", "CommunicationLaws", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
     tests("Command", imports: ["Command", "Training"], exclude: ["peaks.txt", "Scripts"]),
     tests(

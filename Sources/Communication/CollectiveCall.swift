@@ -3,13 +3,16 @@ import DeepEPElements
 /// What a rank asks of its group: the ranks compare their calls before any byte moves.
 struct CollectiveCall: Hashable, Sendable {
   /// The operations of a ``Communicator``, by their names in messages.
-  enum Kind: String, Sendable {
+  enum Kind: String, Sendable, CaseIterable {
     case group
     case allReduce = "all-reduce"
     case allGather = "all-gather"
     case reduceScatter = "reduce-scatter"
     case allToAll = "all-to-all"
+    /// All-to-all of blocks whose sizes differ, which each rank knows for itself.
+    case unevenAllToAll = "all-to-all-v"
     case broadcast, barrier
+    case send
   }
 
   var kind: Kind
@@ -25,12 +28,14 @@ struct CollectiveCall: Hashable, Sendable {
   /// For people: "all-reduce 3 (24 bytes, float32, sum)".
   var text: String {
     let attributes = [
-      kind == .barrier || kind == .group ? nil : "\(byteCount) bytes", element?.rawValue,
+      hasSize ? "\(byteCount) bytes" : nil, element?.rawValue,
       reduction?.rawValue, outerCount.map { "outer \($0)" }, root.map { "root \($0)" },
     ].compactMap { $0 }
     let list = attributes.isEmpty ? "" : " (\(attributes.joined(separator: ", ")))"
     return "\(kind.rawValue) \(sequenceNumber)\(list)"
   }
+
+  private var hasSize: Bool { kind != .barrier && kind != .group && kind != .unevenAllToAll }
 }
 
 // MARK: Checks
@@ -41,19 +46,23 @@ extension CollectiveCall {
   /// - Parameter place: the rank and its group.
   func check(
     _ source: UnsafeRawBufferPointer, _ destination: UnsafeMutableRawBufferPointer, rankCount: Int,
-    place: String
+    place: @autoclosure () -> String
   ) throws {
     guard let mistake = mistake(source, destination, rankCount) else { return }
     throw CommunicationError(
-      "\(text): \(mistake.what)", at: place, fix: mistake.fix)
+      "\(text): \(mistake.what)", at: place(), fix: mistake.fix)
   }
+
+  /// Whether the sizes of source and destination are checked elsewhere.
+  private var hasOwnSizes: Bool { kind == .unevenAllToAll || kind == .send }
 
   private typealias Mistake = (what: String, fix: String)
 
   private func mistake(
     _ source: UnsafeRawBufferPointer, _ destination: UnsafeMutableRawBufferPointer, _ rankCount: Int
   ) -> Mistake? {
-    attributeMistake(rankCount) ?? sizeMistake(destination.count, rankCount)
+    attributeMistake(rankCount)
+      ?? (hasOwnSizes ? nil : sizeMistake(destination.count, rankCount))
       ?? overlapMistake(source, UnsafeRawBufferPointer(destination))
   }
 
@@ -106,7 +115,7 @@ extension CollectiveCall {
   ) -> Mistake? {
     guard let from = source.baseAddress, let to = destination.baseAddress else { return nil }
     let overlap = from < to + destination.count && to < from + source.count
-    let mayBeSame = kind == .allReduce || kind == .broadcast
+    let mayBeSame = kind == .allReduce || kind == .broadcast || kind == .send
     guard overlap, !(mayBeSame && from == to) else { return nil }
     return ("source and destination overlap", "pass separate memory")
   }

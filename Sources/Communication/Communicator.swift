@@ -20,6 +20,15 @@ public protocol Communicator: Sendable {
   var rank: Int { get }
   /// The number of ranks in the group.
   var rankCount: Int { get }
+  /// Where the operations of this rank are noted, those of its groups included; nil if nobody notes them.
+  var log: CommunicationLog? { get }
+
+  /// Makes a buffer that lives where the transport wants it: collectives of such buffers need no copies.
+  ///
+  /// Not collective. The memory is aligned to pages, and goes with the last reference to the buffer.
+  ///
+  /// - Throws: ``CommunicationError`` if there is not as much memory.
+  func allocate(byteCount: Int) throws -> CommunicationBuffer
 
   /// Makes a communicator of some ranks of this group, in which they are numbered from zero.
   ///
@@ -54,6 +63,28 @@ public protocol Communicator: Sendable {
   func allToAll(
     _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer) throws
 
+  /// Exchanges blocks whose sizes differ.
+  ///
+  /// The blocks lie side by side, in the order of the ranks. What rank `i` gives to
+  /// rank `j` must be as large as what `j` expects of `i`, which the ranks compare.
+  ///
+  /// - Parameters:
+  ///   - sourceCounts: how many bytes go to each rank.
+  ///   - destinationCounts: how many bytes come from each rank.
+  func allToAll(
+    _ source: UnsafeRawBufferPointer, counts sourceCounts: [Int],
+    into destination: UnsafeMutableRawBufferPointer, counts destinationCounts: [Int]) throws
+
+  /// Gives bytes to one rank, which receives as many; returns when it has them.
+  ///
+  /// Concerns the two ranks only. What one rank sends to another arrives in order. Two ranks that send
+  /// to each other at once wait for each other until their time is over: one receives first, or
+  /// uses a ``CommunicationQueue``.
+  func send(_ source: UnsafeRawBufferPointer, to rank: Int) throws
+
+  /// Gets the bytes that a rank sends.
+  func receive(into destination: UnsafeMutableRawBufferPointer, from rank: Int) throws
+
   /// Copies the bytes of rank `root` to all others.
   func broadcast(_ buffer: UnsafeMutableRawBufferPointer, root: Int) throws
 
@@ -63,4 +94,33 @@ public protocol Communicator: Sendable {
   /// Gives up: pending and later operations of all ranks, in all groups, throw an error with this
   /// rank's number in the whole job and the reason.
   func fail(_ reason: String)
+}
+
+extension Communicator {
+  /// Transports note operations if they can.
+  public var log: CommunicationLog? { nil }
+
+  /// Plain memory, for transports that have no wishes.
+  public func allocate(byteCount: Int) throws -> CommunicationBuffer {
+    CommunicationBuffer(byteCount: byteCount)
+  }
+
+  /// The error of a transport that lacks the operation.
+  public func allToAll(
+    _ source: UnsafeRawBufferPointer, counts sourceCounts: [Int],
+    into destination: UnsafeMutableRawBufferPointer, counts destinationCounts: [Int]
+  ) throws { throw lacking("all-to-all with sizes for each rank") }
+
+  /// The error of a transport that lacks the operation.
+  public func send(_ source: UnsafeRawBufferPointer, to rank: Int) throws { throw lacking("send") }
+
+  /// The error of a transport that lacks the operation.
+  public func receive(into destination: UnsafeMutableRawBufferPointer, from rank: Int) throws {
+    throw lacking("receive")
+  }
+
+  private func lacking(_ operation: String) -> CommunicationError {
+    CommunicationError(
+      "this transport has no \(operation)", at: "rank \(rank)", fix: "choose another transport")
+  }
 }

@@ -8,13 +8,37 @@ struct RankOrderReduction {
   /// Combines `count` elements of each source, and writes the result to each destination.
   ///
   /// A destination may be one of the sources: elements are read before they are written.
+  ///
+  /// - Parameters:
+  ///   - sourceOffset: where the elements begin in each source, in bytes.
+  ///   - destinationOffset: where they begin in each destination, in bytes.
   func apply(
+    _ sources: [UnsafeRawPointer], from sourceOffset: Int,
+    into destinations: [UnsafeMutableRawPointer], at destinationOffset: Int, count: Int
+  ) {
+    guard count > 0, !sources.isEmpty else { return }
+    let sum = VectorSum(
+      sources: sources, sourceOffset: sourceOffset, destinations: destinations,
+      destinationOffset: destinationOffset, count: count)
+    switch (element, reduction) {
+    case (.float32, .sum): sum.apply(Float.self, mean: false)
+    case (.float32, .mean): sum.apply(Float.self, mean: true)
+    case (.float64, .sum): sum.apply(Double.self, mean: false)
+    case (.float64, .mean): sum.apply(Double.self, mean: true)
+    default:
+      apply(
+        sources.map { $0 + sourceOffset }, into: destinations.map { $0 + destinationOffset },
+        count: count)
+    }
+  }
+
+  private func apply(
     _ sources: [UnsafeRawPointer], into destinations: [UnsafeMutableRawPointer], count: Int
   ) {
     switch element {
     case .float64: floating(Double.self, sources, destinations, count)
     case .float32: floating(Float.self, sources, destinations, count)
-    case .float16: floating(Float16.self, sources, destinations, count)
+    case .float16: floating(Half.self, sources, destinations, count)
     case .bfloat16: floating(BFloat16.self, sources, destinations, count)
     case .float8e4m3: floating(Float8E4M3.self, sources, destinations, count)
     case .float8e5m2: floating(Float8E5M2.self, sources, destinations, count)
@@ -71,7 +95,7 @@ struct RankOrderReduction {
 }
 
 /// The loop of a reduction: blocks that stay in the cache, and in each of them one rank after another.
-private struct Fold<Element: BitwiseCopyable, Accumulator> {
+private struct Fold<Element: BitwiseCopyable, Accumulator: BitwiseCopyable> {
   let sources: [UnsafeRawPointer]
   let destinations: [UnsafeMutableRawPointer]
   let count: Int
@@ -82,58 +106,64 @@ private struct Fold<Element: BitwiseCopyable, Accumulator> {
     _ store: (Accumulator) -> Element
   ) {
     let blockSize = 1024
-    withUnsafeTemporaryAllocation(of: Accumulator.self, capacity: blockSize) { block in
+    withUnsafeTemporaryAllocation(of: Accumulator.self, capacity: blockSize) { buffer in
+      guard let block = buffer.baseAddress else { return }
       for start in stride(from: 0, to: count, by: blockSize) {
         let size = min(blockSize, count - start)
         fold(block, start, size, load, combine)
         write(block, start, size, store)
-        block[..<size].deinitialize()
       }
     }
   }
 
+  /// Plain loops without branches, which the compiler turns into vectors.
   @inline(__always)
   private func fold(
-    _ block: UnsafeMutableBufferPointer<Accumulator>, _ start: Int, _ size: Int,
+    _ block: UnsafeMutablePointer<Accumulator>, _ start: Int, _ size: Int,
     _ load: (Element) -> Accumulator, _ combine: (Accumulator, Accumulator) -> Accumulator
   ) {
     let width = MemoryLayout<Element>.size
-    for (rank, source) in sources.enumerated() {
+    let first = sources[0] + start * width
+    for index in 0..<size {
+      (block + index).initialize(
+        to: load(first.loadUnaligned(fromByteOffset: index &* width, as: Element.self)))
+    }
+    for source in sources.dropFirst() {
+      let source = source + start * width
       for index in 0..<size {
-        let element = source.loadUnaligned(
-          fromByteOffset: (start + index) * width, as: Element.self)
-        if rank == 0 {
-          block.initializeElement(at: index, to: load(element))
-        } else {
-          block[index] = combine(block[index], load(element))
-        }
+        block[index] = combine(
+          block[index], load(source.loadUnaligned(fromByteOffset: index &* width, as: Element.self))
+        )
       }
     }
   }
 
   @inline(__always)
   private func write(
-    _ block: UnsafeMutableBufferPointer<Accumulator>, _ start: Int, _ size: Int,
+    _ block: UnsafeMutablePointer<Accumulator>, _ start: Int, _ size: Int,
     _ store: (Accumulator) -> Element
   ) {
     let width = MemoryLayout<Element>.size
-    guard let first = destinations.first else { return }
+    let first = destinations[0] + start * width
     for index in 0..<size {
-      first.storeBytes(
-        of: store(block[index]), toByteOffset: (start + index) * width, as: Element.self)
+      first.storeBytes(of: store(block[index]), toByteOffset: index &* width, as: Element.self)
     }
     for other in destinations.dropFirst() {
-      (other + start * width).copyMemory(from: first + start * width, byteCount: size * width)
+      (other + start * width).copyMemory(from: first, byteCount: size * width)
     }
   }
 }
 
+/// The larger number; not a number if either is not one.
 @inline(__always)
 private func largest<Number: BinaryFloatingPoint>(_ x: Number, _ y: Number) -> Number {
-  x.isNaN || y.isNaN ? .nan : max(x, y)
+  let larger = x > y ? x : y
+  return x == x ? larger : x
 }
 
+/// The smaller number; not a number if either is not one.
 @inline(__always)
 private func smallest<Number: BinaryFloatingPoint>(_ x: Number, _ y: Number) -> Number {
-  x.isNaN || y.isNaN ? .nan : min(x, y)
+  let smaller = x < y ? x : y
+  return x == x ? smaller : x
 }

@@ -1,80 +1,41 @@
 import DeepEPCommunication
+import DeepEPCommunicationLaws
 import DeepEPElements
 import Testing
 
-/// Collectives of threads are the serial computation in the order of the ranks, bit for bit.
+/// Collectives of every transport are the serial computation in the order of the ranks, bit for bit.
 @Suite struct CollectiveTests {
-  /// Calls every collective for elements of a type; says what differs.
-  private static func problems(
-    _ communicator: any Communicator, _ element: ElementType, count: Int, seed: Int
-  ) throws -> [String] {
-    let (rank, ranks) = (communicator.rank, communicator.rankCount)
-    let all = (0..<ranks).map { Numbers.bytes(element, count * ranks, seed: seed + $0) }
-    var problems: [String] = []
-    func check(_ what: String, _ expected: [UInt8], _ body: (Memory, Memory) throws -> Void) throws
-    {
-      let (source, destination) = (Memory(all[rank]), Memory(count: expected.count))
-      try body(source, destination)
-      if destination.bytes != expected { problems.append("\(what) \(element) \(count) \(rank)") }
-      if source.bytes != all[rank] { problems.append("\(what) writes its source") }
-    }
-    for reduction in CollectiveReduction.allCases
-    where element.isFloatingPoint || reduction != .mean {
-      let reduced = Serial.reduced(all, element, reduction)
-      try check("all-reduce \(reduction)", reduced) {
-        try communicator.allReduce(
-          $0.constant, into: $1.mutable, element: element, reduction: reduction)
-      }
-      for outer in Set([1, count]).sorted() {
-        let block = Serial.block(reduced, rank, of: ranks, outerCount: outer)
-        try check("reduce-scatter \(reduction) \(outer)", block) {
-          try communicator.reduceScatter(
-            $0.constant, into: $1.mutable, element: element, reduction: reduction,
-            outerCount: outer)
-        }
-      }
-    }
-    for outer in Set([1, count, count * ranks]).sorted() {
-      try check("all-gather \(outer)", Serial.gathered(all, outerCount: outer)) {
-        try communicator.allGather($0.constant, into: $1.mutable, outerCount: outer)
-      }
-    }
-    try check("all-to-all", Serial.exchanged(all, rank)) {
-      try communicator.allToAll($0.constant, into: $1.mutable)
-    }
-    for root in 0..<ranks {
-      let buffer = Memory(all[rank])
-      try communicator.broadcast(buffer.mutable, root: root)
-      if buffer.bytes != all[root] { problems.append("broadcast \(root)") }
-    }
-    try communicator.barrier()
-    return problems
-  }
-
-  @Test(arguments: 1...8) func collectivesAreTheSerialComputation(_ rankCount: Int) throws {
-    let problems = try LocalGroup.run(rankCount: rankCount) { communicator in
+  @Test(arguments: TestTransport.all, 1...8)
+  func collectivesAreTheSerialComputation(_ transport: TestTransport, _ rankCount: Int) throws {
+    let problems = try transport.run(rankCount: rankCount) { communicator in
       try ElementType.allCases.flatMap { element in
         try [0, 1, 3, 7, 65].flatMap { count in
-          try Self.problems(communicator, element, count: count, seed: 100 * count)
+          try CollectiveLaw.problems(communicator, element, count: count, seed: 100 * count)
         }
       }
     }
     #expect(problems.flatMap { $0 } == [])
   }
 
-  /// Shares of ranks that are larger than the blocks in which they are summed.
-  @Test(arguments: [2, 3]) func largeOnesToo(_ rankCount: Int) throws {
-    let problems = try LocalGroup.run(rankCount: rankCount) { communicator in
-      try [ElementType.float32, .bfloat16].flatMap {
-        try Self.problems(communicator, $0, count: 4099, seed: 1)
+  /// Shares of ranks that are larger than the blocks in which they are summed, and than eager operations and
+  /// pieces of private buffers may be.
+  @Test(arguments: TestTransport.all, Memory.Place.allCases)
+  func largeOnesToo(_ transport: TestTransport, _ place: Memory.Place) throws {
+    for rankCount in [2, 3, 5] {
+      let problems = try transport.run(rankCount: rankCount) { communicator in
+        try [ElementType.float32, .bfloat16, .float16, .float64, .int8].flatMap {
+          try CollectiveLaw.problems(communicator, $0, count: 4099, seed: 1, place)
+        }
       }
+      #expect(problems.flatMap { $0 } == [])
     }
-    #expect(problems.flatMap { $0 } == [])
   }
 
-  @Test func anAllReduceMayWriteItsSource() throws {
+  @Test(arguments: TestTransport.all) func anAllReduceMayWriteItsSource(_ transport: TestTransport)
+    throws
+  {
     let all = (0..<4).map { Numbers.bytes(.float16, 1001, seed: $0) }
-    let found = try LocalGroup.run(rankCount: 4) { communicator in
+    let found = try transport.run(rankCount: 4) { communicator in
       let memory = Memory(all[communicator.rank])
       try communicator.allReduce(
         memory.constant, into: memory.mutable, element: .float16, reduction: .sum)
@@ -84,11 +45,13 @@ import Testing
   }
 
   /// Sums in another order would differ in the last bits.
-  @Test func sumsAreEqualOnAllRanksAndInAllRuns() throws {
+  @Test(arguments: TestTransport.all) func sumsAreEqualOnAllRanksAndInAllRuns(
+    _ transport: TestTransport
+  ) throws {
     var found: Set<[UInt8]> = []
     for _ in 0..<10 {
       found.formUnion(
-        try LocalGroup.run(rankCount: 8) { communicator in
+        try transport.run(rankCount: 8) { communicator in
           let source = Memory(Numbers.bytes(.float32, 5000, seed: communicator.rank))
           let destination = Memory(count: 20000)
           try communicator.allReduce(
@@ -99,8 +62,8 @@ import Testing
     #expect(found.count == 1)
   }
 
-  @Test func notANumberStaysOne() throws {
-    let found = try LocalGroup.run(rankCount: 3) { communicator in
+  @Test(arguments: TestTransport.all) func notANumberStaysOne(_ transport: TestTransport) throws {
+    let found = try transport.run(rankCount: 3) { communicator in
       let values: [Float] = communicator.rank == 1 ? [.nan, 1, -0.0] : [1, 2, 0.0]
       let source = Memory(
         values.flatMap { value in
@@ -114,36 +77,43 @@ import Testing
     #expect(found == [true, true, true])
   }
 
-  @Test func allSubsetsOfFourRanksAreGroups() throws {
-    let problems = try LocalGroup.run(rankCount: 4) { world in
+  @Test(arguments: TestTransport.all) func allSubsetsOfFourRanksAreGroups(
+    _ transport: TestTransport
+  ) throws {
+    let problems = try transport.run(rankCount: 4) { world in
       try (1..<16).flatMap { mask in
         let ranks = (0..<4).filter { mask >> $0 & 1 == 1 }
         guard let place = ranks.firstIndex(of: world.rank) else { return [String]() }
         let group = try world.group(ranks)
         let isRight = group.rank == place && group.rankCount == ranks.count
-        return try Self.problems(group, .float32, count: 5, seed: mask) + (isRight ? [] : ["rank"])
+        return try CollectiveLaw.problems(group, .float32, count: 5, seed: mask)
+          + (isRight ? [] : ["rank"])
       }
     }
     #expect(problems.flatMap { $0 } == [])
   }
 
   /// A 2×2 mesh: the groups of both axes work at once, with different operations.
-  @Test func theAxesOfAMeshAreIndependent() throws {
-    let problems = try LocalGroup.run(rankCount: 4) { world in
+  @Test(arguments: TestTransport.all) func theAxesOfAMeshAreIndependent(_ transport: TestTransport)
+    throws
+  {
+    let problems = try transport.run(rankCount: 4) { world in
       let (row, column) = (world.rank / 2, world.rank % 2)
       let rows = try world.group([2 * row, 2 * row + 1])
       let columns = try world.group([column, column + 2])
       return try (0..<50).flatMap { step in
         // The first row is at other sizes than the second, and the ranks of a column meet between.
-        try Self.problems(rows, .int32, count: 1 + row * 8 + step % 3, seed: step)
-          + Self.problems(columns, .float64, count: 3 + column, seed: step)
+        try CollectiveLaw.problems(rows, .int32, count: 1 + row * 8 + step % 3, seed: step)
+          + CollectiveLaw.problems(columns, .float64, count: 3 + column, seed: step)
       }
     }
     #expect(problems.flatMap { $0 } == [])
   }
 
-  @Test func groupsOfGroupsAreToldApart() throws {
-    let sums = try LocalGroup.run(rankCount: 4) { world in
+  @Test(arguments: TestTransport.all) func groupsOfGroupsAreToldApart(_ transport: TestTransport)
+    throws
+  {
+    let sums = try transport.run(rankCount: 4) { world in
       guard world.rank > 0 else { return [UInt8]() }
       let three = try world.group([1, 2, 3])
       let groups = try [
@@ -159,8 +129,9 @@ import Testing
     #expect(sums == [[], [14, 14, 14, 14], [14, 14, 14, 14], [14, 14, 14, 14]])
   }
 
-  @Test func manyRoundsOfEightRanks() throws {
-    let counts = try LocalGroup.run(rankCount: 8) { communicator in
+  @Test(arguments: TestTransport.all) func manyRoundsOfEightRanks(_ transport: TestTransport) throws
+  {
+    let counts = try transport.run(rankCount: 8) { communicator in
       let memory = Memory([UInt8](repeating: 0, count: 8))
       for round in 0..<2000 {
         memory.mutable.storeBytes(of: round * communicator.rank, as: Int.self)

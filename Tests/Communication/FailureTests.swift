@@ -1,4 +1,5 @@
 import DeepEPCommunication
+import DeepEPCommunicationLaws
 import DeepEPElements
 import Testing
 

@@ -1,5 +1,6 @@
 /// The targets of `Package.swift`, read from its text: every target there is one call of `module`,
-/// `shim`, `executable`, `tests` or `support`, or an example written out; anything else is an error.
+/// `shim`, `executable`, `tests`, `support` or
+/// `testProgram`, or an example written out; anything else is an error.
 struct Manifest {
   struct Target: Equatable {
     /// The function that declares it.
@@ -64,13 +65,15 @@ struct Manifest {
   }
 
   /// The targets with a folder in `Sources/`.
-  var modules: [Target] { targets.filter { !["tests", "support", "example"].contains($0.kind) } }
+  var modules: [Target] {
+    targets.filter { !["tests", "support", "testProgram", "example"].contains($0.kind) }
+  }
 
   /// The targets with a folder in `Examples/`.
   var examples: [Target] { targets.filter { $0.kind == "example" } }
 
   /// The targets with a folder in `Tests/`.
-  var tests: [Target] { targets.filter { ["tests", "support"].contains($0.kind) } }
+  var tests: [Target] { targets.filter { ["tests", "support", "testProgram"].contains($0.kind) } }
 
   /// Which target may import which.
   var graph: ImportGraph {

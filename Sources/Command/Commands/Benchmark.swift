@@ -1,3 +1,4 @@
+import DeepEPCommunication
 import DeepEPCompute
 import DeepEPEvents
 import DeepEPStorage
@@ -7,7 +8,10 @@ import FoundationEssentials
 
 /// `deepep benchmark`: runs a fixed job and reports how fast it was.
 struct Benchmark {
-  var workload = Workload.gptTiny
+  var subject = BenchmarkSubject.workload(.gptTiny)
+  var bytes = 64 << 20
+  var ranks: Int?
+  var communication = CommunicationTransport.sharedMemory
   var precision = Precision.float32
   var batch: Int?
   var context: Int?
@@ -24,10 +28,13 @@ struct Benchmark {
 
   static func command(output: TerminalOutput) -> Subcommand {
     Subcommand(
-      "benchmark", summary: "Run a fixed job and report its speed, memory and losses.",
+      "benchmark", summary: "Run a fixed job or a collective and report its speed.",
       defaults: Benchmark(),
       parameters: [
-        .positional("name", \.workload, .choice, "the job", isRequired: true),
+        .positional("name", \.subject, .subject, "the job or the collective", isRequired: true),
+        .option("bytes", \.bytes, .positiveInteger, "bytes of a collective"),
+        .option("ranks", \.ranks, .positiveInteger, "threads of this process, for a collective"),
+        .option("communication", \.communication, .choice, "how ranks reach one another"),
         .option("precision", \.precision, .choice, "the element type to compute in"),
         .option("batch", \.batch, .positiveInteger, "sequences of a batch, instead of the job's"),
         .option("context", \.context, .positiveInteger, "tokens of a sequence"),
@@ -44,11 +51,24 @@ struct Benchmark {
         .flag("json", \.isJSON, "end with one line of JSON"),
         .flag("events", \.showsEvents, "say where the time of the last step went"),
       ],
-      examples: ["gpt-tiny", "gpt2-124m --steps 5 --json", "gpt-tiny --ablate"]
+      examples: [
+        "gpt-tiny", "gpt2-124m --steps 5 --json", "gpt-tiny --ablate", "all-reduce --ranks 2",
+      ]
     ) { options in try options.run(output: output) }
   }
 
   func run(output: TerminalOutput) throws {
+    switch subject {
+    case .workload(let workload): try run(workload, output: output)
+    case .collective(let collective):
+      let benchmark = CollectiveBenchmark(
+        collective: collective, byteCount: bytes, threadCount: ranks, communication: communication,
+        isJSON: isJSON)
+      try benchmark.run(output: output)
+    }
+  }
+
+  private func run(_ workload: Workload, output: TerminalOutput) throws {
     let job = try workload.job.resized(batch: batch, context: context, width: width)
     if ablates {
       let ablation = Ablation(job, precision, threads: threads, steps: max(steps, 2))

@@ -11,12 +11,17 @@ final class LocalCommunicator: @unchecked Sendable {
   private let timeLimitSeconds: Double
   private var callCount = 0
   private var groupCounts: [[Int]: Int] = [:]
+  /// The other end of messages, by the ranks that send and receive.
+  private var channels: [[Int]: LocalCommunicator] = [:]
+  private let operations: CommunicationLog
 
   init(
-    rank: Int, of name: LocalJob.GroupName, in job: Monitor<LocalJob>, timeLimitSeconds: Double
+    rank: Int, of name: LocalJob.GroupName, in job: Monitor<LocalJob>, timeLimitSeconds: Double,
+    log: CommunicationLog = CommunicationLog()
   ) {
     (self.rank, self.name, self.job) = (rank, name, job)
     self.timeLimitSeconds = timeLimitSeconds
+    operations = log
   }
 
   private var jobRank: Int { name.members[rank] }
@@ -32,38 +37,45 @@ final class LocalCommunicator: @unchecked Sendable {
   private func perform(
     _ call: CollectiveCall, _ source: UnsafeRawBufferPointer = .init(start: nil, count: 0),
     _ destination: UnsafeMutableRawBufferPointer = .init(start: nil, count: 0),
-    part: ([LocalJob.Arrival]) -> Void = { _ in }
+    counts: BlockCounts = BlockCounts(), part: ([LocalJob.Arrival]) -> Void = { _ in }
   ) throws {
     try call.check(source, destination, rankCount: rankCount, place: place)
-    let arrival = LocalJob.Arrival(call: call, source: source, destination: destination)
-    let deadline = Clock.seconds + timeLimitSeconds
+    let arrival = LocalJob.Arrival(
+      call: call, source: source, destination: destination, counts: counts,
+      seconds: Clock.seconds)
     try job.change { try $0.arrive(arrival, rank: jobRank, in: name) }
-    let arrivals = try job.wait(until: deadline) { job, isLate in
+    let arrivals = try job.wait(until: arrival.seconds + timeLimitSeconds) { job, isLate in
       try job.arrivals(in: name, isLate: isLate, limitSeconds: timeLimitSeconds)
     }
     part(arrivals)
     // No limit and no failure here: the others work in this rank's memory, and will finish.
     let round = job.change { $0.depart(from: name) }
     job.wait { job, _ in job.isOver(round, in: name) ? () : nil }
+    note(arrival, arrivals)
+  }
+
+  private func note(_ own: LocalJob.Arrival, _ arrivals: [LocalJob.Arrival]) {
+    guard let last = arrivals.indices.max(by: { arrivals[$0].seconds < arrivals[$1].seconds })
+    else { return }
+    operations.record(
+      .init(
+        own.call, ranks: name.members, startSeconds: own.seconds,
+        arrivalSeconds: arrivals[last].seconds, endSeconds: Clock.seconds,
+        lastRank: name.members[last]))
   }
 }
 
 extension LocalCommunicator: Communicator {
+  var log: CommunicationLog? { operations }
+
   func group(_ ranks: [Int]) throws -> any Communicator {
-    let isAscending = zip(ranks, ranks.dropFirst()).allSatisfy { $0 < $1 }
-    guard isAscending, ranks.allSatisfy({ (0..<rankCount).contains($0) }),
-      let place = ranks.firstIndex(of: rank)
-    else {
-      throw CommunicationError(
-        "\(ranks) is no group", at: self.place,
-        fix: "list numbers from 0 to \(rankCount - 1) in ascending order, \(rank) among them")
-    }
+    let place = try checkGroup(ranks, at: self.place)
     let count = groupCounts[ranks, default: 0]
     groupCounts[ranks] = count + 1
     let group = LocalCommunicator(
       rank: place,
       of: .init(members: ranks.map { name.members[$0] }, path: name.path + [ranks + [count]]),
-      in: job, timeLimitSeconds: timeLimitSeconds)
+      in: job, timeLimitSeconds: timeLimitSeconds, log: operations)
     try group.perform(group.nextCall(.group))
     return group
   }
@@ -81,9 +93,8 @@ extension LocalCommunicator: Communicator {
     let offset = share.lowerBound * element.byteCount
     try perform(call, source, destination) { all in
       order.apply(
-        all.compactMap { $0.source.baseAddress?.advanced(by: offset) },
-        into: all.compactMap { $0.destination.baseAddress?.advanced(by: offset) },
-        count: share.count)
+        all.compactMap(\.source.baseAddress), from: offset,
+        into: all.compactMap(\.destination.baseAddress), at: offset, count: share.count)
     }
   }
 
@@ -116,8 +127,8 @@ extension LocalCommunicator: Communicator {
       for outer in 0..<outerCount {
         let offset = (outer * rankCount + rank) * inner
         order.apply(
-          all.compactMap { $0.source.baseAddress?.advanced(by: offset) },
-          into: [destination.baseAddress?.advanced(by: outer * inner)].compactMap { $0 },
+          all.compactMap(\.source.baseAddress), from: offset,
+          into: [destination.baseAddress].compactMap { $0 }, at: outer * inner,
           count: inner / element.byteCount)
       }
     }
@@ -132,6 +143,52 @@ extension LocalCommunicator: Communicator {
         copy(arrival.source, rank * block, block, to: destination, peer * block)
       }
     }
+  }
+
+  func allToAll(
+    _ source: UnsafeRawBufferPointer, counts sourceCounts: [Int],
+    into destination: UnsafeMutableRawBufferPointer, counts destinationCounts: [Int]
+  ) throws {
+    let counts = BlockCounts(source: sourceCounts, destination: destinationCounts)
+    let call = nextCall(.unevenAllToAll)
+    try counts.check(source, destination, rankCount: rankCount, "\(call.text)", at: place)
+    try perform(call, source, destination, counts: counts) { all in
+      var place = 0
+      for (peer, arrival) in all.enumerated() {
+        copy(
+          arrival.source, arrival.counts.sourceOffset(rank), destinationCounts[peer],
+          to: destination, place)
+        place += destinationCounts[peer]
+      }
+    }
+  }
+
+  func send(_ source: UnsafeRawBufferPointer, to rank: Int) throws {
+    let channel = try channel(from: self.rank, to: rank)
+    try channel.perform(channel.message(source.count), source, .init(start: nil, count: 0))
+  }
+
+  func receive(into destination: UnsafeMutableRawBufferPointer, from rank: Int) throws {
+    let channel = try channel(from: rank, to: self.rank)
+    try channel.perform(
+      channel.message(destination.count), .init(start: nil, count: 0), destination
+    ) { all in channel.copy(all[0].source, 0, destination.count, to: destination, 0) }
+  }
+
+  private func message(_ byteCount: Int) -> CollectiveCall {
+    nextCall(.send, byteCount: byteCount)
+  }
+
+  /// The group of a sender and a receiver, apart from all others of the same ranks.
+  private func channel(from sender: Int, to receiver: Int) throws -> LocalCommunicator {
+    try checkMessage(from: sender, to: receiver, at: place)
+    if let channel = channels[[sender, receiver]] { return channel }
+    let members = [name.members[sender], name.members[receiver]]
+    let channel = LocalCommunicator(
+      rank: sender == rank ? 0 : 1, of: .init(members: members, path: name.path + [[-1]]), in: job,
+      timeLimitSeconds: timeLimitSeconds, log: operations)
+    channels[[sender, receiver]] = channel
+    return channel
   }
 
   func broadcast(_ buffer: UnsafeMutableRawBufferPointer, root: Int) throws {

@@ -8,6 +8,8 @@ struct LocalJob {
     var call: CollectiveCall
     var source: UnsafeRawBufferPointer
     var destination: UnsafeMutableRawBufferPointer
+    var counts = BlockCounts()
+    var seconds = 0.0
   }
 
   /// The operation that a group is at.
@@ -90,13 +92,20 @@ struct LocalJob {
       round.arrivals[rank].map { (rank, $0.call) }
     }
     let kinds = Dictionary(grouping: calls, by: \.1).mapValues { $0.map(\.0) }
-    guard kinds.count > 1 else { return nil }
+    guard kinds.count > 1 else { return unequalBlocks(round, group) }
     let texts = kinds.sorted { $0.value[0] < $1.value[0] }.map { call, ranks in
       "\(ranks.namedRanks): \(call.text)"
     }
     return CommunicationError(
       "the ranks are out of step: \(texts.joined(separator: "; "))", at: place(group),
       fix: "all ranks of a group call the same operations in the same order, with equal sizes")
+  }
+
+  private func unequalBlocks(_ round: Round, _ group: GroupName) -> CommunicationError? {
+    let arrivals = group.members.compactMap { round.arrivals[$0] }
+    guard let call = arrivals.first?.call, call.kind == .unevenAllToAll else { return nil }
+    return BlockCounts.mismatch(
+      arrivals.map(\.counts), of: call, ranks: group.members, at: place(group))
   }
 
   private func late(

@@ -36,26 +36,27 @@ package final class FlightRecorder: @unchecked Sendable {
   /// - Parameters:
   ///   - kind: its name, at most 16 bytes.
   ///   - group: the number of its group; 0 is the whole job.
+  ///   - time: now, in nanoseconds of the clock, if the caller knows.
   /// - Returns: what ``end(_:)`` takes.
   package func begin(
     _ kind: String, sequenceNumber: Int, byteCount: Int = 0, element: ElementType? = nil,
-    reduction: CollectiveReduction? = nil, root: Int? = nil, group: Int = 0
+    reduction: CollectiveReduction? = nil, root: Int? = nil, group: Int = 0, at time: UInt64? = nil
   ) -> Int {
     let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
     var record = OperationRecord.words(
       kind, sequenceNumber, byteCount, element, reduction, root, group)
-    record.start = Self.now
+    record.start = time ?? Self.now
     write(record, number)
     return Int(truncatingIfNeeded: number)
   }
 
   /// Notes that an operation has ended.
-  package func end(_ token: Int) {
+  package func end(_ token: Int, at time: UInt64? = nil) {
     let number = UInt64(truncatingIfNeeded: token)
     let entry = entry(number)
     // Somebody else's by now: more operations than fit have begun since.
     guard entry[0].load(ordering: .acquiring) == Self.version(number) else { return }
-    entry[8].store(Self.now, ordering: .releasing)
+    entry[8].store(time ?? Self.now, ordering: .releasing)
   }
 
   /// The last operations, oldest first, at most `count`.
@@ -118,9 +119,10 @@ package final class FlightRecorder: @unchecked Sendable {
 
 extension FlightRecorder {
   /// Notes that a collective begins.
-  func begin(_ call: CollectiveCall, group: Int = 0) -> Int {
+  func begin(_ call: CollectiveCall, group: Int = 0, at time: UInt64? = nil) -> Int {
     begin(
       call.kind.rawValue, sequenceNumber: call.sequenceNumber, byteCount: call.byteCount,
-      element: call.element, reduction: call.reduction, root: call.root, group: group)
+      element: call.element, reduction: call.reduction, root: call.root, group: group,
+      at: time)
   }
 }

@@ -2,8 +2,8 @@ import DeepEPCommunication
 import DeepEPElements
 
 /// Collectives written down as plain loops over the bytes of all ranks: what the transports must equal.
-enum Serial {
-  static func reduced(
+package enum Serial {
+  package static func reduced(
     _ sources: [[UInt8]], _ element: ElementType, _ reduction: CollectiveReduction
   ) -> [UInt8] {
     let width = element.byteCount
@@ -58,7 +58,7 @@ enum Serial {
   }
 
   /// [outer, rank count, inner] of sources [outer, inner].
-  static func gathered(_ sources: [[UInt8]], outerCount: Int) -> [UInt8] {
+  package static func gathered(_ sources: [[UInt8]], outerCount: Int) -> [UInt8] {
     let inner = outerCount == 0 ? 0 : sources[0].count / outerCount
     return (0..<outerCount).flatMap { outer in
       sources.flatMap { $0[outer * inner..<(outer + 1) * inner] }
@@ -66,7 +66,9 @@ enum Serial {
   }
 
   /// [outer, inner]: block `rank` of [outer, rank count, inner].
-  static func block(_ whole: [UInt8], _ rank: Int, of rankCount: Int, outerCount: Int) -> [UInt8] {
+  package static func block(_ whole: [UInt8], _ rank: Int, of rankCount: Int, outerCount: Int)
+    -> [UInt8]
+  {
     let inner = outerCount == 0 ? 0 : whole.count / outerCount / rankCount
     return (0..<outerCount).flatMap { (outer: Int) -> ArraySlice<UInt8> in
       let start = (outer * rankCount + rank) * inner
@@ -74,7 +76,32 @@ enum Serial {
     }
   }
 
-  static func exchanged(_ sources: [[UInt8]], _ rank: Int) -> [UInt8] {
+  package static func exchanged(_ sources: [[UInt8]], _ rank: Int) -> [UInt8] {
     sources.flatMap { block($0, rank, of: sources.count, outerCount: 1) }
+  }
+
+  /// An all-to-all whose blocks have odd sizes, some of them none.
+  package struct Uneven {
+    /// How many bytes each rank gives to each.
+    package let counts: [[Int]]
+
+    package init(_ ranks: Int, _ count: Int, _ width: Int, seed: Int) {
+      var numbers = Numbers(seed)
+      counts = (0..<ranks).map { _ in
+        (0..<ranks).map { _ in
+          let word = Int(truncatingIfNeeded: numbers.next() >> 1)
+          return word % 4 == 0 ? 0 : word / 4 % (count * width + 1)
+        }
+      }
+    }
+
+    package func sourceCount(_ rank: Int) -> Int { counts[rank].reduce(0, +) }
+
+    package func exchanged(_ sources: [[UInt8]], _ rank: Int) -> [UInt8] {
+      sources.enumerated().flatMap { peer, source -> ArraySlice<UInt8> in
+        let start = counts[peer][..<rank].reduce(0, +)
+        return source[start..<start + counts[peer][rank]]
+      }
+    }
   }
 }

@@ -1,0 +1,202 @@
+"""Times DeepEP's collectives beside OpenMPI's and gloo's; see README.md beside this file.
+
+  python3 Benchmarks/communication.py [--ranks 2 4] [--bytes 4096 1048576 67108864] [--rounds 3] [--dry-run]
+"""
+
+import argparse
+import dataclasses
+import datetime
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+
+import machine
+from contestants import ROOT, python_with_torch
+
+RESULTS = pathlib.Path(__file__).with_name("communication.json")
+PEERS = pathlib.Path(__file__).with_name("peers")
+COLLECTIVES = ("all-reduce", "reduce-scatter", "all-gather", "all-to-all")
+TIME_LIMIT_SECONDS = 120
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    name: str
+    command: object  # of (ranks, bytes): the words
+    environment: dict = dataclasses.field(default_factory=dict)
+
+
+def deepep(program, collective="all-reduce"):
+    return Contestant("deepep", lambda ranks, count: [
+        str(program), "launch", "-n", str(ranks), "--",
+        "benchmark", collective, "--bytes", str(count), "--json",
+    ])
+
+
+def open_mpi(folder):
+    """OpenMPI with a program that is compiled here; None without it."""
+    if not shutil.which("mpicc") or not shutil.which("mpirun"):
+        return None
+    program = folder / "mpi_all_reduce"
+    folder.mkdir(parents=True, exist_ok=True)
+    source = PEERS / "mpi_all_reduce.c"
+    compiled = subprocess.run(
+        ["mpicc", "-O2", "-o", str(program), str(source)], capture_output=True, text=True)
+    if compiled.returncode != 0:
+        print("OpenMPI is not measured: its program cannot be compiled (Debian: libopenmpi-dev)", flush=True)
+        return None
+    root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    return Contestant("OpenMPI", lambda ranks, count: [
+        "mpirun", "--oversubscribe", "-n", str(ranks), str(program), str(count),
+    ], root)
+
+
+def gloo():
+    """PyTorch's gloo; None without a PyTorch."""
+    python = python_with_torch()
+    if not python:
+        return None
+    return Contestant("gloo", lambda ranks, count: [
+        python, str(PEERS / "gloo_all_reduce.py"), str(ranks), str(count),
+    ])
+
+
+def report_in(output):
+    """The line of JSON in what a program printed; a launcher may have put the rank before it."""
+    for line in reversed(output.splitlines()):
+        start = line.find("{")
+        if start >= 0 and line.rstrip().endswith("}"):
+            return json.loads(line[start:])
+    raise ValueError(f"no report in: {output[-500:]}")
+
+
+def measured(contestant, ranks, count):
+    """What one run reports; None if it fails, with a line that says so."""
+    command = contestant.command(ranks, count)
+    environment = {**os.environ, **contestant.environment}
+    try:
+        run = subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=TIME_LIMIT_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        print(f"  {contestant.name} took more than {TIME_LIMIT_SECONDS} s", flush=True)
+        return None
+    if run.returncode != 0:
+        print(f"  {contestant.name} failed: {run.stderr[-300:]}", flush=True)
+        return None
+    return report_in(run.stdout)
+
+
+def case(contestants, ranks, count, rounds):
+    """The reports of each contestant, a round of all after another; another one goes first each time."""
+    reports = {one.name: [] for one in contestants}
+    for turn in range(rounds):
+        place = turn % len(contestants)
+        for one in contestants[place:] + contestants[:place]:
+            report = measured(one, ranks, count)
+            if report:
+                reports[one.name].append(report)
+    return {name: found for name, found in reports.items() if found}
+
+
+def figures(reports):
+    """Medians over the rounds, and DeepEP's time by the limit's and by the others', round by round."""
+    found = {
+        name: {"seconds": statistics.median(one["seconds_median"] for one in rounds),
+               "seconds_best": min(one["seconds_best"] for one in rounds)}
+        for name, rounds in reports.items()
+    }
+    own = reports.get("deepep", [])
+    limits = [one["seconds_median"] / one["limit_seconds"] for one in own if one.get("limit_seconds")]
+    if limits:
+        found["deepep"]["by_limit"] = statistics.median(limits)
+        found["deepep"]["bus_bytes_per_second"] = statistics.median(
+            one["bus_bytes_per_second"] for one in own)
+    for name, rounds in reports.items():
+        ratios = [theirs["seconds_median"] / mine["seconds_median"] for mine, theirs in zip(own, rounds)]
+        if name != "deepep" and ratios:
+            found[name]["times_deepep"] = statistics.median(ratios)
+            found[name]["version"] = rounds[0].get("version", "")
+    return found
+
+
+def bars(ranks, count, found, cores):
+    """What the figures should be: the text of each bar, and whether it is kept."""
+    own = found.get("deepep")
+    if not own:
+        return []
+    checks = []
+    if count == 64 << 20 and "by_limit" in own:
+        checks.append(("at most 0.9 of the time of scaling in place", own["by_limit"] <= 0.9))
+    if count == 4096:
+        limit = 1e-6 if ranks <= cores else 10e-6
+        checks.append((f"under {limit * 1e6:.0f} us", own["seconds"] < limit))
+    least = {64 << 20: 5, 1 << 20: 15}.get(count)
+    for name, other in found.items():
+        if least and "times_deepep" in other:
+            checks.append((f"at least {least} times {name}", other["times_deepep"] >= least))
+    return checks
+
+
+def text(seconds):
+    return f"{seconds * 1e6:.2f} us" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
+
+
+def print_case(collective, ranks, count, found, checks):
+    print(f"{collective}, {ranks} ranks, {count} bytes")
+    for name, one in found.items():
+        more = f", {one['by_limit']:.2f} of the limit" if "by_limit" in one else ""
+        more += f", {one['times_deepep']:.1f} times DeepEP's time" if "times_deepep" in one else ""
+        print(f"  {name:8} {text(one['seconds']):>12}, best {text(one['seconds_best'])}{more}")
+    for bar, is_kept in checks:
+        print(f"  {'kept' if is_kept else 'MISSED'}: {bar}")
+    sys.stdout.flush()
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description="collectives of DeepEP beside OpenMPI and gloo")
+    parser.add_argument("--ranks", nargs="+", type=int, default=[2, 4])
+    parser.add_argument("--bytes", nargs="+", type=int, default=[4096, 1 << 20, 64 << 20])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
+    parser.add_argument("--dry-run", action="store_true", help="print the figures, and write no file")
+    options = parser.parse_args()
+    if not os.access(options.deepep, os.X_OK):
+        parser.error(f"there is no program {options.deepep}: run make build")
+    if min(options.ranks + options.bytes + [options.rounds]) < 1:
+        parser.error("ranks, bytes and rounds are at least 1")
+    return options
+
+
+def main():
+    options = arguments()
+    peers = [peer for peer in (open_mpi(ROOT / ".deepep/mpi"), gloo()) if peer]
+    cases = []
+    for collective in COLLECTIVES:
+        others = peers if collective == "all-reduce" else []
+        for ranks in options.ranks:
+            for count in options.bytes:
+                contestants = [deepep(options.deepep, collective), *others]
+                found = figures(case(contestants, ranks, count, options.rounds))
+                checks = bars(ranks, count, found, os.cpu_count()) if collective == "all-reduce" else []
+                print_case(collective, ranks, count, found, checks)
+                cases.append({
+                    "collective": collective, "ranks": ranks, "bytes": count, "figures": found,
+                    "bars": {bar: is_kept for bar, is_kept in checks},
+                })
+    if not options.dry_run:
+        record = {
+            "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+            "processor": machine.processor_name(), "cores": os.cpu_count(),
+            "commit": machine.commit(ROOT), "rounds": options.rounds, "cases": cases,
+        }
+        RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+import DeepEPCommunication
+import DeepEPTraining
+
+/// `deepep benchmark all-reduce` and its like: how fast the ranks of a job exchange bytes.
+struct CollectiveBenchmark {
+  let collective: TimedCollective
+  var byteCount = 64 << 20
+  /// How many ranks run as threads of this process; nil: the ranks of the job that it was started for.
+  var threadCount: Int?
+  var communication = CommunicationTransport.sharedMemory
+  var isJSON = false
+
+  func run(output: TerminalOutput) throws {
+    try communication.check()
+    guard let threadCount else { return try runRank(output: output) }
+    let controls = LocalJobControl.job(hosts: [threadCount])
+    let reports = try LocalGroup.run(rankCount: threadCount) { thread in
+      // Each thread maps the memory of all, as processes do.
+      let communicator =
+        communication == .local ? thread : try SharedMemory.communicator(controls[thread.rank])
+      return try report(communicator)
+    }
+    if let report = reports.first { try write(report, to: output) }
+  }
+
+  private func runRank(output: TerminalOutput) throws {
+    guard communication == .sharedMemory else {
+      throw CommunicationError(
+        "processes cannot be timed over \(communication.rawValue)", at: "benchmark",
+        fix: "choose shared-memory, or give --ranks for threads of this process")
+    }
+    let control = try Job.join { try? TerminalOutput.error.write("deepep: \($0)\n") }
+    do {
+      let report = try report(SharedMemory.communicator(control))
+      if control.membership.rank == 0 { try write(report, to: output) }
+      control.leave()
+    } catch let error as CommunicationError {
+      throw control.fail(error)
+    }
+  }
+
+  private func report(_ communicator: any Communicator) throws -> CollectiveReport {
+    let timer = try CollectiveTimer(collective, byteCount: byteCount, on: communicator)
+    return try timer.report(
+      roundCount: byteCount > 8 << 20 ? 15 : 60, communication: communication.rawValue)
+  }
+
+  private func write(_ report: CollectiveReport, to output: TerminalOutput) throws {
+    if isJSON { return try output.write(try report.json() + "\n") }
+    let micro = { (seconds: Double) in "\(Quantity.fixed(seconds * 1e6, 2)) us" }
+    try output.write(
+      "\(report.operation) of \(report.bytes) bytes, \(report.ranks) ranks, \(report.communication): "
+        + "median \(micro(report.secondsMedian)), best \(micro(report.secondsBest)), "
+        + "bus \(Quantity.fixed(report.busBytesPerSecond * 1e-9, 2)) GB/s, "
+        + "scaling in place \(micro(report.limitSeconds))\n")
+  }
+}

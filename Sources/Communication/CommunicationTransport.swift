@@ -1,0 +1,29 @@
+/// How the ranks of a job reach one another: the values of the option `communication`.
+public enum CommunicationTransport: String, Hashable, Codable, Sendable, CaseIterable {
+  /// Ranks are threads of one process; see ``LocalGroup``.
+  case local
+  /// Ranks are processes of one host, with memory that all of them see.
+  case sharedMemory = "shared-memory"
+  /// Ranks reach one another by sockets.
+  case tcp
+  case ucx, mpi, nccl
+
+  /// Whether this version has it.
+  public var isAvailable: Bool { missing == nil }
+
+  /// Throws if this version lacks the transport, and says which one to take.
+  public func check() throws {
+    guard let missing else { return }
+    throw CommunicationError(
+      "there is no communication '\(rawValue)' yet: \(missing)", at: "communication",
+      fix: "choose \(Self.allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", "))")
+  }
+
+  private var missing: String? {
+    switch self {
+    case .local, .sharedMemory, .tcp: nil
+    case .ucx, .mpi: "it comes with fabrics that need it"
+    case .nccl: "it comes with the devices of NVIDIA"
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import Glibc
+
+/// Calls of Linux that Swift does not import, found by their names.
+struct LinuxCalls: Sendable {
+  private typealias SystemCall =
+    @convention(c) @Sendable (Int, Int, Int, Int, Int, Int, Int) -> Int
+  private typealias CreateFile = @convention(c) @Sendable (UnsafePointer<CChar>, UInt32) -> Int32
+
+  private let systemCall: SystemCall
+  private let createFile: CreateFile
+
+  /// Finds the calls.
+  ///
+  /// - Throws: ``CommunicationError`` if this system lacks one.
+  init() throws {
+    guard let systemCall = dlsym(nil, "syscall"), let createFile = dlsym(nil, "memfd_create") else {
+      throw CommunicationError(
+        "the C library has no memfd_create or syscall", at: "shared memory",
+        fix: "use glibc 2.27 or newer, or another communication")
+    }
+    self.systemCall = unsafeBitCast(systemCall, to: SystemCall.self)
+    self.createFile = unsafeBitCast(createFile, to: CreateFile.self)
+  }
+
+  /// A file in memory without a name, which goes with the last process that has it: memfd_create(2).
+  ///
+  /// - Returns: its descriptor, which programs that this process starts do not get; negative if there is none.
+  func anonymousFile(_ name: String) -> Int32 { createFile(name, 1) }
+
+  /// Sleeps while a word of memory that processes share has a value: futex(2).
+  func sleep(on word: UnsafeRawPointer, while value: UInt32, atMostNanoseconds limit: Int) {
+    var time = timespec(tv_sec: limit / 1_000_000_000, tv_nsec: limit % 1_000_000_000)
+    withUnsafePointer(to: &time) { time in
+      _ = systemCall(
+        Self.futex, Int(bitPattern: word), 0, Int(value), Int(bitPattern: time), 0, 0)
+    }
+  }
+
+  /// Wakes all who sleep on a word.
+  func wake(on word: UnsafeRawPointer) {
+    _ = systemCall(Self.futex, Int(bitPattern: word), 1, Int(Int32.max), 0, 0, 0)
+  }
+
+  /// The number of the call futex.
+  private static var futex: Int {
+    #if arch(x86_64)
+      202
+    #else
+      98
+    #endif
+  }
+}

@@ -1,0 +1,196 @@
+import DeepEPElements
+
+extension SharedMemoryCommunicator: Communicator {
+  var log: CommunicationLog? { operations }
+
+  func allocate(byteCount: Int) throws -> CommunicationBuffer { try arena.allocate(byteCount) }
+
+  func group(_ ranks: [Int]) throws -> any Communicator {
+    let group = try subgroup(ranks)
+    try group.perform(group.nextCall(.group))
+    return group
+  }
+
+  private func subgroup(_ ranks: [Int]) throws -> SharedMemoryCommunicator {
+    _ = try checkGroup(ranks, at: place)
+    return try SharedMemoryCommunicator(
+      arena, members: ranks.map { members[$0] }, name: "group", log: operations)
+  }
+
+  func allReduce(
+    _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer,
+    element: ElementType, reduction: CollectiveReduction
+  ) throws {
+    var call = nextCall(.allReduce, byteCount: source.count)
+    (call.element, call.reduction) = (element, reduction)
+    let order = RankOrderReduction(element: element, reduction: reduction)
+    try perform(call, source, destination, needs: [.source, .destination]) { way in
+      switch way {
+      case .eager:
+        guard let target = destination.baseAddress else { return }
+        order.apply(
+          eager[parity], from: 0, into: [target], at: 0, count: source.count / element.byteCount)
+      case .direct:
+        let sources = try sources(.direct, source, source.count)
+        let destinations = try destinations(destination)
+        for share in shares(of: source.count) {
+          order.apply(
+            sources, from: share.lowerBound, into: destinations, at: share.lowerBound,
+            count: share.count / element.byteCount)
+        }
+      case .staged: try stagedAllReduce(call, order, source, destination)
+      }
+    }
+  }
+
+  func reduceScatter(
+    _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer,
+    element: ElementType, reduction: CollectiveReduction, outerCount: Int
+  ) throws {
+    var call = nextCall(.reduceScatter, byteCount: source.count)
+    (call.element, call.reduction, call.outerCount) = (element, reduction, outerCount)
+    let order = RankOrderReduction(element: element, reduction: reduction)
+    let inner = destination.count / max(1, outerCount)
+    let target = [destination.baseAddress].compactMap { $0 }
+    try perform(call, source, destination, needs: .source) { way in
+      if way == .staged {
+        let pieces = Pieces(
+          outerCount: outerCount, blockCount: rankCount, blockBytes: inner,
+          byteLimit: arena.options.pieceBytes)
+        return try staged(call, source, pieces) { piece, sources in
+          for outer in piece.outers {
+            order.apply(
+              sources, from: piece.offset(outer, rank),
+              into: target, at: outer * inner + piece.part.lowerBound,
+              count: piece.part.count / element.byteCount)
+          }
+        }
+      }
+      let sources = try sources(way, source, source.count)
+      for outer in 0..<outerCount {
+        order.apply(
+          sources, from: (outer * rankCount + rank) * inner, into: target, at: outer * inner,
+          count: inner / element.byteCount)
+      }
+    }
+  }
+
+  func allGather(
+    _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer,
+    outerCount: Int
+  ) throws {
+    var call = nextCall(.allGather, byteCount: source.count)
+    call.outerCount = outerCount
+    let inner = source.count / max(1, outerCount)
+    try perform(call, source, destination, needs: .source) { way in
+      if way == .staged {
+        let pieces = Pieces(
+          outerCount: outerCount, blockCount: 1, blockBytes: inner,
+          byteLimit: arena.options.pieceBytes)
+        return try staged(call, source, pieces) { piece, sources in
+          for outer in piece.outers {
+            for (peer, bytes) in sources.enumerated() {
+              copy(
+                bytes + piece.offset(outer, 0), piece.part.count, to: destination,
+                (outer * rankCount + peer) * inner + piece.part.lowerBound)
+            }
+          }
+        }
+      }
+      let sources = try sources(way, source, source.count)
+      for outer in 0..<outerCount {
+        for (peer, bytes) in sources.enumerated() {
+          copy(bytes + outer * inner, inner, to: destination, (outer * rankCount + peer) * inner)
+        }
+      }
+    }
+  }
+
+  func allToAll(
+    _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer
+  ) throws {
+    let call = nextCall(.allToAll, byteCount: source.count)
+    let block = source.count / rankCount
+    try perform(call, source, destination, needs: .source) { way in
+      if way == .staged {
+        let pieces = Pieces(
+          outerCount: 1, blockCount: rankCount, blockBytes: block,
+          byteLimit: arena.options.pieceBytes)
+        return try staged(call, source, pieces) { piece, sources in
+          for (peer, bytes) in sources.enumerated() {
+            copy(
+              bytes + piece.offset(0, rank), piece.part.count, to: destination,
+              peer * block + piece.part.lowerBound)
+          }
+        }
+      }
+      for (peer, bytes) in try sources(way, source, source.count).enumerated() {
+        copy(bytes + rank * block, block, to: destination, peer * block)
+      }
+    }
+  }
+
+  func broadcast(_ buffer: UnsafeMutableRawBufferPointer, root: Int) throws {
+    var call = nextCall(.broadcast, byteCount: buffer.count)
+    call.root = root
+    try pass(call, UnsafeRawBufferPointer(buffer), into: buffer, root: root)
+  }
+
+  func barrier() throws { try perform(nextCall(.barrier)) }
+
+  func fail(_ reason: String) {
+    arena.control.fail(
+      CommunicationError(
+        "\(arena.control.membership.name(of: members[rank])) gave up: \(reason)", at: place,
+        fix: "see to the reason: the other ranks end because of it"))
+  }
+}
+
+// MARK: Addresses
+
+extension SharedMemoryCommunicator {
+  /// This rank's parts of the bytes of an all-reduce, which are spread over all of them.
+  ///
+  /// Every other operation begins at the end: what was touched last is still in the cache.
+  private func shares(of byteCount: Int) -> [Range<Int>] {
+    let rounds = max(1, byteCount / (rankCount * arena.options.shareBytes))
+    let size = (byteCount / (rankCount * rounds) + 63) / 64 * 64
+    let shares = (0..<rounds + 1).compactMap { round -> Range<Int>? in
+      let start = (round * rankCount + rank) * size
+      return start < byteCount ? start..<min(start + size, byteCount) : nil
+    }
+    return parity == 0 ? shares : shares.reversed()
+  }
+
+  /// The sources of all ranks, where this process sees them.
+  func sources(
+    _ way: Way, _ own: UnsafeRawBufferPointer, _ byteCount: Int
+  ) throws -> [UnsafeRawPointer] {
+    if way == .eager { return eager[parity] }
+    return try indices.indices.compactMap { peer in
+      if peer == rank { return own.baseAddress }
+      return UnsafeRawPointer(
+        try arena.address(
+          indices[peer], place: call(of: peer).pointee.source, byteCount: byteCount))
+    }
+  }
+
+  /// The destinations of all ranks, which are as large as this one's.
+  private func destinations(
+    _ own: UnsafeMutableRawBufferPointer
+  ) throws -> [UnsafeMutableRawPointer] {
+    try indices.indices.compactMap { peer in
+      if peer == rank { return own.baseAddress }
+      return try arena.address(
+        indices[peer], place: call(of: peer).pointee.destination, byteCount: own.count)
+    }
+  }
+
+  func copy(
+    _ source: UnsafeRawPointer, _ count: Int, to destination: UnsafeMutableRawBufferPointer,
+    _ place: Int
+  ) {
+    guard count > 0, let start = destination.baseAddress else { return }
+    (start + place).copyMemory(from: source, byteCount: count)
+  }
+}

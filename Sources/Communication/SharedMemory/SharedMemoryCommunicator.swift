@@ -1,0 +1,204 @@
+import DeepEPElements
+import DeepEPEvents
+import Synchronization
+
+/// A rank of a group whose ranks share memory.
+///
+/// Small operations are eager: each rank copies its bytes to where all read them, and they meet once. Others
+/// are direct: each rank does its part in the memory of all, between two meetings; every byte
+/// is read once and written once. If a rank's buffers are private, all ranks go by pieces
+/// through memory that is shared.
+// Its counters are touched by one thread at a time; all else is constant or guarded by meetings.
+final class SharedMemoryCommunicator: @unchecked Sendable {
+  let rank: Int
+  let arena: SharedArena
+  let meeting: GroupMeeting
+  /// The ranks of the group in the arena.
+  let indices: [Int]
+  let operations: CommunicationLog
+  var channels: [[Int]: SharedMemoryCommunicator] = [:]
+  /// The eager bytes of all ranks, for even and odd operations.
+  let eager: [[UnsafeRawPointer]]
+  let number: Int
+  private var callCount = 0
+  private var stagingRange: Range<Int>?
+
+  var members: [Int] { meeting.members }
+  var rankCount: Int { indices.count }
+  var parity: Int { callCount & 1 }
+  var place: String { meeting.place }
+
+  /// Makes the communicator of some ranks of an arena, all of which make it.
+  ///
+  /// - Parameters:
+  ///   - members: numbers of the job; the first one gives the memory in which they meet.
+  ///   - name: tells apart what is made of the same ranks.
+  init(
+    _ arena: SharedArena, members: [Int], name: String, log: CommunicationLog
+  ) throws {
+    let (control, count) = (arena.control, members.count)
+    let eagerBytes = (arena.options.eagerBytes + 63) / 64 * 64
+    let byteCount = GroupBlock.byteCount(rankCount: count, eagerBytes: eagerBytes)
+    rank = members.firstIndex(of: control.rank) ?? 0
+    indices = try Self.indices(of: members, in: arena)
+    // Blocks stay as long as the arena: a rank cannot know whether others still look at one.
+    let start = rank == 0 ? try arena.take(byteCount).lowerBound : 0
+    let bytes = (0..<8).map { UInt8(truncatingIfNeeded: start >> (8 * $0)) }
+    let sorted = members.sorted()
+    let all = try control.exchange(bytes, as: name, among: sorted)
+    let first = all[sorted.firstIndex(of: members[0]) ?? 0]
+    let place = first.enumerated().reduce(0) { $0 | Int($1.element) << (8 * ($1.offset & 7)) }
+    let block = GroupBlock(
+      try arena.address(indices[0], place: place, byteCount: byteCount), rankCount: count,
+      eagerBytes: eagerBytes)
+    (self.arena, operations, number) = (arena, log, place / 64)
+    meeting = GroupMeeting(arena, block, members: members, rank: rank)
+    eager = (0..<2).map { parity in
+      (0..<count).map { UnsafeRawPointer(block.eager($0, parity: parity)) }
+    }
+  }
+
+  private static func indices(of members: [Int], in arena: SharedArena) throws -> [Int] {
+    try members.map { member in
+      guard let index = arena.ranks.firstIndex(of: member) else {
+        throw CommunicationError(
+          "\(arena.control.membership.name(of: member)) runs on another host",
+          at: "shared memory", fix: "choose a communication that reaches other hosts")
+      }
+      return index
+    }
+  }
+
+  deinit { if let stagingRange { arena.give(stagingRange) } }
+}
+
+// MARK: Operations
+
+extension SharedMemoryCommunicator {
+  /// How the ranks reach one another's bytes in an operation.
+  enum Way {
+    case eager, direct, staged
+  }
+
+  /// Which of its buffers a rank lets the others use.
+  struct Needs: OptionSet {
+    let rawValue: Int
+    static let source = Needs(rawValue: 1)
+    static let destination = Needs(rawValue: 2)
+  }
+
+  func nextCall(_ kind: CollectiveCall.Kind, byteCount: Int = 0) -> CollectiveCall {
+    callCount += 1
+    return CollectiveCall(kind: kind, sequenceNumber: callCount - 1, byteCount: byteCount)
+  }
+
+  /// Meets the other ranks, compares what they call, and does this rank's part.
+  func perform(
+    _ call: CollectiveCall, _ source: UnsafeRawBufferPointer = .init(start: nil, count: 0),
+    _ destination: UnsafeMutableRawBufferPointer = .init(start: nil, count: 0),
+    needs: Needs = [], counts: BlockCounts? = nil, part: (Way) throws -> Void = { _ in }
+  ) throws {
+    try call.check(source, destination, rankCount: rankCount, place: place)
+    if let failure = arena.control.failure { throw failure }
+    let start = FlightRecorder.now
+    let token = arena.control.recorder.begin(call, group: number, at: start)
+    try publish(call, source, destination, needs, counts, start)
+    try meeting.meet(for: call)
+    let last = try compare(call)
+    let way = way(call, needs)
+    try part(way)
+    // Until all have done their part, they use this rank's memory.
+    if way == .direct, rankCount > 1 { try meeting.meet(for: call) }
+    let end = FlightRecorder.now
+    arena.control.recorder.end(token, at: end)
+    note(call, start, last, end)
+  }
+
+  private func isEager(_ call: CollectiveCall) -> Bool {
+    call.kind != .unevenAllToAll && call.byteCount <= arena.options.eagerBytes
+  }
+
+  /// All ranks find the same: it depends on what they have compared, and on what all of them said.
+  private func way(_ call: CollectiveCall, _ needs: Needs) -> Way {
+    if isEager(call) { return .eager }
+    if rankCount == 1 { return .direct }
+    let isDirect = indices.indices.allSatisfy { peer in
+      let shared = self.call(of: peer).pointee
+      let usesSource = call.root.map { peer == $0 } ?? true
+      return !(usesSource && shared.source == SharedCall.nowhere)
+        && !(call.kind == .allReduce && shared.destination == SharedCall.nowhere)
+    }
+    return isDirect ? .direct : .staged
+  }
+
+  private func publish(
+    _ call: CollectiveCall, _ source: UnsafeRawBufferPointer,
+    _ destination: UnsafeMutableRawBufferPointer, _ needs: Needs, _ counts: BlockCounts?,
+    _ start: UInt64
+  ) throws {
+    var shared = SharedCall(call)
+    shared.arrival = start
+    if isEager(call) {
+      if needs.contains(.source), let bytes = source.baseAddress {
+        meeting.block.eager(rank, parity: parity).copyMemory(from: bytes, byteCount: source.count)
+      }
+    } else {
+      if needs.contains(.source) { shared.source = arena.place(of: source) ?? SharedCall.nowhere }
+      if needs.contains(.destination) {
+        shared.destination =
+          arena.place(of: UnsafeRawBufferPointer(destination)) ?? SharedCall.nowhere
+      }
+      shared.staging = rankCount > 1 ? try staging().lowerBound : 0
+    }
+    if let counts {
+      let words = meeting.block.counts(rank, parity: parity)
+      words.update(from: counts.source, count: rankCount)
+      (words + rankCount).update(from: counts.destination, count: rankCount)
+    }
+    meeting.block.call(rank, parity: parity).pointee = shared
+  }
+
+  func call(of peer: Int) -> UnsafeMutablePointer<SharedCall> {
+    meeting.block.call(peer, parity: parity)
+  }
+
+  /// The two halves in which this rank puts pieces of private buffers.
+  private func staging() throws -> Range<Int> {
+    if let stagingRange { return stagingRange }
+    let range = try arena.take(2 * arena.options.pieceBytes)
+    stagingRange = range
+    return range
+  }
+
+  /// Compares the calls of all ranks, and returns the rank that came last.
+  private func compare(_ call: CollectiveCall) throws -> Int {
+    let own = self.call(of: rank).pointee
+    var (last, lastArrival) = (rank, own.arrival)
+    for peer in indices.indices where peer != rank {
+      let other = self.call(of: peer).pointee
+      guard other.matches(own) else { throw arena.control.fail(outOfStep()) }
+      if other.arrival > lastArrival { (last, lastArrival) = (peer, other.arrival) }
+    }
+    return last
+  }
+
+  private func outOfStep() -> CommunicationError {
+    let calls = indices.indices.map { (members[$0], call(of: $0).pointee.call) }
+    let kinds = Dictionary(grouping: calls, by: \.1).mapValues { $0.map(\.0) }
+    let texts = kinds.sorted { $0.value[0] < $1.value[0] }.map { call, ranks in
+      "\(ranks.namedRanks): \(call.text)"
+    }
+    return CommunicationError(
+      "the ranks are out of step: \(texts.joined(separator: "; "))", at: place,
+      fix: "all ranks of a group call the same operations in the same order, with equal sizes")
+  }
+
+  private func note(_ call: CollectiveCall, _ start: UInt64, _ last: Int, _ end: UInt64) {
+    let arrival = self.call(of: last).pointee.arrival
+    operations.record(
+      CommunicationEvent(
+        call, ranks: members, startSeconds: Double(start) * 1e-9,
+        arrivalSeconds: Double(arrival) * 1e-9, endSeconds: Double(end) * 1e-9,
+        lastRank: members[last]))
+  }
+}

@@ -1,0 +1,84 @@
+import DeepEPCommunication
+import DeepEPCommunicationLaws
+import DeepEPElements
+import Testing
+
+/// Queues run operations in order beside the caller, and logs say what they did.
+@Suite struct QueueTests {
+  @Test(arguments: TestTransport.all)
+  func operationsOfAQueueRunInOrder(_ transport: TestTransport) throws {
+    let sums = try transport.run(rankCount: 3) { world in
+      let (first, second) = (try CommunicationQueue(world), try CommunicationQueue(world))
+      let memory = Memory([1, 0, 0, 0, 0, 0, 0, 0])
+      let other = Memory([UInt8(world.rank)])
+      // Each doubles what the one before it made; the other queue goes the other way around.
+      let handles = (0..<20).map { _ in
+        first.start(
+          .allReduce(memory.constant, into: memory.mutable, element: .int64, reduction: .sum))
+      }
+      let maximum = second.start(
+        .allReduce(other.constant, into: other.mutable, element: .uint8, reduction: .maximum))
+      try world.barrier()
+      try maximum.wait()
+      for handle in handles { try handle.wait() }
+      #expect(handles.allSatisfy { $0.isOver })
+      return [memory.constant.loadUnaligned(as: Int.self), Int(other.bytes[0])]
+    }
+    let power = (0..<20).reduce(1) { product, _ in product * 3 }
+    #expect(sums == [[power, 2], [power, 2], [power, 2]])
+  }
+
+  @Test(arguments: TestTransport.all)
+  func twoRanksSendToEachOther(_ transport: TestTransport) throws {
+    let got = try transport.run(rankCount: 2) { world in
+      let queue = try CommunicationQueue(world)
+      let (own, other) = (Memory([UInt8(world.rank + 7)]), Memory(count: 1))
+      // On two queues neither has to know who goes first.
+      let back = try CommunicationQueue(world)
+      let queues = world.rank == 0 ? (queue, back) : (back, queue)
+      let handles = [
+        queues.0.start(.send(own.constant, to: 1 - world.rank)),
+        queues.1.start(.receive(other.mutable, from: 1 - world.rank)),
+      ]
+      for handle in handles { try handle.wait() }
+      return other.bytes
+    }
+    #expect(got == [[8], [7]])
+  }
+
+  @Test(arguments: TestTransport.all)
+  func errorsComeFromTheHandle(_ transport: TestTransport) throws {
+    let texts = try transport.run(rankCount: 1) { world in
+      let queue = try CommunicationQueue(world)
+      let handle = queue.start(.broadcast(Memory(count: 1).mutable, root: 5))
+      do { try handle.wait() } catch { return "\(error)" }
+      return ""
+    }
+    #expect(texts[0].contains("there is no rank 5"), "\(texts)")
+  }
+
+  @Test(arguments: TestTransport.all)
+  func theLogSaysForWhomARankWaited(_ transport: TestTransport) throws {
+    let logs = try transport.run(rankCount: 3) { world in
+      for _ in 0..<3 {
+        if world.rank == 1 {
+          let end = ContinuousClock.now + .milliseconds(20)
+          while ContinuousClock.now < end {}
+        }
+        let memory = Memory(count: 12)
+        try world.allReduce(
+          memory.constant, into: memory.mutable, element: .float32, reduction: .sum)
+      }
+      let log = try #require(world.log)
+      return (log.recent, log.stragglers)
+    }
+    for (rank, log) in logs.enumerated() {
+      let events = log.0.filter { $0.name == "all-reduce" }
+      #expect(events.map(\.lastRank) == [1, 1, 1], "rank \(rank)")
+      #expect(events.map(\.byteCount) == [12, 12, 12])
+      #expect(events.allSatisfy { $0.ranks == [0, 1, 2] && $0.event.queue == .communication })
+      if rank != 1 { #expect(log.1.first?.rank == 1 && log.1.first?.count ?? 0 >= 3) }
+      if rank != 1 { #expect(events.allSatisfy { $0.waitSeconds > 0.001 }) }
+    }
+  }
+}

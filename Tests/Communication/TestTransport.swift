@@ -1,0 +1,48 @@
+import DeepEPCommunication
+import Testing
+
+/// A way to make communicators, for tests that every transport must pass.
+struct TestTransport: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  /// Makes the communicator of a rank, on the rank's thread.
+  let communicator: @Sendable (any JobControl, LocalGroup) throws -> any Communicator
+
+  /// Threads that see one another's memory.
+  static var local: TestTransport {
+    TestTransport(testDescription: "local") { $1.communicators[$0.membership.rank] }
+  }
+
+  /// Threads with an arena, each of which maps all of it, as processes do.
+  static var sharedMemory: TestTransport {
+    TestTransport(testDescription: "shared-memory") { control, _ in
+      var options = SharedMemoryOptions()
+      options.eagerBytes = 1024
+      options.pieceBytes = 4096
+      options.shareBytes = 512
+      options.segmentBytes = 64 << 20
+      return try SharedMemory.communicator(control, options: options)
+    }
+  }
+
+  static var all: [TestTransport] { [local, sharedMemory] }
+
+  /// Runs the ranks of a new job, each on a thread of its own, and returns what each of them returned.
+  func run<Result: Sendable>(
+    rankCount: Int, _ body: @escaping @Sendable (any Communicator) throws -> Result
+  ) throws -> [Result] {
+    let controls = LocalJobControl.job(hosts: [rankCount])
+    let group = try LocalGroup(rankCount: rankCount)
+    return try LocalGroup.run(rankCount: rankCount) { thread in
+      let control = controls[thread.rank]
+      do {
+        let result = try body(communicator(control, group))
+        control.leave()
+        return result
+      } catch {
+        control.fail(CommunicationError("\(error)", at: "rank \(thread.rank)", fix: ""))
+        group.communicators[thread.rank].fail("\(error)")
+        throw error
+      }
+    }
+  }
+}
