@@ -65,12 +65,17 @@ struct OffsetAllocation {
         if other.byteCount < best.byteCount { best = other }
       }
     }
-    // A little more than the bound leaves room for holes beside small lifetimes.
-    for limit in [bound, Self.aligned(bound + bound / 100)] where best.byteCount > limit {
-      var beam = BeamAllocation(lifetimes, below: limit, width: Self.beamWidth)
-      guard let offsets = beam.offsets() else { continue }
-      best.offsets = offsets
-      best.byteCount = lifetimes.indices.map { best.end($0, lifetimes) }.max() ?? 0
+    // A little more than the bound leaves room for holes beside small lifetimes. What is hard in the order
+    // of time may be easy from its end.
+    for percent in 0...3 {
+      for ordered in [lifetimes, lifetimes.reversedInTime] {
+        let limit = Self.aligned(bound + bound / 100 * percent)
+        guard best.byteCount > limit else { break }
+        var beam = BeamAllocation(ordered, below: limit, width: Self.beamWidth)
+        guard let offsets = beam.offsets() else { continue }
+        best.offsets = offsets
+        best.byteCount = lifetimes.indices.map { best.end($0, lifetimes) }.max() ?? 0
+      }
     }
     best.improve(lifetimes, bound)
     self = best
@@ -136,6 +141,11 @@ struct OffsetAllocation {
 }
 
 extension [Lifetime] {
+  /// The same lifetimes, the last instruction first.
+  fileprivate var reversedInTime: [Lifetime] {
+    map { Lifetime(byteCount: $0.byteCount, range: -$0.range.upperBound ... -$0.range.lowerBound) }
+  }
+
   /// The places of lifetimes that are not empty, those with the highest score first, in a tie in their order.
   fileprivate func places(by score: (Lifetime) -> (Int, Int)) -> [Int] {
     let scores = map(score)
