@@ -39,6 +39,9 @@ public enum ElementType: String, Hashable, Codable, Sendable, CaseIterable {
     }
   }
 
+  /// Whether elements are integers.
+  public var isInteger: Bool { !isFloatingPoint && self != .bool }
+
   /// Whether elements are integers that can be negative.
   public var isSignedInteger: Bool {
     switch self {

@@ -8,12 +8,20 @@ package protocol Target {
   /// How ranks on such devices reach one another.
   var links: Links { get }
 
+  /// The narrow floats whose products regions should write in pairs (``TileDot``).
+  var pairedElements: Set<ElementType> { get }
+
   /// The kernel that the device would run for an operation.
   ///
   /// - Throws: ``TargetError`` if it has none.
   func choice(
     for operation: any Operation, operands: [Type], results: [Type]
   ) throws -> KernelChoice
+}
+
+extension Target {
+  /// None.
+  package var pairedElements: Set<ElementType> { [] }
 }
 
 /// What running an operation takes on a device.

@@ -15,6 +15,7 @@ package final class CPUDevice: Target {
   private let contractions: ContractionWays
   private let table = MachineTable.twoCores
   package var links: Links { table.links }
+  package let pairedElements: Set<ElementType>
 
   /// Opens the device.
   ///
@@ -31,9 +32,10 @@ package final class CPUDevice: Target {
     processor = Processor(vectors: kernels?.vectorLimit)
     pool = try ThreadPool(threadCount: threadCount ?? processor.logicalCoreCount)
     compiler = try KernelCompiler(pool: pool, library: kernels)
+    let units = narrowUnits ?? processor.narrowUnits
+    pairedElements = compiler.hasPairedProducts ? units.intersection([.bfloat16]) : []
     contractions = try ContractionWays(
-      pool: pool, narrowUnits: narrowUnits ?? processor.narrowUnits,
-      vectorLimit: kernels?.vectorLimit)
+      pool: pool, narrowUnits: units, vectorLimit: kernels?.vectorLimit)
   }
 
   package func choice(

@@ -100,9 +100,11 @@ struct RegionInterpreter {
       for column in 0..<dot.columns {
         var total = 0.0
         for depth in 0..<count(dot.depth) {
-          total += number(dot.left, row, depth) * number(dot.right, depth, column)
+          for half in 0..<(dot.isPaired ? 2 : 1) {
+            total += number(dot.left, row, depth, half) * number(dot.right, depth, column, half)
+          }
         }
-        if dot.accumulates { total += number(dot.target, row, column) }
+        if dot.accumulates { total += number(dot.target, row, column, 0) }
         let place = place(dot.target, row, column)
         store(element.scalar(total), dot.target.access.buffer, place)
       }
@@ -113,8 +115,8 @@ struct RegionInterpreter {
     position(tile.access.index) + row * tile.rowStride + column * tile.columnStride
   }
 
-  private func number(_ tile: Tile, _ row: Int, _ column: Int) -> Double {
-    load(tile.access.buffer, place(tile, row, column)).double
+  private func number(_ tile: Tile, _ row: Int, _ column: Int, _ half: Int) -> Double {
+    load(tile.access.buffer, place(tile, row, column) + half).double
   }
 
   private func element(of buffer: Buffer) -> ElementType {

@@ -6,6 +6,11 @@ import DeepEPElements
 /// The columns of the target and of the right matrix lie next to one another in memory. Products and
 /// sums are in the target's element type, float32 or float64. The order of the sum is the device's
 /// choice.
+///
+/// If it is paired, each element of the left and right matrix is two bfloat16 numbers that lie next to
+/// one another, strides count single numbers, and `target[i, j] = Σ left[i, k, 0] · right[k, j, 0] +
+/// left[i, k, 1] · right[k, j, 1]`, summed in float32: what processors with units for bfloat16
+/// multiply.
 package struct TileDot: Hashable, Codable, Sendable {
   /// The product, `[rows, columns]`.
   package var target: Tile
@@ -21,11 +26,13 @@ package struct TileDot: Hashable, Codable, Sendable {
   package var columns: Int
   /// Whether the product is added to what is there.
   package var accumulates: Bool
+  /// Whether elements of the left and right matrix are pairs.
+  package var isPaired: Bool
 
   /// Makes a product.
   package init(
     target: Tile, left: Tile, right: Tile, rows: Extent, depth: Extent, columns: Int,
-    accumulates: Bool
+    accumulates: Bool, isPaired: Bool = false
   ) {
     self.target = target
     self.left = left
@@ -34,10 +41,11 @@ package struct TileDot: Hashable, Codable, Sendable {
     self.depth = depth
     self.columns = columns
     self.accumulates = accumulates
+    self.isPaired = isPaired
   }
 
   /// Floating-point operations of the largest such product.
-  var flops: Int { 2 * rows.count * depth.count * columns }
+  var flops: Int { (isPaired ? 4 : 2) * rows.count * depth.count * columns }
 
   /// The three matrices.
   package var tiles: [Tile] { [target, left, right] }

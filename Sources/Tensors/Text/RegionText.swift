@@ -27,7 +27,7 @@ extension Statement {
 extension TileDot {
   fileprivate var text: String {
     let sign = accumulates ? "+=" : "="
-    let sizes = "\(rows.text) x \(depth.text) x \(columns)"
+    let sizes = "\(rows.text) x \(depth.text)\(isPaired ? " pairs" : "") x \(columns)"
     return "\(target.text) \(sign) \(left.text) · \(right.text)  \(sizes)"
   }
 }

@@ -5,6 +5,8 @@ import Synchronization
 package final class KernelCompiler {
   /// The width of vectors that loops use.
   package let vectorBits: Int
+  /// Whether there are instructions for products of pairs of bfloat16 numbers.
+  package let hasPairedProducts: Bool
   private let library: KernelLibrary
   private let pool: ThreadPool
   /// What was written since the last compilation: layers are alike, so most regions come many times.
@@ -22,6 +24,7 @@ package final class KernelCompiler {
     let library = try library ?? KernelLibrary()
     (self.library, self.pool) = (library, pool)
     self.vectorBits = vectorBits ?? (library.llvm.has("avx512f") ? 512 : 256)
+    hasPairedProducts = self.vectorBits == 512 && library.llvm.has("avx512bf16")
   }
 
   /// Compiles one region.
@@ -39,7 +42,8 @@ package final class KernelCompiler {
     let key = RegionKey(region: region, operands: operandTypes, sharedBuffers: sharedBuffers)
     if let text = texts[key] { return text }
     let text = try KernelSource(
-      region, operandTypes: operandTypes, sharedBuffers: sharedBuffers, vectorBits: vectorBits)
+      region, operandTypes: operandTypes, sharedBuffers: sharedBuffers, vectorBits: vectorBits,
+      hasPairedProducts: hasPairedProducts)
     texts[key] = text
     return text
   }

@@ -11,11 +11,14 @@ package struct KernelSource: Hashable, Sendable {
   ///
   /// - Parameter sharedBuffers: results that overwrite an operand: result index to operand index.
   /// - Parameter vectorBits: the width of vectors that the loops should use.
+  /// - Parameter hasPairedProducts: whether there are instructions for products of pairs of bfloat16.
   package init(
-    _ region: Region, operandTypes: [Type], sharedBuffers: [Int: Int] = [:], vectorBits: Int
+    _ region: Region, operandTypes: [Type], sharedBuffers: [Int: Int] = [:], vectorBits: Int,
+    hasPairedProducts: Bool = false
   ) throws {
     var emitter = RegionEmitter(
-      region, operandTypes: operandTypes, sharedBuffers: sharedBuffers, vectorBits: vectorBits)
+      region, operandTypes: operandTypes, sharedBuffers: sharedBuffers, vectorBits: vectorBits,
+      hasPairedProducts: hasPairedProducts)
     self.init(text: try emitter.module())
   }
 

@@ -2,7 +2,7 @@ import DeepEPElements
 import DeepEPTensors
 
 /// A block of a tile's product that fits the registers: rows times vectors of columns.
-private struct RegisterBlock {
+struct RegisterBlock {
   /// How many rows at a time.
   var rows: Int
   /// The width of each vector.
@@ -19,7 +19,7 @@ extension RegionEmitter {
   mutating func tileDot(_ dot: TileDot) throws {
     let sum = try element(of: dot.target.access.buffer)
     guard sum == .float32 || sum == .float64, dot.target.columnStride == 1,
-      dot.right.columnStride == 1
+      dot.right.columnStride == (dot.isPaired ? 2 : 1)
     else {
       throw failure(
         "a tile of \(sum.rawValue) whose columns are \(dot.target.columnStride) and "
@@ -28,6 +28,12 @@ extension RegionEmitter {
     }
     let tiles = try TileBases(
       target: base(dot.target), left: base(dot.left), right: base(dot.right), sum: sum)
+    let factors = [tiles.left.element, tiles.right.element]
+    guard !dot.isPaired || (sum == .float32 && factors == [.bfloat16, .bfloat16]) else {
+      throw failure(
+        "pairs of \(factors[0].rawValue) and \(factors[1].rawValue) in a sum of \(sum.rawValue)",
+        "a region over \(region.parallel)", "pair bfloat16 numbers and sum in float32")
+    }
     let rows = try count(dot.rows)
     let depth = try count(dot.depth)
     let lanes = vectorBits / (sum.byteCount * 8)
@@ -74,7 +80,7 @@ extension RegionEmitter {
     }
   }
 
-  private struct TileBase {
+  struct TileBase {
     let address: String
     let element: ElementType
   }
@@ -105,7 +111,7 @@ extension RegionEmitter {
     }
     let first = text.value("mul nsw i64 \(row), \(dot.left.rowStride)")
     let left = moved(tiles.left, first, 0)
-    let right = moved(tiles.right, "0", column)
+    let right = moved(tiles.right, "0", column * dot.right.columnStride)
     let starts = places.map { row in
       row.enumerated().map { vector, place in
         dot.accumulates ? load(place, tiles.target.element, tiles.sum, vector, block) : nil
@@ -115,17 +121,26 @@ extension RegionEmitter {
       let at = emitter.text.value("mul nsw i64 \(step), \(dot.right.rowStride)")
       let columns = (0..<block.vectors).map { vector in
         let place = emitter.moved(
-          TileBase(address: right, element: tiles.right.element), at, vector * block.lanes)
-        return emitter.load(place, tiles.right.element, tiles.sum, vector, block)
+          TileBase(address: right, element: tiles.right.element), at,
+          vector * block.lanes * dot.right.columnStride)
+        return dot.isPaired
+          ? emitter.loadPairs(place, vector, block)
+          : emitter.load(place, tiles.right.element, tiles.sum, vector, block)
       }
       let depthStart = emitter.text.value("mul nsw i64 \(step), \(dot.left.columnStride)")
       return (0..<block.rows).map { index in
         let place = emitter.moved(
           TileBase(address: left, element: tiles.left.element), depthStart,
           index * dot.left.rowStride)
-        let repeated = emitter.repeated(place, tiles.left.element, tiles.sum, block)
+        let repeated =
+          dot.isPaired
+          ? emitter.repeatedPair(place, block)
+          : emitter.repeated(place, tiles.left.element, tiles.sum, block)
         return (0..<block.vectors).map { vector in
-          emitter.multiplyAdd(repeated, columns[vector], sums[index][vector], tiles.sum, block)
+          let (column, sum) = (columns[vector], sums[index][vector])
+          return dot.isPaired
+            ? emitter.multiplyAddPairs(repeated, column, sum, block)
+            : emitter.multiplyAdd(repeated, column, sum, tiles.sum, block)
         }
       }
     }
@@ -172,104 +187,6 @@ extension RegionEmitter {
   }
 }
 
-// Vectors in memory and registers.
-extension RegionEmitter {
-  private mutating func moved(_ base: TileBase, _ start: String, _ offset: Int) -> String {
-    let type = base.element.memoryType
-    let moved = text.value("getelementptr inbounds \(type), ptr \(base.address), i64 \(start)")
-    return offset == 0
-      ? moved : text.value("getelementptr inbounds \(type), ptr \(moved), i64 \(offset)")
-  }
-
-  /// The lanes of a vector that hold columns; nil for all of them.
-  private func mask(_ vector: Int, _ block: RegisterBlock) -> String? {
-    guard vector == block.vectors - 1, block.lastColumns < block.lanes else { return nil }
-    let bits = (0..<block.lanes).map { "i1 \($0 < block.lastColumns)" }
-    return "<\(block.lanes) x i1> <\(bits.joined(separator: ", "))>"
-  }
-
-  private mutating func load(
-    _ address: String, _ element: ElementType, _ sum: ElementType, _ vector: Int,
-    _ block: RegisterBlock
-  ) -> String {
-    let type = element.memoryVector(block.lanes)
-    let raw: String
-    if let mask = mask(vector, block) {
-      let name = "llvm.masked.load.v\(block.lanes)\(element.memorySuffix).p0"
-      text.declare("declare \(type) @\(name)(ptr, i32, <\(block.lanes) x i1>, \(type))")
-      raw = text.value(
-        "call \(type) @\(name)(ptr \(address), i32 \(element.byteCount), \(mask), "
-          + "\(type) zeroinitializer)")
-    } else {
-      raw = text.value("load \(type), ptr \(address), align \(element.byteCount)")
-    }
-    return widened(raw, element, sum, lanes: block.lanes)
-  }
-
-  private mutating func store(
-    _ value: String, _ address: String, _ element: ElementType, _ vector: Int,
-    _ block: RegisterBlock
-  ) {
-    let type = element.vector(block.lanes)
-    guard let mask = mask(vector, block) else {
-      return text.line("store \(type) \(value), ptr \(address), align \(element.byteCount)")
-    }
-    let name = "llvm.masked.store.v\(block.lanes)\(element.memorySuffix).p0"
-    text.declare("declare void @\(name)(\(type), ptr, i32, <\(block.lanes) x i1>)")
-    text.line(
-      "call void @\(name)(\(type) \(value), ptr \(address), i32 \(element.byteCount), \(mask))")
-  }
-
-  /// One element in all lanes.
-  private mutating func repeated(
-    _ address: String, _ element: ElementType, _ sum: ElementType, _ block: RegisterBlock
-  ) -> String {
-    let raw = text.value(
-      "load \(element.memoryType), ptr \(address), align \(element.byteCount)")
-    let one = widened(raw, element, sum, lanes: nil)
-    let type = sum.vector(block.lanes)
-    let first = text.value("insertelement \(type) poison, \(sum.registerType) \(one), i64 0")
-    return text.value(
-      "shufflevector \(type) \(first), \(type) poison, <\(block.lanes) x i32> zeroinitializer")
-  }
-
-  private mutating func multiplyAdd(
-    _ x: String, _ y: String, _ z: String, _ sum: ElementType, _ block: RegisterBlock
-  ) -> String {
-    let type = sum.vector(block.lanes)
-    let name = "llvm.fma.v\(block.lanes)\(sum.intrinsicSuffix)"
-    return text.value("call \(type) @\(name)(\(type) \(x), \(type) \(y), \(type) \(z))")
-  }
-
-  /// What is in memory as numbers of the sum's type: vectors, or single ones where there are no lanes.
-  private mutating func widened(
-    _ raw: String, _ element: ElementType, _ sum: ElementType, lanes: Int?
-  ) -> String {
-    let type = { (scalar: String) in lanes.map { "<\($0) x \(scalar)>" } ?? scalar }
-    var value = raw
-    var held = element
-    if element == .bfloat16 {
-      let shift = lanes.map { _ in "splat (i32 16)" } ?? "16"
-      value = text.value("zext \(type("i16")) \(value) to \(type("i32"))")
-      value = text.value("shl \(type("i32")) \(value), \(shift)")
-      value = text.value("bitcast \(type("i32")) \(value) to \(type("float"))")
-      held = .float32
-    }
-    guard held.memoryType != sum.registerType else { return value }
-    return text.value("fpext \(type(held.memoryType)) \(value) to \(type(sum.registerType))")
-  }
-}
-
 extension ElementType {
-  fileprivate func vector(_ lanes: Int) -> String { "<\(lanes) x \(registerType)>" }
-  fileprivate func memoryVector(_ lanes: Int) -> String { "<\(lanes) x \(memoryType)>" }
-  /// The suffix of intrinsic functions for what is in memory.
-  fileprivate var memorySuffix: String {
-    switch self {
-    case .float64: "f64"
-    case .float32: "f32"
-    case .float16: "f16"
-    default: "i\(byteCount * 8)"
-    }
-  }
+  func vector(_ lanes: Int) -> String { "<\(lanes) x \(registerType)>" }
 }

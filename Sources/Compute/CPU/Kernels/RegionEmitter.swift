@@ -11,6 +11,8 @@ struct RegionEmitter {
   /// Results that lie in an operand's memory, by result index.
   let sharedBuffers: [Int: Int]
   let vectorBits: Int
+  /// Whether there are instructions for products of pairs of bfloat16 numbers.
+  let hasPairedProducts: Bool
 
   var text = IRText()
   var registers: [Register: Scalar] = [:]
@@ -20,11 +22,15 @@ struct RegionEmitter {
   /// The number of loops with a hint not to interleave.
   var loopCount = 0
 
-  init(_ region: Region, operandTypes: [Type], sharedBuffers: [Int: Int], vectorBits: Int) {
+  init(
+    _ region: Region, operandTypes: [Type], sharedBuffers: [Int: Int], vectorBits: Int,
+    hasPairedProducts: Bool
+  ) {
     self.region = region.mergingParallelLoops()
     self.operandTypes = operandTypes
     self.sharedBuffers = sharedBuffers
     self.vectorBits = vectorBits
+    self.hasPairedProducts = hasPairedProducts
   }
 
   /// The whole module; the exported function is `@kernel`.

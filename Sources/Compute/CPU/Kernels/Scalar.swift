@@ -40,5 +40,4 @@ extension ElementType {
 
   /// Whether registers hold more precision than elements do.
   var isNarrowFloat: Bool { isFloatingPoint && self != .float64 && self != .float32 }
-  var isInteger: Bool { !isFloatingPoint && self != .bool }
 }
