@@ -43,7 +43,7 @@ extension Program {
       optimizations.contains(.attention) ? Expand(keeps: FusedComposite.isFused) : Expand(),
       Bound(), MixedPrecision(strategy.precision.element), Partition(strategy, target.links),
       Simplify(), Chunk(), Rematerialize(),
-      Fuse(optimizations), Order(),
+      Fuse(optimizations, pairedElements: target.pairedElements), Order(),
     ]
     return transforms.filter { transform in
       switch transform.name {

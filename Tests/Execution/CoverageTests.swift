@@ -32,7 +32,7 @@ import Testing
 
   /// The plan of a sample; nil where the device says that it has no kernel.
   private func plan(_ testCase: ProgramCase, _ device: CPUDevice) throws -> Plan? {
-    let program = try testCase.program.applying(Program.lowering)
+    let program = try testCase.program.applying(Program.lowering(Strategy(), for: device))
     do {
       let plan = try Plan(program, for: device)
       for instruction in plan.segments.flatMap(\.instructions) {

@@ -18,11 +18,11 @@ import Testing
   private func problems(
     _ testCase: ProgramCase, _ precision: Precision, _ devices: [CPUDevice]
   ) throws -> [String] {
-    let transforms = Program.lowering(Strategy(precision: precision))
-    let narrow = transforms.prefix { $0.name != .partition }
+    let lowering = { Program.lowering(Strategy(precision: precision), for: $0) }
+    let narrow = lowering(devices[0]).prefix { $0.name != .partition }
     let expected = try testCase.interpreted(testCase.program.applying(Array(narrow)))
-    let lowered = try testCase.program.applying(transforms)
     for device in devices {
+      let lowered = try testCase.program.applying(lowering(device))
       let found = try testCase.executed(Plan(lowered, for: device), on: device)
       let differences = expected.differences(from: found) {
         $0.element.isFloatingPoint ? Self.tolerances[precision] ?? 0 : 0
@@ -42,6 +42,7 @@ import Testing
     }
     let lowering = Program.lowering(Strategy(precision: precision))
     for device in devices {
+      let lowering = Program.lowering(Strategy(precision: precision), for: device)
       let plans = cases.compactMap { try? Plan($0.program.applying(lowering), for: device) }
       try? device.prepare(plans)
     }

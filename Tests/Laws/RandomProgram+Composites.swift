@@ -55,30 +55,55 @@ extension RandomProgram {
     keep(x.apply(Rotary(base: 100, isInverse: random.once(in: 3)), positions))
   }
 
-  private mutating func attentionShapes() -> (queries: [Int], keys: [Int], isCausal: Bool) {
-    let batch = 1 + random.below(2)
-    let (heads, width) = (1 + random.below(2), 1 + random.below(5))
-    let isCausal = random.once(in: 2)
-    let length = random.once(in: 6) ? 17 : 1 + random.below(7)
-    let others = isCausal ? length : 1 + random.below(7)
-    return ([batch, length, heads, width], [batch, others, heads, width], isCausal)
+  /// What an attention is over: odd lengths, of which some need several tiles, and heads of any width.
+  private struct AttentionOperands {
+    var attention: Attention
+    var queries: [Int]
+    var keys: [Int]
+    var segments: [Tensor] = []
+  }
+
+  private mutating func attentionOperands() -> AttentionOperands {
+    let heads = 1 + random.below(2)
+    let length = random.once(in: 6) ? random.pick([17, 65, 65, 257]) : 1 + random.below(7)
+    let width = length > 60 ? random.pick([2, 4, 5]) : 1 + random.below(9)
+    let batch = length > 60 ? 1 : 1 + random.below(2)
+    let masks: [AttentionMask] = [
+      .none, .causal, .causal, .window(length: 1 + random.below(length + 1)),
+    ]
+    let (mask, hasSegments) = (random.pick(masks), random.once(in: 4))
+    let others = mask == .none && !hasSegments ? 1 + random.below(7) : length
+    let count = length > 60 ? 1 : heads
+    return AttentionOperands(
+      attention: Attention(scale: random.pick([0.5, 1]), mask: mask, hasSegments: hasSegments),
+      queries: [batch, length, count, width], keys: [batch, others, count, width],
+      segments: hasSegments ? [indices([batch, length], limit: 3)] : [])
+  }
+
+  /// Keys or values, sometimes with a head for several of the queries'.
+  private mutating func keyValues(_ shape: [Int]) -> Tensor {
+    guard shape[2] > 1, random.once(in: 2) else { return value(shape) }
+    let shared = value([shape[0], shape[1], 1, shape[3]])
+    return shared.broadcast(to: shape, dimensions: [0, 1, 2, 3])
   }
 
   private mutating func attention() {
-    let (queries, keys, isCausal) = attentionShapes()
-    let attention = Attention(scale: random.pick([0.5, 1]), isCausal: isCausal)
-    keepAll(value(queries).applyAll(attention, [value(keys), value(keys)]))
+    let x = attentionOperands()
+    let operands = [keyValues(x.keys), keyValues(x.keys)] + x.segments
+    keepAll(value(x.queries).applyAll(x.attention, operands))
   }
 
   /// The gradient composite on operands that need not come from an attention.
   private mutating func attentionGradient() {
     guard !isSmooth else { return attention() }
-    let (queries, keys, isCausal) = attentionShapes()
-    let attention = Attention(scale: 0.5, isCausal: isCausal)
-    let sums = value([queries[0], queries[2], queries[1]]).hyperbolicTangent() + 1
-    let operands = [value(keys), value(keys), value(queries), sums, value(queries)]
-    let query = value(queries).hyperbolicTangent()
-    for result in query.applyAll(AttentionGradient(attention: attention), operands) {
+    let x = attentionOperands()
+    let sums = value([x.queries[0], x.queries[2], x.queries[1]]).hyperbolicTangent() + 1
+    let operands = [
+      keyValues(x.keys), keyValues(x.keys), value(x.queries), sums, value(x.queries),
+    ]
+    let query = value(x.queries).hyperbolicTangent()
+    let gradient = AttentionGradient(attention: x.attention)
+    for result in query.applyAll(gradient, operands + x.segments) {
       keep(result.hyperbolicTangent())
     }
   }

@@ -33,6 +33,11 @@ extension Composite {
 
   /// The types that the body's results have.
   public func resultTypes(of operands: [Type]) throws -> [Type] {
+    try bodyResultTypes(of: operands)
+  }
+
+  /// The types that the body's results have, for a composite that looks at its operands first.
+  package func bodyResultTypes(of operands: [Type]) throws -> [Type] {
     try expect(operands, count: operandCount)
     let body = try expanded(operands)
     return try body.results.map { result in

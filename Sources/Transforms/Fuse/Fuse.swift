@@ -1,3 +1,4 @@
+import DeepEPElements
 import DeepEPTensors
 
 /// Defines the transform that turns element-wise operations, reductions and the movement of elements
@@ -8,14 +9,20 @@ import DeepEPTensors
 package struct Fuse: Transform {
   package let name = TransformName.fuse
   private let optimizations: Set<Optimization>
+  private let pairedElements: Set<ElementType>
 
-  package init(_ optimizations: Set<Optimization> = .all) { self.optimizations = optimizations }
+  /// - Parameter pairedElements: The narrow floats whose products the device multiplies in pairs.
+  package init(
+    _ optimizations: Set<Optimization> = .all, pairedElements: Set<ElementType> = []
+  ) {
+    (self.optimizations, self.pairedElements) = (optimizations, pairedElements)
+  }
 
   package func apply(_ program: Program) throws -> Program {
     try program.mapEntriesConcurrently { entry in
       let splits = optimizations.contains(.splitReductions)
       let entry = try (splits ? entry.splittingReductions() : entry).pruned()
-      var fusion = Fusion(entry, optimizations)
+      var fusion = Fusion(entry, optimizations, pairedElements)
       return fusion.fused()
     }
   }
@@ -28,9 +35,13 @@ private struct Fusion {
   private let clusters: Clusters
   private var rewriter: GraphRewriter
   private var isWritten: Set<Value> = []
+  private let pairedElements: Set<ElementType>
 
-  init(_ entry: Entry, _ optimizations: Set<Optimization>) {
+  init(
+    _ entry: Entry, _ optimizations: Set<Optimization>, _ pairedElements: Set<ElementType>
+  ) {
     self.entry = entry
+    self.pairedElements = pairedElements
     roles = Roles(entry, joinsEpilogues: optimizations.contains(.epilogue))
     clusters = Clusters(entry, roles, optimizations)
     rewriter = GraphRewriter(entry.graph)
@@ -94,7 +105,8 @@ private struct Fusion {
     let types = entry.graph.types(of: node.operands)
     let views = node.operands.compactMap { roles.view($0)?.view }
     guard views.count == types.count else { return nil }
-    return FusedComposite(node.operation, operands: types)?.region(types, views, node.types)
+    return FusedComposite(node.operation, operands: types)?
+      .region(types, views, node.types, pairedElements)
   }
 
   private mutating func write(_ node: Node, _ index: Int, as region: Region) {

@@ -71,13 +71,17 @@ private struct NarrowWriter {
     let contracts =
       node.operation is Dot || node.operation is Attention || node.operation is AttentionGradient
     return contracts && node.origin.phase != .update
-      && node.operands.allSatisfy { entry.graph.type(of: $0).element == wide }
+      && node.operands.allSatisfy {
+        let element = entry.graph.type(of: $0).element
+        return element == wide || (!(node.operation is Dot) && element.isInteger)
+      }
   }
 
   /// The operands that a contraction multiplies; a log-sum-exp has the type of sums.
   private func roundedOperands(_ node: Node) -> [Int] {
     node.operands.indices.filter {
-      !(node.operation is AttentionGradient && $0 == 4 && narrow.sum == wide)
+      entry.graph.type(of: node.operands[$0]).element == wide
+        && !(node.operation is AttentionGradient && $0 == 4 && narrow.sum == wide)
     }
   }
 

@@ -269,6 +269,30 @@ def llama(dtype):
                    q * angles.cos() + half * sine)
 
 
+def masked_attention(dtype):
+    """Windows, segments and both, as masks of scaled_dot_product_attention."""
+    ids = torch.tensor([[4, 4, 4, 9, 9, 2, 2], [1, 1, 1, 1, 1, 1, 0]], dtype=torch.int32)
+    place = torch.arange(7)
+    distance = place[:, None] - place[None, :]
+    masks = [({"none": {}}, distance < 7), ({"causal": {}}, distance >= 0),
+             ({"window": {"length": 3}}, (distance >= 0) & (distance < 3))]
+    for name, mask in masks:
+        for segments in [[], [ids]]:
+            seen = mask[None, None].expand(2, 1, 7, 7)
+            if segments:
+                seen = seen & (ids[:, None, :, None] == ids[:, None, None, :])
+            attention = {"hasSegments": bool(segments), "mask": name, "scale": 0.5}
+            q, k, v = (torch.randn(2, 7, 3, 4, dtype=dtype, requires_grad=True) for _ in range(3))
+            heads = [t.transpose(1, 2) for t in (q, k, v)]
+            y = F.scaled_dot_product_attention(*heads, attn_mask=seen).transpose(1, 2)
+            scores = (heads[0] @ heads[1].transpose(2, 3) / 2).masked_fill(~seen, float("-inf"))
+            logs = torch.logsumexp(scores, -1)
+            attributed("attention", attention, [q, k, v] + segments, [y, logs])
+            g = torch.randn_like(y)
+            attributed("attentionGradient", {"attention": attention},
+                       [q, k, v, y, logs, g] + segments, torch.autograd.grad(y, (q, k, v), g))
+
+
 for dtype in [torch.float64, torch.float32]:
     for make in [unary, binary, reductions, movements, contractions, composites]:
         make(dtype)
@@ -278,5 +302,7 @@ for dtype in [torch.float64, torch.float32]:
         make(dtype)
 for dtype in [torch.float64, torch.float32]:
     llama(dtype)
+for dtype in [torch.float64, torch.float32]:
+    masked_attention(dtype)
 with open("operations.json", "w") as file:
     file.write("[\n" + ",\n".join(json.dumps(c) for c in CASES) + "\n]\n")

@@ -15,183 +15,168 @@ struct AttentionGradientRegion {
   private let logSum: View
   private let gradient: HeadedOperand
   private let types: [Type]
+  private let memory: AttentionGradientMemory
+  private let sight: AttentionSight
+  /// What knows the memory above, and nothing else yet.
+  private let start: NestWriter
 
   /// The most memory that a thread may keep for sums that results cannot hold.
   static let longestSums = 1 << 17
 
-  /// - Parameter views: How the operands of the composite are seen in those of the same number.
-  init(_ composite: AttentionGradient, operands: [Type], views: [View], results: [Type]) {
-    shape = AttentionShape(composite.attention, query: operands[0], key: operands[1])
-    let all = HeadedOperand.all(operands, views)
-    (query, key, value, output, gradient) = (all[0], all[1], all[2], all[3], all[5])
+  /// - Parameters:
+  ///   - views: How the operands of the composite are seen in those of the same number.
+  ///   - pairedElements: The types whose products the device takes in pairs.
+  init(
+    _ composite: AttentionGradient, operands: [Type], views: [View], results: [Type],
+    pairedElements: Set<ElementType>
+  ) {
+    shape = AttentionShape(
+      composite.attention, query: operands[0], key: operands[1], pairedElements: pairedElements)
+    let headed = [0, 1, 2, 3, 5].map { HeadedOperand($0, operands, views) }
+    (query, key, value, output, gradient) = (headed[0], headed[1], headed[2], headed[3], headed[4])
     logSum = views[4]
     types = results
-  }
-
-  /// What a parallel iteration keeps for itself.
-  private struct Memory {
-    /// Queries and the output's gradient, transposed, `[width, queries]`; queries are scaled.
-    let query: Buffer
-    let gradient: Buffer
-    /// Rows of a tile, if those of the operands are narrow: queries, keys, values, the output's gradient.
-    let rows: [Buffer?]
-    /// The softmax and the gradient by the scores, `[keys, queries]`.
-    let shares: Buffer
-    let scores: Buffer
-    let logSum: Buffer
-    /// For each query its output times the output's gradient.
-    let along: Buffer
-    /// Sums of the gradients by query, key and value with their strides; results where these are wide
-    /// enough to sum in.
-    let sums: [SumPlace]
-  }
-
-  private struct SumPlace {
-    let buffer: Buffer
-    let batchStride: Int
-    let rowStride: Int
-    let headStride: Int
-
-    func place(_ row: Affine, _ column: Affine) -> Affine {
-      Affine(variable: 0) * batchStride + row * rowStride + Affine(variable: 1) * headStride
-        + column
-    }
-  }
-
-  private var sumsInResults: Bool { types[0].element == shape.sum }
-
-  private func memory(_ writer: inout NestWriter) -> Memory {
-    let (sum, tile) = (shape.sum, shape.keyBlock * shape.queryBlock)
-    let columns = shape.width * shape.queryBlock
-    return Memory(
-      query: writer.newScratch(sum, columns), gradient: writer.newScratch(sum, columns),
-      rows: [shape.queryBlock, shape.keyBlock, shape.keyBlock, shape.queryBlock].map {
-        shape.element == sum ? nil : writer.newScratch(sum, $0 * shape.width)
-      },
-      shares: writer.newScratch(sum, tile), scores: writer.newScratch(sum, tile),
-      logSum: writer.newScratch(sum, shape.queryBlock),
-      along: writer.newScratch(sum, shape.queryBlock),
-      sums: types.indices.map { sumPlace($0, &writer) })
-  }
-
-  private func sumPlace(_ result: Int, _ writer: inout NestWriter) -> SumPlace {
-    if sumsInResults {
-      let strides = rowMajorStrides(types[result].shape)
-      return SumPlace(
-        buffer: .result(result), batchStride: strides[0], rowStride: strides[1],
-        headStride: strides[2])
-    }
-    let buffer = writer.newScratch(shape.sum, types[result].shape[1] * shape.width)
-    return SumPlace(buffer: buffer, batchStride: 0, rowStride: shape.width, headStride: 0)
-  }
-
-  func written() -> Region {
     var writer = NestWriter(parallel: [shape.batch, shape.heads])
-    let memory = memory(&writer)
+    memory = AttentionGradientMemory(shape, results, &writer)
+    sight = AttentionSight(shape, operands, views, &writer)
+    start = writer
+  }
+
+  /// The region.
+  func written() -> Region {
+    var writer = start
     let zero = writer.constant(shape.sum, 0)
     for (sums, type) in zip(memory.sums, types) {
       writer.loop(type.shape[1]) { writer, row in
         writer.loop(shape.width) { $0.store(zero, sums.buffer, sums.place(row, $1)) }
       }
     }
-    writer.loop(shape.queryBlocks) { writer, block in
-      prepare(memory, block, &writer)
-      let (queries, start) = (shape.queries(of: block), block * shape.queryBlock)
-      let query = tile(query, 0, start, queries, memory, &writer)
-      let gradient = tile(gradient, 3, start, queries, memory, &writer)
-      writer.loop(shape.keyBlocks, bound: shape.lastKeyBlock(of: block)) { writer, keys in
-        let (rows, start) = (shape.keys(of: keys), keys * shape.keyBlock)
-        let key = tile(key, 1, start, rows, memory, &writer)
-        let value = tile(value, 2, start, rows, memory, &writer)
-        findShares(key, memory, block, keys, &writer)
-        findScoreGradient(value, memory, block, keys, &writer)
-        addToSums(query, key, gradient, memory, block, keys, &writer)
+    writer.loop(shape.queries.count) { writer, block in
+      prepare(block, &writer)
+      let query = rows(query, 0, shape.queries, block, &writer)
+      let gradient = rows(gradient, 3, shape.queries, block, &writer)
+      let range = sight.enter(block, &writer)
+      sight.forEachKeyBlock(of: block, range, &writer) { writer, keys in
+        let key = rows(key, 1, shape.keys, keys, &writer)
+        findScores(key, keys, &writer)
+        findGradients(block, keys, &writer)
+        addToSums(query, key, gradient, block, keys, &writer)
       }
     }
-    if !sumsInResults { storeSums(memory, &writer) }
+    if !memory.sumsInResults { storeSums(&writer) }
     return writer.region(types)
   }
 
-  private func tile(
-    _ operand: HeadedOperand, _ number: Int, _ first: Affine, _ rows: Extent, _ memory: Memory,
+  /// Rows of an operand as the right matrix of a product over them.
+  private func rows(
+    _ operand: HeadedOperand, _ number: Int, _ blocks: Blocks, _ block: Affine,
     _ writer: inout NestWriter
   ) -> Tile {
-    operand.tile(
-      from: first, rows: rows, in: shape.sum, widenedInto: memory.rows[number], &writer)
+    if shape.isPaired, let buffer = memory.rows[number] {
+      return operand.pairs(blocks, block, into: buffer, &writer)
+    }
+    return operand.tile(
+      from: block * blocks.size, rows: blocks.positions(of: block), in: shape.sum,
+      widenedInto: memory.rows[number], &writer)
   }
 
-  private func prepare(_ memory: Memory, _ block: Affine, _ writer: inout NestWriter) {
-    let (shape, sum) = (shape, shape.sum)
-    let scale = writer.constant(sum, shape.attention.scale)
-    let queries = shape.queries(of: block)
-    let start = block * shape.queryBlock
-    writer.loop(shape.width) { writer, column in
-      writer.loop(queries) { writer, row in
-        let place = column * shape.queryBlock + row
-        let x = query.number(start + row, column, in: sum, &writer)
-        writer.store(writer.binary(sum, .multiply, x, scale), memory.query, place)
-        let g = gradient.number(start + row, column, in: sum, &writer)
-        writer.store(g, memory.gradient, place)
-      }
-    }
-    writer.loop(queries) { writer, row in
+  private func prepare(_ block: Affine, _ writer: inout NestWriter) {
+    let sum = shape.sum
+    let scale = shape.isPaired ? nil : writer.constant(sum, shape.attention.scale)
+    query.transpose(
+      shape.queries, block, group: shape.group, as: shape.factor, scaledBy: scale,
+      into: memory.query, &writer)
+    gradient.transpose(
+      shape.queries, block, group: shape.group, as: shape.factor, into: memory.gradient, &writer)
+    writer.loop(shape.queries.positions(of: block)) { writer, row in
+      let position = block * shape.queries.size + row
       let along = writer.sum(shape.width, sum) { writer, column in
-        let x = output.number(start + row, column, in: sum, &writer)
-        let y = gradient.number(start + row, column, in: sum, &writer)
+        let x = output.number(position, column, in: sum, &writer)
+        let y = gradient.number(position, column, in: sum, &writer)
         return writer.binary(sum, .multiply, x, y)
       }
       writer.store(along, memory.along, row)
-      let index = [Affine(variable: 0), Affine(variable: 1), start + row]
+      let index = [Affine(variable: 0), Affine(variable: 1), position]
       let place = Affine(logSum.offset) + Affine.position(index, logSum.strides)
       writer.store(writer.load(sum, .operand(4), place), memory.logSum, row)
     }
+    if shape.isPaired { clearLone(block, &writer) }
   }
 
-  private func findShares(
-    _ key: Tile, _ memory: Memory, _ block: Affine, _ keys: Affine, _ writer: inout NestWriter
-  ) {
-    let (shape, sum) = (shape, shape.sum)
-    shape.multiply(key, memory.query, keys, into: memory.shares, &writer)
-    let zero = writer.constant(sum, 0)
-    shape.forEachScore(keys, &writer) { writer, key, row, place in
-      let above = writer.binary(
-        sum, .subtract, writer.load(sum, memory.shares, place),
-        writer.load(sum, memory.logSum, row))
-      var share = writer.unary(sum, .exponential, above)
-      if shape.attention.isCausal {
-        share = shape.masked(share, by: zero, key, of: keys, row, of: block, &writer)
+  /// Zeros for the query that is missing beside a lone last one: its share is then a number, and its
+  /// gradient by the scores zero.
+  private func clearLone(_ block: Affine, _ writer: inout NestWriter) {
+    guard shape.queries.whole % 2 == 1 else { return }
+    let lane = shape.queries.whole - (shape.queries.count - 1) * shape.queries.size
+    shape.queries.inLast(block, &writer) { writer in
+      let (zero, narrow) = (writer.constant(shape.sum, 0), writer.constant(shape.factor, 0))
+      writer.store(zero, memory.logSum, Affine(lane))
+      writer.store(zero, memory.along, Affine(lane))
+      writer.loop(shape.width / 2) { writer, columns in
+        let place = (columns * shape.queries.size + Affine(lane)) * 2
+        for half in 0..<2 {
+          writer.store(narrow, memory.query, place + Affine(half))
+          writer.store(narrow, memory.gradient, place + Affine(half))
+        }
       }
-      writer.store(share, memory.shares, place)
     }
   }
 
-  private func findScoreGradient(
-    _ value: Tile, _ memory: Memory, _ block: Affine, _ keys: Affine, _ writer: inout NestWriter
-  ) {
+  /// The scores of a tile, and the gradients by their shares.
+  private func findScores(_ key: Tile, _ keys: Affine, _ writer: inout NestWriter) {
+    let first = keys * shape.keys.size
+    let left = shape.isPaired ? self.key.tile(from: first) : key
+    shape.multiply(left, memory.query, keys, into: memory.scores, &writer)
+    let values =
+      shape.isPaired
+      ? value.tile(from: first) : rows(value, 2, shape.keys, keys, &writer)
+    shape.multiply(values, memory.gradient, keys, into: memory.byShares, &writer)
+  }
+
+  /// The shares of a tile, and the gradients by its scores.
+  private func findGradients(_ block: Affine, _ keys: Affine, _ writer: inout NestWriter) {
     let (shape, sum) = (shape, shape.sum)
-    shape.multiply(value, memory.gradient, keys, into: memory.scores, &writer)
-    let scale = writer.constant(sum, shape.attention.scale)
-    shape.forEachScore(keys, &writer) { writer, _, row, place in
-      let byShare = writer.binary(
-        sum, .subtract, writer.load(sum, memory.scores, place),
-        writer.load(sum, memory.along, row))
-      let share = writer.binary(sum, .multiply, writer.load(sum, memory.shares, place), scale)
-      writer.store(writer.binary(sum, .multiply, share, byShare), memory.scores, place)
+    let (zero, scale) = (writer.constant(sum, 0), writer.constant(sum, shape.attention.scale))
+    shape.forEachScore(keys, &writer) { writer, pair, query, scores in
+      let logSum = writer.load(sum, memory.logSum, query)
+      let along = writer.load(sum, memory.along, query)
+      let gradients = scores.map { score in
+        var number = writer.load(sum, memory.scores, score.place)
+        if shape.isPaired { number = writer.binary(sum, .multiply, number, scale) }
+        let found = writer.unary(
+          sum, .exponential, writer.binary(sum, .subtract, number, logSum))
+        let share = sight.masked(found, by: zero, score, of: keys, block, &writer)
+        writer.store(
+          writer.converted(share, from: sum, to: shape.factor), memory.shares, score.place)
+        let byShare = writer.binary(
+          sum, .subtract, writer.load(sum, memory.byShares, score.place), along)
+        let scaled = writer.binary(sum, .multiply, share, scale)
+        let gradient = writer.binary(sum, .multiply, scaled, byShare)
+        return writer.converted(gradient, from: sum, to: shape.factor)
+      }
+      for (gradient, score) in zip(gradients, scores) {
+        writer.store(gradient, memory.byScores, score.place)
+      }
+      if shape.isPaired {
+        shape.storeByQueries(gradients, pair, scores, memory.byQueries, &writer)
+      }
     }
   }
 
   private func addToSums(
-    _ query: Tile, _ key: Tile, _ gradient: Tile, _ memory: Memory, _ block: Affine,
-    _ keys: Affine, _ writer: inout NestWriter
+    _ query: Tile, _ key: Tile, _ gradient: Tile, _ block: Affine, _ keys: Affine,
+    _ writer: inout NestWriter
   ) {
-    let (queries, rows) = (shape.queries(of: block), shape.keys(of: keys))
-    let (queryRow, keyRow) = (block * shape.queryBlock, keys * shape.keyBlock)
-    let byKeys = { (buffer: Buffer) in Tile(buffer, Index(), rowStride: shape.queryBlock) }
-    let byQueries = Tile(memory.scores, Index(), rowStride: 1, columnStride: shape.queryBlock)
+    let (queryRow, keyRow) = (block * shape.queries.size, keys * shape.keys.size)
+    let (queries, rows) = (shape.queries.positions(of: block), shape.keys.positions(of: keys))
+    let byKeys = shape.depth(shape.queries, block)
     let products = [
-      (memory.sums[0], queryRow, byQueries, key, queries, rows),
-      (memory.sums[1], keyRow, byKeys(memory.scores), query, rows, queries),
-      (memory.sums[2], keyRow, byKeys(memory.shares), gradient, rows, queries),
+      (
+        memory.sums[0], queryRow, shape.byQueries(memory.byQueries), key, queries,
+        shape.depth(shape.keys, keys)
+      ),
+      (memory.sums[1], keyRow, shape.byKeys(memory.byScores), query, rows, byKeys),
+      (memory.sums[2], keyRow, shape.byKeys(memory.shares), gradient, rows, byKeys),
     ]
     for (sums, sumRow, left, right, rows, depth) in products {
       writer.append(
@@ -199,12 +184,12 @@ struct AttentionGradientRegion {
           TileDot(
             target: Tile(
               sums.buffer, sums.place(sumRow, Affine()).index, rowStride: sums.rowStride),
-            left: left, right: right,
-            rows: rows, depth: depth, columns: shape.width, accumulates: true)))
+            left: left, right: right, rows: rows, depth: depth, columns: shape.width,
+            accumulates: true, isPaired: shape.isPaired)))
     }
   }
 
-  private func storeSums(_ memory: Memory, _ writer: inout NestWriter) {
+  private func storeSums(_ writer: inout NestWriter) {
     for (result, sums) in memory.sums.enumerated() {
       let strides = rowMajorStrides(types[result].shape)
       writer.loop(types[result].shape[1]) { writer, row in

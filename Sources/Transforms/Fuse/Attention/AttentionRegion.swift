@@ -11,111 +11,131 @@ struct AttentionRegion {
   private let query: HeadedOperand
   private let key: HeadedOperand
   private let value: HeadedOperand
+  private let memory: Memory
+  private let sight: AttentionSight
   private let types: [Type]
+  /// What knows the memory above, and nothing else yet.
+  private let start: NestWriter
 
-  /// - Parameter views: How query, key and value are seen in the operands of the same number.
-  init(_ attention: Attention, operands: [Type], views: [View], results: [Type]) {
-    shape = AttentionShape(attention, query: operands[0], key: operands[1])
-    let all = HeadedOperand.all(operands, views)
-    (query, key, value) = (all[0], all[1], all[2])
+  /// - Parameters:
+  ///   - views: How query, key and value are seen in the operands of the same number.
+  ///   - pairedElements: The types whose products the device takes in pairs.
+  init(
+    _ attention: Attention, operands: [Type], views: [View], results: [Type],
+    pairedElements: Set<ElementType>
+  ) {
+    shape = AttentionShape(
+      attention, query: operands[0], key: operands[1], pairedElements: pairedElements)
+    let headed = (0..<3).map { HeadedOperand($0, operands, views) }
+    (query, key, value) = (headed[0], headed[1], headed[2])
     types = results
+    var writer = NestWriter(parallel: [shape.batch, shape.heads, shape.queries.count])
+    memory = Memory(shape, &writer)
+    sight = AttentionSight(shape, operands, views, &writer)
+    start = writer
   }
 
   /// What a parallel iteration keeps for itself.
   private struct Memory {
-    /// Queries, transposed and scaled, `[width, queries]`.
+    /// Queries, transposed, `[width, queries]`; scaled if they are not in pairs.
     let query: Buffer
-    /// Scores and then exponentials, `[keys, queries]`.
+    /// Scores, `[keys, queries]`.
     let scores: Buffer
+    /// Exponentials, as the left matrix of a product over keys; if they are not narrow, where the
+    /// scores were.
+    let weights: Buffer
     /// Weighted values, `[queries, width]`.
     let output: Buffer
     let largest: Buffer
     let total: Buffer
     /// By what the sums before shrink.
     let factor: Buffer
-    /// Keys and values of a tile, if those of the operands are narrow.
+    /// Keys and values of a tile, if those of the operands are not what is multiplied.
     let keys: Buffer?
     let values: Buffer?
 
     init(_ shape: AttentionShape, _ writer: inout NestWriter) {
-      let (sum, queries) = (shape.sum, shape.queryBlock)
-      query = writer.newScratch(sum, shape.width * queries)
-      scores = writer.newScratch(sum, shape.keyBlock * queries)
+      let (sum, queries, keys) = (shape.sum, shape.queries.size, shape.keys.size)
+      query = writer.newScratch(shape.factor, shape.width * queries)
+      scores = writer.newScratch(sum, keys * queries)
+      weights = shape.isPaired ? writer.newScratch(shape.factor, keys * queries) : scores
       output = writer.newScratch(sum, queries * shape.width)
       largest = writer.newScratch(sum, queries)
       total = writer.newScratch(sum, queries)
       factor = writer.newScratch(sum, queries)
       let isNarrow = shape.element != sum
-      keys = isNarrow ? writer.newScratch(sum, shape.keyBlock * shape.width) : nil
-      values = isNarrow ? writer.newScratch(sum, shape.keyBlock * shape.width) : nil
+      self.keys =
+        isNarrow && !shape.isPaired ? writer.newScratch(sum, keys * shape.width) : nil
+      values = isNarrow ? writer.newScratch(shape.factor, keys * shape.width) : nil
     }
   }
 
+  /// The region.
   func written() -> Region {
-    var writer = NestWriter(parallel: [shape.batch, shape.heads, shape.queryBlocks])
-    let memory = Memory(shape, &writer)
+    var writer = start
     let block = writer.parallelVariable(2)
-    prepare(memory, block, &writer)
-    writer.loop(shape.keyBlocks, bound: shape.lastKeyBlock(of: block)) { writer, keys in
-      multiplyQueries(memory, keys, &writer)
-      findLargest(memory, block, keys, &writer)
-      exponentiate(memory, keys, &writer)
-      shrinkOutput(memory, &writer)
-      addValues(memory, keys, &writer)
+    prepare(block, &writer)
+    let range = sight.enter(block, &writer)
+    sight.forEachKeyBlock(of: block, range, &writer) { writer, keys in
+      multiplyQueries(keys, &writer)
+      findLargest(block, keys, &writer)
+      shrinkTotal(&writer)
+      exponentiate(keys, &writer)
+      shrinkOutput(&writer)
+      addValues(keys, &writer)
     }
-    finish(memory, block, &writer)
+    finish(block, &writer)
     return writer.region(types)
   }
 
-  private func prepare(_ memory: Memory, _ block: Affine, _ writer: inout NestWriter) {
-    let (shape, sum) = (shape, shape.sum)
-    let scale = writer.constant(sum, shape.attention.scale)
-    let queries = shape.queries(of: block)
-    writer.loop(shape.width) { writer, column in
-      writer.loop(queries) { writer, row in
-        let x = query.number(block * shape.queryBlock + row, column, in: sum, &writer)
-        writer.store(
-          writer.binary(sum, .multiply, x, scale), memory.query, column * shape.queryBlock + row)
-      }
-    }
-    let (zero, lowest) = (writer.constant(sum, 0), writer.constant(sum, -.infinity))
-    writer.loop(shape.queryBlock) { writer, row in
+  private func prepare(_ block: Affine, _ writer: inout NestWriter) {
+    let sum = shape.sum
+    let scale = shape.isPaired ? nil : writer.constant(sum, shape.attention.scale)
+    query.transpose(
+      shape.queries, block, group: shape.group, as: shape.factor, scaledBy: scale,
+      into: memory.query, &writer)
+    // Nothing is smaller, but differences to it are numbers: a tile may show a query nothing.
+    let lowest = writer.constant(sum, -sum.largestFinite)
+    let zero = writer.constant(sum, 0)
+    writer.loop(shape.queries.size) { writer, row in
       writer.store(lowest, memory.largest, row)
       writer.store(zero, memory.total, row)
     }
-    writer.loop(shape.queryBlock * shape.width) { $0.store(zero, memory.output, $1) }
+    writer.loop(shape.queries.size * shape.width) { $0.store(zero, memory.output, $1) }
   }
 
-  private func multiplyQueries(_ memory: Memory, _ keys: Affine, _ writer: inout NestWriter) {
+  private func multiplyQueries(_ keys: Affine, _ writer: inout NestWriter) {
     let tile = key.tile(
-      from: keys * shape.keyBlock, rows: shape.keys(of: keys), in: shape.sum,
+      from: keys * shape.keys.size, rows: shape.keys.positions(of: keys), in: shape.sum,
       widenedInto: memory.keys, &writer)
     shape.multiply(tile, memory.query, keys, into: memory.scores, &writer)
   }
 
   /// The largest score of each query so far; scores that a query must not see become minus infinity.
-  private func findLargest(
-    _ memory: Memory, _ block: Affine, _ keys: Affine, _ writer: inout NestWriter
-  ) {
-    let (shape, sum) = (shape, shape.sum)
-    writer.loop(shape.queryBlock) { writer, row in
+  private func findLargest(_ block: Affine, _ keys: Affine, _ writer: inout NestWriter) {
+    let sum = shape.sum
+    writer.loop(shape.queries.size) { writer, row in
       writer.store(writer.load(sum, memory.largest, row), memory.factor, row)
     }
     let lowest = writer.constant(sum, -.infinity)
-    shape.forEachScore(keys, &writer) { writer, key, row, place in
-      var score = writer.load(sum, memory.scores, place)
-      if shape.attention.isCausal {
-        score = shape.masked(score, by: lowest, key, of: keys, row, of: block, &writer)
-        writer.store(score, memory.scores, place)
+    let scale = shape.isPaired ? writer.constant(sum, shape.attention.scale) : nil
+    shape.forEachScore(keys, &writer) { writer, _, query, scores in
+      let numbers = scores.map { score in
+        let found = writer.load(sum, memory.scores, score.place)
+        let scaled = scale.map { writer.binary(sum, .multiply, found, $0) } ?? found
+        let seen = sight.masked(scaled, by: lowest, score, of: keys, block, &writer)
+        if seen != found { writer.store(seen, memory.scores, score.place) }
+        return seen
       }
-      let largest = writer.load(sum, memory.largest, row)
-      writer.store(writer.binary(sum, .maximum, largest, score), memory.largest, row)
+      let here = writer.combined(numbers, sum, .maximum)
+      let largest = writer.load(sum, memory.largest, query)
+      writer.store(writer.binary(sum, .maximum, largest, here), memory.largest, query)
     }
   }
 
-  private func exponentiate(_ memory: Memory, _ keys: Affine, _ writer: inout NestWriter) {
-    let (shape, sum) = (shape, shape.sum)
-    writer.loop(shape.queryBlock) { writer, row in
+  private func shrinkTotal(_ writer: inout NestWriter) {
+    let sum = shape.sum
+    writer.loop(shape.queries.size) { writer, row in
       let (old, new) = (
         writer.load(sum, memory.factor, row), writer.load(sum, memory.largest, row)
       )
@@ -124,20 +144,28 @@ struct AttentionRegion {
       let total = writer.load(sum, memory.total, row)
       writer.store(writer.binary(sum, .multiply, total, factor), memory.total, row)
     }
-    shape.forEachScore(keys, &writer) { writer, _, row, place in
-      let above = writer.binary(
-        sum, .subtract, writer.load(sum, memory.scores, place),
-        writer.load(sum, memory.largest, row))
-      let weight = writer.unary(sum, .exponential, above)
-      writer.store(weight, memory.scores, place)
-      let total = writer.load(sum, memory.total, row)
-      writer.store(writer.binary(sum, .add, total, weight), memory.total, row)
+  }
+
+  private func exponentiate(_ keys: Affine, _ writer: inout NestWriter) {
+    let (shape, sum) = (shape, shape.sum)
+    shape.forEachScore(keys, &writer) { writer, pair, query, scores in
+      let largest = writer.load(sum, memory.largest, query)
+      let weights = scores.map { score in
+        let number = writer.load(sum, memory.scores, score.place)
+        return writer.unary(
+          sum, .exponential, writer.binary(sum, .subtract, number, largest))
+      }
+      let narrow = weights.map { writer.converted($0, from: sum, to: shape.factor) }
+      shape.storeByQueries(narrow, pair, scores, memory.weights, &writer)
+      let here = writer.combined(weights, sum, .add)
+      let total = writer.load(sum, memory.total, query)
+      writer.store(writer.binary(sum, .add, total, here), memory.total, query)
     }
   }
 
-  private func shrinkOutput(_ memory: Memory, _ writer: inout NestWriter) {
+  private func shrinkOutput(_ writer: inout NestWriter) {
     let (shape, sum) = (shape, shape.sum)
-    writer.loop(shape.queryBlock) { writer, row in
+    writer.loop(shape.queries.size) { writer, row in
       let factor = writer.load(sum, memory.factor, row)
       writer.loop(shape.width) { writer, column in
         let place = row * shape.width + column
@@ -147,26 +175,31 @@ struct AttentionRegion {
     }
   }
 
-  private func addValues(_ memory: Memory, _ keys: Affine, _ writer: inout NestWriter) {
-    let tile = value.tile(
-      from: keys * shape.keyBlock, rows: shape.keys(of: keys), in: shape.sum,
-      widenedInto: memory.values, &writer)
+  private func addValues(_ keys: Affine, _ writer: inout NestWriter) {
     writer.append(
       .tileDot(
         TileDot(
           target: Tile(memory.output, Index(), rowStride: shape.width),
-          left: Tile(memory.scores, Index(), rowStride: 1, columnStride: shape.queryBlock),
-          right: tile,
-          rows: Extent(shape.queryBlock), depth: shape.keys(of: keys), columns: shape.width,
-          accumulates: true)))
+          left: shape.byQueries(memory.weights), right: values(keys, &writer),
+          rows: Extent(shape.queries.size), depth: shape.depth(shape.keys, keys),
+          columns: shape.width, accumulates: true, isPaired: shape.isPaired)))
   }
 
-  private func finish(_ memory: Memory, _ block: Affine, _ writer: inout NestWriter) {
-    let (shape, sum) = (shape, shape.sum)
+  private func values(_ keys: Affine, _ writer: inout NestWriter) -> Tile {
+    if shape.isPaired, let buffer = memory.values {
+      return value.pairs(shape.keys, keys, into: buffer, &writer)
+    }
+    return value.tile(
+      from: keys * shape.keys.size, rows: shape.keys.positions(of: keys), in: shape.sum,
+      widenedInto: memory.values, &writer)
+  }
+
+  private func finish(_ block: Affine, _ writer: inout NestWriter) {
+    let sum = shape.sum
     let (batch, head) = (Affine(variable: 0), Affine(variable: 1))
     let strides = (rowMajorStrides(types[0].shape), rowMajorStrides(types[1].shape))
-    writer.loop(shape.queries(of: block)) { writer, row in
-      let query = block * shape.queryBlock + row
+    writer.loop(shape.queries.positions(of: block)) { writer, row in
+      let query = block * shape.queries.size + row
       let total = writer.load(sum, memory.total, row)
       let logSum = writer.binary(
         sum, .add, writer.load(sum, memory.largest, row), writer.unary(sum, .logarithm, total))
@@ -182,5 +215,12 @@ struct AttentionRegion {
           Affine.position([batch, query, head, column], strides.0))
       }
     }
+  }
+}
+
+extension ElementType {
+  /// The largest number of a type of sums.
+  fileprivate var largestFinite: Double {
+    self == .float64 ? .greatestFiniteMagnitude : Double(Float.greatestFiniteMagnitude)
   }
 }

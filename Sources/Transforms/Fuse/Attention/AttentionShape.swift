@@ -8,140 +8,158 @@ import DeepEPTensors
 struct AttentionShape {
   let attention: Attention
   let batch: Int
-  let sequence: Int
-  let keys: Int
   let heads: Int
   let width: Int
+  /// The positions of queries and those of keys, in blocks.
+  let queries: Blocks
+  let keys: Blocks
   /// The type of the operands' elements.
   let element: ElementType
+  /// Whether products take pairs of narrow numbers, see ``TileDot``.
+  let isPaired: Bool
 
   /// The queries and keys of a tile: three of its matrices fit the first cache.
   private static let tile = 64
 
-  init(_ attention: Attention, query: Type, key: Type) {
+  /// - Parameter pairedElements: The types whose products the device takes in pairs.
+  init(_ attention: Attention, query: Type, key: Type, pairedElements: Set<ElementType>) {
     self.attention = attention
-    let shape = query.shape
-    (batch, sequence, heads, width) = (shape[0], shape[1], shape[2], shape[3])
-    keys = key.shape[1]
+    (batch, heads, width) = (query.shape[0], query.shape[2], query.shape[3])
     element = query.element
+    isPaired = pairedElements.contains(element) && width % 2 == 0
+    queries = Blocks(query.shape[1], most: Self.tile, areEven: isPaired)
+    keys = Blocks(key.shape[1], most: Self.tile, areEven: isPaired)
   }
 
   /// The type in which scores are computed and sums are kept.
   var sum: ElementType { element.sum }
-  var queryBlock: Int { min(Self.tile, max(1, sequence)) }
-  var keyBlock: Int { min(Self.tile, max(1, keys)) }
-  var queryBlocks: Int { (sequence + queryBlock - 1) / queryBlock }
-  var keyBlocks: Int { (keys + keyBlock - 1) / keyBlock }
+  /// The type of what is multiplied.
+  var factor: ElementType { isPaired ? element : sum }
+  /// Neighbours along the depth of a product: what is interleaved in the matrices that it reads.
+  var group: Int { isPaired ? 2 : 1 }
+}
 
-  /// How many queries a block has, and how many keys: less than a tile at the end.
-  func queries(of block: Affine) -> Extent { extent(queryBlock, sequence, block) }
-  func keys(of block: Affine) -> Extent { extent(keyBlock, keys, block) }
+/// Positions of a sequence, cut into blocks of one size; the last may have fewer.
+struct Blocks {
+  /// All positions.
+  let whole: Int
+  /// Positions of a block.
+  let size: Int
 
-  private func extent(_ size: Int, _ whole: Int, _ block: Affine) -> Extent {
-    Extent(size, bound: whole % size == 0 ? nil : (Affine(whole) - block * size).index)
+  init(_ whole: Int, most: Int, areEven: Bool) {
+    self.whole = whole
+    let size = min(most, max(1, whole))
+    self.size = areEven ? size + size % 2 : size
   }
 
-  /// The end of the blocks of keys that a block of queries looks at; nil for all of them.
-  ///
-  /// Tiles of queries and keys have one size unless one of the sequences is shorter than a tile.
-  func lastKeyBlock(of block: Affine) -> Index? {
-    guard attention.isCausal, keyBlock == queryBlock else { return nil }
-    return (block + Affine(1)).index
+  /// The number of blocks.
+  var count: Int { (whole + size - 1) / size }
+
+  private func extent(_ size: Int, _ whole: Int, _ block: Affine) -> Extent {
+    let isWhole = self.whole % self.size == 0
+    return Extent(size, bound: isWhole ? nil : (Affine(whole) - block * size).index)
+  }
+
+  /// How many positions a block has.
+  func positions(of block: Affine) -> Extent { extent(size, whole, block) }
+
+  /// How many pairs it has, that of a lone last position with nothing included.
+  func pairs(of block: Affine) -> Extent { extent((size + 1) / 2, (whole + 1) / 2, block) }
+
+  /// Writes a loop over the pairs of positions of a block; the body gets the number of the pair and
+  /// its positions within the block: two, or one that is last and alone.
+  func forEachPair(
+    of block: Affine, _ writer: inout NestWriter,
+    _ body: (inout NestWriter, _ pair: Affine, _ positions: [Affine]) -> Void
+  ) {
+    writer.loop(extent(size / 2, whole / 2, block)) { writer, pair in
+      body(&writer, pair, [pair * 2, pair * 2 + Affine(1)])
+    }
+    guard whole % 2 == 1 else { return }
+    inLast(block, &writer) { writer in
+      let last = whole - (count - 1) * size - 1
+      body(&writer, Affine(last / 2), [Affine(last)])
+    }
+  }
+
+  /// Writes what is done for the last block only.
+  func inLast(_ block: Affine, _ writer: inout NestWriter, _ body: (inout NestWriter) -> Void) {
+    writer.loop(1, bound: (block + Affine(2 - count)).index) { writer, _ in body(&writer) }
   }
 }
 
 // What attention and its gradient both do with a tile of scores, `[keys, queries]`.
 extension AttentionShape {
+  /// Where the numbers of a key and a query are in the matrices of a tile.
+  struct Score {
+    let key: Affine
+    let query: Affine
+    let rowLength: Int
+
+    /// In a matrix of rows of queries.
+    var place: Affine { key * rowLength + query }
+  }
+
   /// Writes the product of rows, one a key, and what is known of the queries, `[width, queries]`.
   func multiply(
     _ rows: Tile, _ queries: Buffer, _ keys: Affine, into target: Buffer,
     _ writer: inout NestWriter
   ) {
+    var rows = rows
+    rows.columnStride = group
     writer.append(
       .tileDot(
         TileDot(
-          target: Tile(target, Index(), rowStride: queryBlock), left: rows,
-          right: Tile(queries, Index(), rowStride: queryBlock),
-          rows: self.keys(of: keys), depth: Extent(width), columns: queryBlock,
-          accumulates: false)))
+          target: Tile(target, Index(), rowStride: self.queries.size), left: rows,
+          right: Tile(
+            queries, Index(), rowStride: group * self.queries.size, columnStride: group),
+          rows: self.keys.positions(of: keys), depth: Extent(width / group),
+          columns: self.queries.size, accumulates: false, isPaired: isPaired)))
   }
 
-  /// Writes a loop over a tile; the body gets the key, the query, and the place of their score.
+  /// The depth of a product over the positions of a block.
+  func depth(_ blocks: Blocks, _ block: Affine) -> Extent {
+    isPaired ? blocks.pairs(of: block) : blocks.positions(of: block)
+  }
+
+  /// Writes a loop over a tile; the body gets the scores of one query and a pair of keys, or of the
+  /// last key if it is alone.
   func forEachScore(
     _ keys: Affine, _ writer: inout NestWriter,
-    _ body: (inout NestWriter, _ key: Affine, _ query: Affine, _ place: Affine) -> Void
+    _ body: (inout NestWriter, _ pair: Affine, _ query: Affine, [Score]) -> Void
   ) {
-    writer.loop(self.keys(of: keys)) { writer, key in
-      writer.loop(queryBlock) { writer, query in
-        body(&writer, key, query, key * queryBlock + query)
+    let length = queries.size
+    self.keys.forEachPair(of: keys, &writer) { writer, pair, positions in
+      writer.loop(length) { writer, query in
+        body(
+          &writer, pair, query, positions.map { Score(key: $0, query: query, rowLength: length) })
       }
     }
   }
 
-  /// What the place of a key that a query must not see gets instead of its number.
-  func masked(
-    _ number: Register, by other: Register, _ key: Affine, of keys: Affine, _ query: Affine,
-    of block: Affine, _ writer: inout NestWriter
-  ) -> Register {
-    let positions = [block * queryBlock + query, keys * keyBlock + key].map {
-      writer.define(.int32, .index($0.index))
-    }
-    let isSeen = writer.define(
-      .bool, .compare(.greaterOrEqual, positions[0], positions[1]))
-    return writer.define(sum, .select(isSeen, number, other))
-  }
-}
-
-/// An operand of attention in memory, `[batch, sequence, heads, width]` seen through a view.
-struct HeadedOperand {
-  let buffer: Buffer
-  let element: ElementType
-  private let view: View
-
-  private init(_ buffer: Buffer, _ element: ElementType, _ view: View) {
-    self.buffer = buffer
-    self.element = element
-    self.view = view
-  }
-
-  /// The operands of a region, each seen through a view.
-  static func all(_ types: [Type], _ views: [View]) -> [HeadedOperand] {
-    zip(types, views).enumerated().map { HeadedOperand(.operand($0), $1.0.element, $1.1) }
-  }
-
-  /// Elements from one position of the sequence to the next.
-  private var rowStride: Int { view.strides[1] }
-  /// The number of elements of a row.
-  private var width: Int { view.shape[3] }
-
-  /// Rows of the head at hand from one on, as a tile of numbers of a type: where they are, or narrower
-  /// ones widened into a buffer, so that this is done once and not for every product.
-  func tile(
-    from first: Affine, rows: Extent, in sum: ElementType, widenedInto buffer: Buffer?,
+  /// Writes numbers of a pair of keys for a query into a matrix that is the left one of a product over
+  /// keys: `[keys, queries]`, or `[keys / 2, queries, 2]`.
+  func storeByQueries(
+    _ numbers: [Register], _ pair: Affine, _ scores: [Score], _ buffer: Buffer,
     _ writer: inout NestWriter
-  ) -> Tile {
-    guard let buffer else {
-      return Tile(self.buffer, place(first, Affine()).index, rowStride: rowStride)
+  ) {
+    guard isPaired else {
+      for (number, score) in zip(numbers, scores) { writer.store(number, buffer, score.place) }
+      return
     }
-    writer.loop(rows) { writer, row in
-      writer.loop(width) { writer, column in
-        let x = number(first + row, column, in: sum, &writer)
-        writer.store(x, buffer, row * width + column)
-      }
-    }
-    return Tile(buffer, Index(), rowStride: width)
+    let place = (pair * queries.size + scores[0].query) * 2
+    let second = numbers.count > 1 ? numbers[1] : writer.constant(factor, 0)
+    writer.store(numbers[0], buffer, place)
+    writer.store(second, buffer, place + Affine(1))
   }
 
-  /// Writes the load of one number of the head at hand, as a type.
-  func number(
-    _ row: Affine, _ column: Affine, in sum: ElementType, _ writer: inout NestWriter
-  ) -> Register {
-    let x = writer.load(element, buffer, place(row, column))
-    return writer.converted(x, from: element, to: sum)
+  /// A matrix of a tile's scores that is summed over keys.
+  func byQueries(_ buffer: Buffer) -> Tile {
+    Tile(buffer, Index(), rowStride: group, columnStride: group * queries.size)
   }
 
-  private func place(_ row: Affine, _ column: Affine) -> Affine {
-    let index = [Affine(variable: 0), row, Affine(variable: 1), column]
-    return Affine(view.offset) + Affine.position(index, view.strides)
+  /// A matrix of a tile's scores, `[keys, queries]`, that is summed over queries.
+  func byKeys(_ buffer: Buffer) -> Tile {
+    Tile(buffer, Index(), rowStride: queries.size, columnStride: group)
   }
 }

@@ -30,21 +30,33 @@ struct FusedComposite {
     }
   }
 
-  /// Whether operands are of an element type, and the log-sum-exp of that of its sums.
+  /// Whether operands are of an element type, the log-sum-exp of that of its sums, and segments whole
+  /// numbers.
   private static func hasElements(_ operands: [Type], _ element: ElementType) -> Bool {
-    operands.enumerated().allSatisfy { $1.element == ($0 == 4 ? element.sum : element) }
+    operands.enumerated().allSatisfy { number, type in
+      type.rank == 2
+        ? type.element.isInteger : type.element == (number == 4 ? element.sum : element)
+    }
   }
 
   /// Whether the region can read an operand through a view: rows are contiguous.
   static func reads(_ view: View) -> Bool { view.shape.last == 1 || view.strides.last == 1 }
 
-  func region(_ operands: [Type], _ views: [View], _ results: [Type]) -> Region? {
+  /// - Parameter pairedElements: The types whose products the device takes in pairs.
+  func region(
+    _ operands: [Type], _ views: [View], _ results: [Type], _ pairedElements: Set<ElementType>
+  ) -> Region? {
     switch composite {
     case let attention as Attention:
-      AttentionRegion(attention, operands: operands, views: views, results: results).written()
+      AttentionRegion(
+        attention, operands: operands, views: views, results: results,
+        pairedElements: pairedElements
+      ).written()
     case let gradient as AttentionGradient:
-      AttentionGradientRegion(gradient, operands: operands, views: views, results: results)
-        .written()
+      AttentionGradientRegion(
+        gradient, operands: operands, views: views, results: results,
+        pairedElements: pairedElements
+      ).written()
     default: nil
     }
   }

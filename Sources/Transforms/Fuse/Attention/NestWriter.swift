@@ -47,17 +47,34 @@ struct NestWriter {
   /// A loop that sums what its body returns.
   mutating func sum(
     _ extent: Int, _ element: ElementType, _ body: (inout NestWriter, Affine) -> Register
-  ) -> Register {
+  ) -> Register { reduce(Extent(extent), element, [.sum], body)[0] }
+
+  /// A loop that reduces what its body returns in each of some ways.
+  mutating func reduce(
+    _ extent: Extent, _ element: ElementType, _ reductions: [Reduction],
+    _ body: (inout NestWriter, Affine) -> Register
+  ) -> [Register] {
     let variable = variableCount
     variableCount += 1
-    let total = newRegister()
+    let totals = reductions.map { _ in newRegister() }
     bodies.append([])
     let term = body(&self, Affine(variable: variable))
-    append(.accumulate(accumulator: total, term))
+    for total in totals { append(.accumulate(accumulator: total, term)) }
     let statements = bodies.removeLast()
-    let accumulator = Accumulator(total, element, .sum)
-    append(.loop(Loop(variable, extent: extent, accumulators: [accumulator], body: statements)))
-    return total
+    let accumulators = zip(totals, reductions).map { Accumulator($0, element, $1) }
+    append(
+      .loop(
+        Loop(
+          variable, extent: extent.count, bound: extent.bound, accumulators: accumulators,
+          body: statements)))
+    return totals
+  }
+
+  /// One number of several, combined from the first on.
+  mutating func combined(
+    _ registers: [Register], _ element: ElementType, _ function: BinaryFunction
+  ) -> Register {
+    registers.dropFirst().reduce(registers[0]) { binary(element, function, $0, $1) }
   }
 
   mutating func append(_ statement: Statement) { bodies[bodies.count - 1].append(statement) }

@@ -1,0 +1,15 @@
+/// Which positions of a sequence a position sees in attention.
+public enum AttentionMask: Hashable, Codable, Sendable {
+  /// All of them.
+  case none
+  /// Itself and those before it.
+  case causal
+  /// Itself and those before it, so many altogether (Beltagy et al.: Longformer, 2020; Jiang et al.:
+  /// Mistral 7B, 2023).
+  case window(length: Int)
+
+  /// Whether only a number of positions is seen.
+  var isWindow: Bool {
+    if case .window = self { true } else { false }
+  }
+}
