@@ -48,7 +48,7 @@ package final class SharedState {
   package func executor(
     _ program: Program, strategy: Strategy = Strategy(), on device: CPUDevice
   ) throws -> Executor {
-    let plan = try Plan(program.applying(Program.lowering(strategy)), for: device)
+    let plan = try Plan(program.applying(Program.lowering(strategy, for: device)), for: device)
     return try Executor(plan, on: device, state: memory, values: values)
   }
 }

@@ -37,7 +37,7 @@ package final class TrainingSession {
     self.program = program
     programs = nil
     schedule = Schedule(program, microBatches: gradientAccumulation)
-    let lowering = Program.lowering(strategy, optimizations)
+    let lowering = Program.lowering(strategy, for: device, optimizations)
     let plan = try Plan(program.applying(lowering), for: device, optimizations)
     executor = try Executor(plan, on: device)
   }
