@@ -4,7 +4,7 @@ import DeepEPTensors
 /// A pure function from program to program.
 ///
 /// Results do not change: what comes out computes what went in computed, to rounding.
-package protocol Transform: Sendable {
+package protocol Transform {
   /// The name by which `deepep inspect --after` knows it.
   var name: TransformName { get }
 
@@ -29,7 +29,7 @@ extension Program {
   }
 
   /// The transforms that turn a differentiated program into one that a device can run.
-  package static let lowering = lowering(Strategy())
+  package static var lowering: [any Transform] { lowering(Strategy()) }
 
   /// The transforms that turn a differentiated program into one that a rank of a strategy can run on a
   /// target.
@@ -43,7 +43,7 @@ extension Program {
       optimizations.contains(.attention) ? Expand(keeps: FusedComposite.isFused) : Expand(),
       Bound(), MixedPrecision(strategy.precision.element), Partition(strategy, target.links),
       Simplify(), Chunk(), Rematerialize(),
-      Fuse(optimizations, pairedElements: target.pairedElements), Order(),
+      Fuse(optimizations, pairedElements: target.pairedElements), Order(for: target),
     ]
     return transforms.filter { transform in
       switch transform.name {

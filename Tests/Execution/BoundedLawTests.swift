@@ -13,8 +13,10 @@ import Testing
 /// in everything computed; no result may show it.
 @Suite struct BoundedLawTests {
   /// The transforms, with the one that bounds poisoning what is undefined.
-  private static let poisoned: [any Transform] = Program.lowering.map {
-    $0.name == .bound ? Bound(poisons: true) : $0
+  private static var poisoned: [any Transform] {
+    Program.lowering.map {
+      $0.name == .bound ? Bound(poisons: true) : $0
+    }
   }
 
   private let device: CPUDevice

@@ -11,7 +11,7 @@ extension Instructions {
     let orders = [
       order { _, _ in 0 },
       order { _, growth in growth },
-      order { _, growth in growth < Self.pageBytes ? 0 : 1 },
+      order { _, growth in min(growth, Self.pageBytes) },
       order { index, growth in growth + all[index].slotBytes },
       backwardOrder(),
     ]

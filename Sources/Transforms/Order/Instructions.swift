@@ -21,6 +21,8 @@ struct Instructions {
     var makes: [Place] = []
     /// The bytes of the results that are written over the old values of slots.
     var slotBytes = 0
+    /// The bytes that its kernel needs while it runs.
+    var workspaceBytes = 0
     /// For each result that may take an operand's memory the operands that may give it.
     var reuses: [[Place]] = []
   }
@@ -45,8 +47,10 @@ struct Instructions {
 
   /// The instructions of an entry.
   ///
-  /// - Parameter controls: For each node further nodes that come before it.
-  init(_ entry: Entry, _ controls: [[Int]]) {
+  /// - Parameters:
+  ///   - controls: For each node further nodes that come before it.
+  ///   - workspaces: For each node the bytes that its kernel needs while it runs.
+  init(_ entry: Entry, _ controls: [[Int]], _ workspaces: [Int]) {
     graph = entry.graph
     let overwritable = graph.nodes.map { $0.overwritableOperands(entry.graph) }
     let claims = SlotClaims(entry, controls, overwritable)
@@ -57,7 +61,10 @@ struct Instructions {
       count += node.isInstruction ? 1 : 0
     }
     for (index, node) in graph.nodes.enumerated() {
-      if node.isInstruction { add(index, node, controls[index], claims, overwritable[index]) }
+      if node.isInstruction {
+        add(index, node, controls[index], claims, overwritable[index])
+        all[all.count - 1].workspaceBytes = Alignment.rounded(workspaces[index])
+      }
       if node.operation is Input { inputBytes += add(Value(node: index)) }
     }
     for root in entry.roots {
@@ -144,7 +151,8 @@ extension Instructions {
       for place in instruction.reads { remaining[place] -= 1 }
       let dying = instruction.reads.filter { remaining[$0] == 0 && !values[$0].isKept }
       let made = instruction.makes.reduce(0) { $0 + values[$1].byteCount }
-      let peak = byteCount + made - instructions.reusedBytes(index) { dying.contains($0) }
+      let reused = instructions.reusedBytes(index) { dying.contains($0) }
+      let peak = byteCount + made + instruction.workspaceBytes - reused
       let unused = instruction.makes.filter { remaining[$0] == 0 && !values[$0].isKept }
       byteCount += made - (dying + unused).reduce(0) { $0 + values[$1].byteCount }
       return peak

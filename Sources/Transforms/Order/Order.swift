@@ -1,3 +1,4 @@
+import DeepEPTargets
 import DeepEPTensors
 
 /// Defines the transform that makes the order of nodes the order in which they run: one in which few
@@ -9,22 +10,52 @@ import DeepEPTensors
 /// leaves the same nodes.
 package struct Order: Transform {
   package let name = TransformName.order
+  private let target: any Target
 
-  package init() {}
+  /// Makes the transform.
+  ///
+  /// - Parameter target: Whose kernels run, with workspaces that count as memory in use.
+  package init(for target: any Target = MachineTable.twoCores) { self.target = target }
 
   package func apply(_ program: Program) throws -> Program {
-    try program.mapEntriesConcurrently { entry in
-      let graph = entry.graph
-      let controls = slotControls(entry)
-      let instructions = Instructions(entry, controls)
-      var rewriter = GraphRewriter(graph)
-      for index in instructions.nodes(in: instructions.bestOrder()) {
-        var node = graph.nodes[index]
-        node.controls = Array(Set(node.controls + controls[index])).sorted()
-        rewriter.append(rewriter.mapped(node), for: index)
-      }
-      return rewriter.finish(entry)
+    // A target is asked by one thread.
+    let workspaces = Dictionary(
+      program.entries.map { ($0.name, workspaceBytes($0.graph)) }, uniquingKeysWith: { $1 })
+    return try program.mapEntriesConcurrently { entry in
+      OrderedEntry(entry, workspaces[entry.name] ?? []).written()
     }
+  }
+
+  /// For each node the bytes that its kernel needs while it runs; regions need none.
+  private func workspaceBytes(_ graph: Graph) -> [Int] {
+    graph.nodes.map { node in
+      guard node.isInstruction, !(node.operation is Region) else { return 0 }
+      let operands = graph.types(of: node.operands)
+      // What has no kernel is refused when the plan is made.
+      let choice = try? target.choice(for: node.operation, operands: operands, results: node.types)
+      return choice?.workspaceBytes ?? 0
+    }
+  }
+}
+
+/// The ordering of one entry.
+private struct OrderedEntry {
+  private let entry: Entry
+  private let workspaces: [Int]
+
+  init(_ entry: Entry, _ workspaces: [Int]) { (self.entry, self.workspaces) = (entry, workspaces) }
+
+  func written() -> Entry {
+    let graph = entry.graph
+    let controls = slotControls(entry)
+    let instructions = Instructions(entry, controls, workspaces)
+    var rewriter = GraphRewriter(graph)
+    for index in instructions.nodes(in: instructions.bestOrder()) {
+      var node = graph.nodes[index]
+      node.controls = Array(Set(node.controls + controls[index])).sorted()
+      rewriter.append(rewriter.mapped(node), for: index)
+    }
+    return rewriter.finish(entry)
   }
 
   /// For each node the nodes that read a slot which it writes.

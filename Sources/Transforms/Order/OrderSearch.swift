@@ -102,7 +102,8 @@ struct OrderSearch {
     let reused = instructions.reusedBytes(window[position]) { place in
       readers[place].map { $0 & ~now == 0 } ?? false
     }
-    return byteCount + items[position].made - reused
+    let workspace = instructions.all[window[position]].workspaceBytes
+    return byteCount + items[position].made + workspace - reused
   }
 }
 
@@ -151,7 +152,7 @@ extension Instructions {
   private func leastPeak(_ window: ArraySlice<Int>) -> Int {
     window.map { index in
       let all = (all[index].reads + all[index].makes).reduce(0) { $0 + values[$1].byteCount }
-      return all - reusedBytes(index) { _ in true }
+      return all + self.all[index].workspaceBytes - reusedBytes(index) { _ in true }
     }.max() ?? 0
   }
 }
