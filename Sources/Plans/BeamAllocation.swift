@@ -5,10 +5,19 @@
 /// and change places.
 struct BeamAllocation {
   /// A lifetime at its place.
-  private struct Placed: Hashable {
+  private struct Placed {
     let index: Int
     let offset: Int
     let end: Int
+
+    /// A number for it: those of all that is alive tell memories apart (Zobrist: A New Hashing Method
+    /// with Application for Game Playing, 1970).
+    var key: UInt64 {
+      var z = UInt64(index) &* 0x9E37_79B9_7F4A_7C15 ^ UInt64(offset) &* 0xD1B5_4A32_D192_ED03
+      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+      return z ^ (z >> 31)
+    }
   }
 
   /// The memory at some time.
@@ -25,6 +34,8 @@ struct BeamAllocation {
   private let width: Int
   /// Who was placed, and the step before.
   private var steps: [(placed: Placed, previous: Int)] = []
+  /// How many more places are looked at: of many lifetimes that live long, fewer possibilities.
+  private var remainingWork = 50_000_000
 
   /// - Parameters:
   ///   - limit: What no lifetime may exceed.
@@ -33,7 +44,8 @@ struct BeamAllocation {
     (self.lifetimes, self.limit, self.width) = (lifetimes, limit, width)
   }
 
-  /// The offset of each lifetime; nil if they do not fit in any of the ways that were tried.
+  /// The offset of each lifetime; nil if they do not fit in any of the ways that were tried, or if there
+  /// are too many of them to try.
   mutating func offsets() -> [Int]? {
     let order = lifetimes.indices.filter { lifetimes[$0].byteCount > 0 }.sorted {
       let (x, y) = (lifetimes[$0], lifetimes[$1])
@@ -56,20 +68,24 @@ struct BeamAllocation {
   private mutating func placed(_ index: Int, _ memories: [Memory]) -> [Memory] {
     let size = OffsetAllocation.aligned(lifetimes[index].byteCount)
     let start = lifetimes[index].range.lowerBound
-    var seen: Set<[Placed]> = []
+    var seen: Set<UInt64> = []
     var next: [Memory] = []
     for memory in memories {
       let alive = memory.alive.filter { lifetimes[$0.index].range.upperBound >= start }
+      let key = alive.reduce(0) { $0 ^ $1.key }
+      remainingWork -= alive.count
       for offset in places(of: size, alive) {
         let new = Placed(index: index, offset: offset, end: offset + size)
+        guard seen.insert(key ^ new.key).inserted else { continue }
+        remainingWork -= alive.count
         var all = alive
         all.insert(new, at: all.firstIndex { $0.offset > offset } ?? all.count)
-        guard seen.insert(all).inserted else { continue }
         steps.append((new, memory.step))
-        next.append(
-          Memory(alive: all, step: steps.count - 1, largestGap: gaps(all).map(\.count).max() ?? 0))
+        let largest = gaps(all).map(\.count).max() ?? 0
+        next.append(Memory(alive: all, step: steps.count - 1, largestGap: largest))
       }
     }
+    if remainingWork < 0 { return [] }
     next.sort { ($1.largestGap, $0.step) < ($0.largestGap, $1.step) }
     return Array(next.prefix(width))
   }
