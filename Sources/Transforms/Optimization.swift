@@ -28,6 +28,8 @@ package enum Optimization: String, CaseIterable, Sendable {
   case overwrite
   /// Values that are not needed at the same time share memory.
   case shareMemory = "share-memory"
+  /// Large contractions are cut into blocks, where that is faster.
+  case blocks
   /// Kernels run on all threads of the device.
   case threads
 }

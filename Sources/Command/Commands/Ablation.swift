@@ -95,7 +95,9 @@ private final class AblatedRun {
     _ job: TrainingJob, _ precision: Precision, _ threads: Int?,
     _ optimizations: Set<Optimization>
   ) throws {
-    device = try CPUDevice(threadCount: optimizations.contains(.threads) ? threads : 1)
+    device = try CPUDevice(
+      threadCount: optimizations.contains(.threads) ? threads : 1,
+      inBlocks: optimizations.contains(.blocks))
     loader = try job.loader()
     session = try TrainingSession(
       job.program(precision), strategy: Strategy(precision: precision), on: device,

@@ -25,9 +25,12 @@ package final class CPUDevice: Target {
   ///     their vectors limits all of the device.
   ///   - narrowUnits: The narrow floats that are multiplied without conversion; by default those that
   ///     the processor has units for.
+  ///   - inBlocks: Whether large contractions are cut into blocks, if the processor has vectors of 512
+  ///     bits.
   /// - Throws: ``LibraryError`` if a library is missing.
   package init(
-    threadCount: Int? = nil, kernels: KernelLibrary? = nil, narrowUnits: Set<ElementType>? = nil
+    threadCount: Int? = nil, kernels: KernelLibrary? = nil, narrowUnits: Set<ElementType>? = nil,
+    inBlocks: Bool = true
   ) throws {
     processor = Processor(vectors: kernels?.vectorLimit)
     pool = try ThreadPool(threadCount: threadCount ?? processor.logicalCoreCount)
@@ -35,7 +38,8 @@ package final class CPUDevice: Target {
     let units = narrowUnits ?? processor.narrowUnits
     pairedElements = compiler.hasPairedProducts ? units.intersection([.bfloat16]) : []
     contractions = try ContractionWays(
-      pool: pool, narrowUnits: units, vectorLimit: kernels?.vectorLimit)
+      pool: pool, narrowUnits: units, vectorLimit: kernels?.vectorLimit,
+      inBlocks: inBlocks && processor.vectorClass != .avx2)
   }
 
   package func choice(
@@ -114,7 +118,7 @@ package final class CPUDevice: Target {
   }
 
   private func draft(
-    _ staged: StagedContraction, _ multiply: MatrixMultiply, _ request: KernelRequest
+    _ staged: StagedContraction, _ multiply: BlockedMultiply, _ request: KernelRequest
   ) throws -> Draft {
     let finish = staged.finish(overwritesAddend: request.overwrites[0] == 2)
     let (copies, types) = (staged.copies, staged.factorTypes)

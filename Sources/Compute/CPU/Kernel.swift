@@ -52,14 +52,14 @@ struct RegionKernel: Kernel {
 
 /// A multiplication of matrices seen through views, with its epilogue.
 struct ContractionKernel: Kernel {
-  private let multiply: MatrixMultiply
+  private let multiply: BlockedMultiply
   private let isSwapped: Bool
   private let offsetBytes: [Int]
   private let operandCount: Int
   /// The size of what the product is added to; nil if it is not.
   private let addendBytes: Int?
 
-  init(_ contraction: Contraction, _ multiply: MatrixMultiply, _ operand: Type, _ result: Type) {
+  init(_ contraction: Contraction, _ multiply: BlockedMultiply, _ operand: Type, _ result: Type) {
     self.multiply = multiply
     operandCount = 2 + contraction.epilogue.operandCount
     addendBytes = contraction.epilogue.first == .accumulate ? result.byteCount : nil

@@ -4,16 +4,17 @@ import DeepEPTensors
 /// How a processor runs a contraction.
 enum ContractionWay {
   /// By oneDNN, on the operands as they are, with the epilogue.
-  case direct(MatrixMultiply)
+  case direct(BlockedMultiply)
   /// By oneDNN, and what it cannot do before and after it.
-  case staged(StagedContraction, MatrixMultiply)
+  case staged(StagedContraction, BlockedMultiply)
   /// As a loop nest.
   case plain
 
   /// The name for plans.
   var kernel: String {
     switch self {
-    case .direct(let multiply): "oneDNN \(multiply.kernel)"
+    case .direct(let multiply):
+      "oneDNN \(multiply.kernel)\(multiply.count > 1 ? " in \(multiply.count) blocks" : "")"
     case .staged(let staged, let multiply):
       "oneDNN \(multiply.kernel)\(staged.widens ? " by way of float32" : " in stages")"
     case .plain: "plain contraction"
@@ -35,6 +36,7 @@ enum ContractionWay {
 final class ContractionWays {
   private let library: MatrixLibrary
   private let narrowUnits: Set<ElementType>
+  private let inBlocks: Bool
   private var known: [Key: ContractionWay] = [:]
 
   /// Opens oneDNN.
@@ -43,9 +45,13 @@ final class ContractionWays {
   ///   - narrowUnits: The narrow floats that the processor has units for: others oneDNN would
   ///     emulate, more slowly than it multiplies float32.
   ///   - vectorLimit: The widest vectors to use, if not all that there are.
-  init(pool: ThreadPool, narrowUnits: Set<ElementType>, vectorLimit: VectorLimit?) throws {
+  ///   - inBlocks: Whether large multiplications are cut into blocks.
+  init(
+    pool: ThreadPool, narrowUnits: Set<ElementType>, vectorLimit: VectorLimit?, inBlocks: Bool
+  ) throws {
     library = try MatrixLibrary(pool: pool, vectorLimit: vectorLimit)
     self.narrowUnits = narrowUnits
+    self.inBlocks = inBlocks
   }
 
   private struct Key: Hashable {
@@ -90,15 +96,22 @@ final class ContractionWays {
   /// oneDNN's kernel; nil if it has none that is fast.
   private func multiply(
     _ contraction: Contraction, _ operand: ElementType, _ result: ElementType
-  ) -> MatrixMultiply? {
+  ) -> BlockedMultiply? {
     // Steps are computed in float32, and their operands are what sums are.
     let sum = contraction.dot.element ?? operand
     guard contraction.epilogue.isEmpty || sum == .float32,
       let form = MatrixForm(contraction, operand, result: result), form.stepsAreSafe
     else { return nil }
-    let made = try? MatrixMultiply(
-      library, left: form.left, right: form.right, result: form.result,
-      steps: form.steps)
+    let whole = MatrixBlocks(whole: form)
+    let best = inBlocks ? MatrixBlocks(best: form) : whole
+    let sizes = best == whole ? [whole] : [best, whole]
+    return sizes.lazy.compactMap { self.multiply(form, blocks: $0) }.first
+  }
+
+  private func multiply(_ form: MatrixForm, blocks: MatrixBlocks) -> BlockedMultiply? {
+    let made = try? BlockedMultiply(
+      library, left: form.left, right: form.right, result: form.result, steps: form.steps,
+      blocks: blocks)
     return made?.isReference ?? true ? nil : made
   }
 }
