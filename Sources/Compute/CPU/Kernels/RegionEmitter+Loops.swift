@@ -31,13 +31,20 @@ extension RegionEmitter {
     }
   }
 
+  /// Variables that are always zero are so for LLVM, too: else it could not tell that a result lies where
+  /// its operand does.
   private mutating func bindOuterVariables(_ row: String) {
     var rest = row
     for variable in region.parallel.indices.dropLast().dropFirst().reversed() {
-      variables[variable] = text.value("urem i64 \(rest), \(region.parallel[variable])")
-      rest = text.value("udiv i64 \(rest), \(region.parallel[variable])")
+      let extent = region.parallel[variable]
+      guard extent > 1 else {
+        variables[variable] = "0"
+        continue
+      }
+      variables[variable] = text.value("urem i64 \(rest), \(extent)")
+      rest = text.value("udiv i64 \(rest), \(extent)")
     }
-    variables[0] = rest
+    variables[0] = region.parallel[0] == 1 ? "0" : rest
   }
 
   /// The number of iterations as a value, which may be negative.
@@ -102,7 +109,7 @@ extension RegionEmitter {
   mutating func serialLoop(_ loop: Loop) throws {
     for accumulator in loop.accumulators { try open(accumulator) }
     let body = { (emitter: inout RegionEmitter, counter: String) in
-      emitter.variables[loop.variable] = counter
+      emitter.variables[loop.variable] = loop.extent == 1 ? "0" : counter
       try emitter.statements(loop.body)
     }
     if let bound = loop.bound {
