@@ -143,8 +143,9 @@ struct ChunkWriter {
       let operands = try node.operands.map { try self.operand($0) }
       piece = try append(node.operation, operands, like: value.node)
     default:
-      let source = node.operands[0]
-      let isByRow = graph.type(of: source).shape == logits.rows
+      // A row of columns may have the shape that the rows have.
+      let (source, broadcast) = (node.operands[0], node.operation as? Broadcast)
+      let isByRow = broadcast?.dimensions == Array(logits.rows.indices)
       piece = try append(
         cut(node.operation), [isByRow ? sliced(source) : whole(source)], like: value.node)
     }

@@ -1,3 +1,4 @@
+import DeepEPElements
 import DeepEPTensors
 
 /// A contraction whose result is much larger than what it is made of, and all that is computed from
@@ -44,11 +45,18 @@ struct Logits {
     (self.node, rowOperand) = (node, operand)
     (rows, columns) = (Array(shape.dropLast()), shape.last ?? 1)
     guard columns > 4 * depth else { return nil }
-    boxes = RowBox.boxes(rows, rowCount: rowCount ?? max(128, depth / 8))
+    let fitting = Self.rowCount(depth: depth, graph.nodes[node].types[0].element)
+    boxes = RowBox.boxes(rows, rowCount: rowCount ?? fitting)
     guard boxes.joined().count > 1 else { return nil }
     var search = Search(graph, node, shape)
     guard search.finds(entry.roots) else { return nil }
     (members, rowExits, dots) = (search.members, search.rowExits.sorted(), search.dots)
+  }
+
+  /// The rows of a chunk: enough to multiply well, and so few that the chunk takes a sixth of what the
+  /// table does in float32.
+  private static func rowCount(depth: Int, _ element: ElementType) -> Int {
+    max(128, depth * 2 / (3 * element.byteCount))
   }
 
   /// The operand `[rows..., depth]` of a product `[rows..., columns]` with a table.
