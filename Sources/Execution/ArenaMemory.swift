@@ -32,11 +32,12 @@ final class ArenaMemory {
   ///
   /// Systems that cannot (Linux before 5.14) do it then.
   private func takePages() {
-    let (first, size) = (UInt(bitPattern: start), Self.pieceByteCount)
+    let (first, size, byteCount) = (UInt(bitPattern: start), Self.pieceByteCount, byteCount)
     let populateWrite: Int32 = 23  // MADV_POPULATE_WRITE
-    DispatchQueue.concurrentPerform(iterations: byteCount / size) { piece in
+    let count = byteCount < size ? 0 : (byteCount + size - 1) / size
+    DispatchQueue.concurrentPerform(iterations: count) { piece in
       let address = UnsafeMutableRawPointer(bitPattern: first + UInt(piece * size))
-      madvise(address, size, populateWrite)
+      madvise(address, min(size, byteCount - piece * size), populateWrite)
     }
   }
 
