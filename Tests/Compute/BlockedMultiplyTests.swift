@@ -5,14 +5,20 @@ import Testing
 
 /// Multiplications in blocks against the same ones at once.
 @Suite struct BlockedMultiplyTests {
-  private static let (rows, columns, depth) = (150, 40, 200)
+  private static let (rows, columns, depth) = (150, 100, 200)
   private static let row = MatrixOperand([1, columns])
   private static let all = MatrixOperand([rows, columns])
   static let steps: [[MatrixStep]] = [
     [], [.accumulate], [.add(row)], [.add(all), .multiply(row)], [.accumulate, .add(row)],
     [.accumulate, .multiply(all), .add(row)],
   ]
-  static let sizes = [(64, 200), (150, 64), (64, 64), (1, 200), (149, 199), (150, 200)]
+  static let sizes = [
+    MatrixBlocks(rows: 64, columns: 100, depth: 200),
+    MatrixBlocks(rows: 150, columns: 64, depth: 200),
+    MatrixBlocks(rows: 150, columns: 100, depth: 64),
+    MatrixBlocks(rows: 64, columns: 64, depth: 64),
+    MatrixBlocks(rows: 1, columns: 1, depth: 200), MatrixBlocks(rows: 149, columns: 99, depth: 199),
+  ]
 
   @Test(arguments: 0..<steps.count, [false, true])
   func agreesWithOneBlock(_ number: Int, isTransposed: Bool) throws {
@@ -26,11 +32,12 @@ import Testing
         steps: steps, blocks: blocks)
       return try Self.result(multiply, steps)
     }
-    let expected = try run(MatrixBlocks(rows: Self.rows, depth: Self.depth))
+    let expected = try run(
+      MatrixBlocks(rows: Self.rows, columns: Self.columns, depth: Self.depth))
     var count = 0
-    for (rows, depth) in Self.sizes {
+    for blocks in Self.sizes {
       do {
-        let found = try run(MatrixBlocks(rows: rows, depth: depth))
+        let found = try run(blocks)
         for (x, y) in zip(found, expected) { #expect(abs(x - y) < 1e-4) }
         count += 1
       } catch is MatrixError {

@@ -34,9 +34,12 @@ package struct BlockedMultiply {
     _ library: MatrixLibrary, left: MatrixOperand, right: MatrixOperand, result: MatrixOperand,
     steps: [MatrixStep], blocks: MatrixBlocks
   ) throws {
-    let places = MatrixBlocks.ranges(left.rows, blocks.rows).flatMap { rows in
+    let areas = MatrixBlocks.ranges(left.rows, blocks.rows).flatMap { rows in
+      MatrixBlocks.ranges(right.columns, blocks.columns).map { (rows, $0) }
+    }
+    let places = areas.flatMap { rows, columns in
       MatrixBlocks.ranges(left.columns, blocks.depth).map { depth in
-        Place(rows: rows, depth: depth, depthCount: left.columns, columns: 0..<right.columns)
+        Place(rows: rows, columns: columns, depth: depth, depthCount: left.columns)
       }
     }
     var known: [Block: MatrixMultiply] = [:]
@@ -47,12 +50,13 @@ package struct BlockedMultiply {
         ?? MatrixMultiply(
           library, left: block.left, right: block.right, result: block.result, steps: block.steps)
       known[block] = multiply
-      let (row, inner) = (place.rows.lowerBound, place.depth.lowerBound)
+      let (row, column) = (place.rows.lowerBound, place.columns.lowerBound)
+      let inner = place.depth.lowerBound
       parts.append(
         Part(
           multiply: multiply, leftOffset: left.offsetBytes(row, inner),
-          rightOffset: right.offsetBytes(inner, 0), resultOffset: result.offsetBytes(row, 0),
-          steps: place.operands(of: steps)))
+          rightOffset: right.offsetBytes(inner, column),
+          resultOffset: result.offsetBytes(row, column), steps: place.operands(of: steps)))
     }
   }
 
@@ -89,9 +93,9 @@ private struct Block: Hashable {
 /// Which block it is.
 private struct Place {
   let rows: Range<Int>
+  let columns: Range<Int>
   let depth: Range<Int>
   let depthCount: Int
-  let columns: Range<Int>
 
   private var isFirst: Bool { depth.lowerBound == 0 }
   private var isLast: Bool { depth.upperBound == depthCount }
@@ -110,7 +114,7 @@ private struct Place {
   func operands(of all: [MatrixStep]) -> [(operand: Int, offset: Int)?] {
     let own: [(operand: Int, offset: Int)?] = all.enumerated().map { index, step in
       step.operand.map {
-        (index, $0.offsetBytes(spread($0, rows).lowerBound, 0))
+        (index, $0.offsetBytes(spread($0, rows).lowerBound, columns.lowerBound))
       }
     }
     return steps(of: all, own, accumulate: nil)

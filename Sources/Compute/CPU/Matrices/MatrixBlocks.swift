@@ -9,44 +9,44 @@ import DeepEPElements
 package struct MatrixBlocks: Hashable, Sendable {
   /// The rows of the result of a block.
   package var rows: Int
+  /// The columns of the result of a block.
+  package var columns: Int
   /// The products that are summed in a block.
   package var depth: Int
 
   /// Blocks of a size.
-  package init(rows: Int, depth: Int) { (self.rows, self.depth) = (rows, depth) }
+  package init(rows: Int, columns: Int, depth: Int) {
+    (self.rows, self.columns, self.depth) = (rows, columns, depth)
+  }
 
   /// One block.
   init(whole form: MatrixForm) {
-    (rows, depth) = (form.left.rows, form.left.columns)
+    (rows, columns, depth) = (form.left.rows, form.right.columns, form.left.columns)
   }
 
   /// The blocks that are best for a multiplication.
   init(best form: MatrixForm) {
     self.init(whole: form)
-    let columns = form.right.columns
     // Below some tenths of a millisecond calls would cost what blocks gain.
     guard form.result.batch.isEmpty, rows * columns * depth >= 1 << 27 else { return }
     let isNarrow = form.left.element.isNarrowFloat
-    if form.left.isTransposed {
-      rows = min(rows, isNarrow ? narrowTransposedRows(columns) : transposedRows)
+    if form.left.isTransposed, columns > 768 {
+      columns = 768
+    } else if form.left.isTransposed {
+      rows = min(rows, isNarrow ? 1024 : transposedRows)
     } else if !form.right.isTransposed, !isNarrow, form.result.element == .float32 {
       // Only where sums are kept in memory as they are.
       depth = min(depth, 2048)
     }
   }
 
-  /// The rows of a block where the left matrix is transposed.
+  /// The rows of a block of float32 where the left matrix is transposed and there are few columns.
   private var transposedRows: Int {
     switch rows {
     case ...1024: 256
     case 16384...: 2048
     default: depth >= 2048 ? 1024 : rows
     }
-  }
-
-  /// The same for bfloat16 and float16.
-  private func narrowTransposedRows(_ columns: Int) -> Int {
-    rows > 1024 ? 1024 : columns > rows ? 256 : rows
   }
 
   /// Ranges of about a size that cover a dimension, all but the last one alike.
