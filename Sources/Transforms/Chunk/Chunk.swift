@@ -4,7 +4,7 @@ import DeepEPTensors
 /// logits of a batch never exist as a whole (Hsu et al.: Liger Kernel, 2024, section 3.2).
 ///
 /// Each chunk is multiplied, compared with its labels, differentiated and used up before the next one
-/// starts; nothing is computed twice. Needs a program without composites; leaves the same results,
+/// starts; nothing is computed twice. In chunks all row dimensions are one. Needs a program without composites; leaves the same results,
 /// with contractions over fewer rows.
 package struct Chunk: Transform {
   package let name = TransformName.chunk
@@ -24,33 +24,6 @@ package struct Chunk: Transform {
         return try writer.written()
       } catch is CyclicChunks {
         return entry
-      }
-    }
-  }
-}
-
-/// A part of the rows: where it starts along each row dimension, and how many there are.
-struct RowBox {
-  var starts: [Int]
-  var sizes: [Int]
-
-  /// Boxes that cover all rows in order; each lies in one piece of memory.
-  static func boxes(_ shape: [Int], rowCount: Int) -> [[RowBox]] {
-    guard let first = shape.first else { return [] }
-    let inner = shape.dropFirst().reduce(1, *)
-    let step = max(1, rowCount / max(1, inner))
-    let whole = Array(shape.dropFirst())
-    return stride(from: 0, to: first, by: step).map { start in
-      let size = min(step, first - start)
-      guard let second = whole.first, size == 1, inner > rowCount else {
-        return [RowBox(starts: [start] + whole.map { _ in 0 }, sizes: [size] + whole)]
-      }
-      let rest = whole.dropFirst()
-      let part = max(1, rowCount / max(1, rest.reduce(1, *)))
-      return stride(from: 0, to: second, by: part).map { offset in
-        RowBox(
-          starts: [start, offset] + rest.map { _ in 0 },
-          sizes: [1, min(part, second - offset)] + rest)
       }
     }
   }

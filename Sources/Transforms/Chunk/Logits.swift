@@ -17,8 +17,8 @@ struct Logits {
   let rowExits: [Int]
   /// Contractions that read a member.
   let dots: [DotExit]
-  /// The chunks.
-  let boxes: [[RowBox]]
+  /// The rows of each chunk.
+  let chunks: [Range<Int>]
 
   /// A contraction with a member as one operand.
   struct DotExit {
@@ -46,17 +46,25 @@ struct Logits {
     (rows, columns) = (Array(shape.dropLast()), shape.last ?? 1)
     guard columns > 4 * depth else { return nil }
     let fitting = Self.rowCount(depth: depth, graph.nodes[node].types[0].element)
-    boxes = RowBox.boxes(rows, rowCount: rowCount ?? fitting)
-    guard boxes.joined().count > 1 else { return nil }
+    chunks = Self.chunks(rows.reduce(1, *), of: rowCount ?? fitting)
+    guard chunks.count > 1 else { return nil }
     var search = Search(graph, node, shape)
     guard search.finds(entry.roots) else { return nil }
     (members, rowExits, dots) = (search.members, search.rowExits.sorted(), search.dots)
   }
 
-  /// The rows of a chunk: enough to multiply well, and so few that the chunk takes a sixth of what the
+  /// The rows of a chunk: enough to multiply well, and so few that the chunk takes a quarter of what the
   /// table does in float32.
   private static func rowCount(depth: Int, _ element: ElementType) -> Int {
-    max(128, depth * 2 / (3 * element.byteCount))
+    max(128, depth / element.byteCount)
+  }
+
+  /// Chunks of at most a number of rows, all but the last one alike; large ones are whole vectors.
+  private static func chunks(_ rows: Int, of most: Int) -> [Range<Int>] {
+    let count = (rows + most - 1) / most
+    let even = (rows + max(count, 1) - 1) / max(count, 1)
+    let size = most < 64 ? even : min(most, (even + 15) / 16 * 16)
+    return stride(from: 0, to: rows, by: max(size, 1)).map { $0..<min($0 + size, rows) }
   }
 
   /// The operand `[rows..., depth]` of a product `[rows..., columns]` with a table.
