@@ -24,6 +24,7 @@ import Testing
     Case("bthd,bshd->bhts", [2, 7, 2, 9], [2, 5, 2, 9]),
     Case("bhts,bshd->bthd", [2, 2, 7, 5], [2, 5, 2, 9]), Case("a,a->", [65], [65]),
     Case("a,b->ab", [7], [65]), Case("ab,abc->ac", [3, 7], [3, 7, 5]),
+    Case("ab,cb->ac", [1, 257], [260, 257]), Case("ab,b->a", [257, 260], [260]),
   ]
 
   @Test(arguments: [ElementType.bfloat16, .float16], cases)
@@ -61,6 +62,19 @@ import Testing
       let allowed = result.unit(at: exact) + sizes.doubles[index] * 0x1p-20
       #expect(abs(exact - other) <= allowed, "\(element) to \(result): \(exact), not \(other)")
     }
+  }
+
+  /// A row times a large matrix waits for memory: a loop nest reads it in order, and does not copy it.
+  @Test(arguments: [ElementType.float32, .bfloat16, .float16])
+  func aLargeMatrixIsReadOnce(_ element: ElementType) throws {
+    let device = try CPUDevice(threadCount: 1, narrowUnits: [])
+    let contraction = Contraction(
+      dot: try #require(Dot("abc,dc->abd")), left: View([1, 1, 256]), right: View([500, 256]))
+    let choice = try device.choice(
+      for: contraction, operands: [Type(element, [1, 1, 256]), Type(element, [500, 256])],
+      results: [Type(element, [1, 1, 500])])
+    #expect(choice.kernel == "plain contraction")
+    #expect(choice.workspaceBytes == 0)
   }
 
   /// Where there are no units nothing is emulated, and no loop nest takes the place of oneDNN.

@@ -72,6 +72,9 @@ final class ContractionWays {
     _ contraction: Contraction, _ operands: [Type], _ results: [Type]
   ) -> ContractionWay {
     let element = operands[0].element
+    if let form = MatrixForm(contraction, element, result: results[0].element), form.isReadOnce {
+      return .plain
+    }
     if !element.isNarrowFloat || narrowUnits.contains(element) {
       if let multiply = multiply(contraction, element, results[0].element) {
         return .direct(multiply)

@@ -26,6 +26,14 @@ struct MatrixForm {
     }
   }
 
+  /// Whether a loop nest reads a large matrix once and in order, to multiply it by a single row or column:
+  /// then the bandwidth of memory is the limit, of which oneDNN uses a third.
+  var isReadOnce: Bool {
+    let size = left.columns * max(left.rows, right.columns)
+    guard result.batch.isEmpty, size >= 1 << 16 else { return false }
+    return left.rows == 1 && right.strides[0] == 1 || right.columns == 1 && left.strides[1] == 1
+  }
+
   /// Nil if the contraction has no such form.
   init?(_ contraction: Contraction, _ operand: ElementType, result element: ElementType) {
     let dot = contraction.dot
