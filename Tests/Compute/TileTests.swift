@@ -48,3 +48,28 @@ import Testing
     }
   }
 }
+
+/// Transposes of tiles, whole squares of vectors and what is left beside them, against the interpreter.
+@Suite struct TileTransposeTests {
+  @Test(arguments: [ElementType.float64, .float32, .bfloat16, .float16], [false, true])
+  func rowsBecomeColumns(_ element: ElementType, _ isPaired: Bool) throws {
+    guard !isPaired || element.byteCount == 2 else { return }
+    let compiler = try KernelCompiler(pool: ThreadPool(threadCount: 1))
+    let group = isPaired ? 2 : 1
+    for (rows, columns) in [(1, 1), (7, 9), (32, 64), (16, 37), (65, 33)] {
+      let transpose = TileTranspose(
+        target: Tile(.result(0), Index(), rowStride: rows * group, columnStride: group),
+        source: Tile(.operand(0), Index(), rowStride: columns * group, columnStride: group),
+        rows: rows, columns: columns, isPaired: isPaired)
+      let type = Type(element, [rows * columns * group])
+      let region = Region(
+        resultTypes: [type], parallel: [1], scratch: [], body: [.transpose(transpose)])
+      let numbers = (0..<type.elementCount).map { Double($0 % 251) }
+      let function = try compiler.compile(region, operandTypes: [type])
+      let (source, found) = (Numbers(element, numbers), Numbers(element, numbers.map { _ in 0 }))
+      withExtendedLifetime(source) { function([source.memory, found.memory], 0, 1) }
+      let expected = region.evaluate([HostArray(element, type.shape, numbers)], types: [type])[0]
+      #expect(found.values == (0..<type.elementCount).map { expected[$0].double })
+    }
+  }
+}

@@ -102,6 +102,19 @@ import Testing
     for test in Self.cases { try check(test, .bfloat16, sums: sums, on: device) }
   }
 
+  /// What a parallel iteration keeps fits a thread's stack, for the widest heads that become a region.
+  @Test(arguments: [ElementType.float64, .float32, .float16, .bfloat16])
+  func theWidestHeadsFitAThread(_ element: ElementType) throws {
+    for device in [try CPUDevice(threadCount: 1), try CPUDevice(threadCount: 1, narrowUnits: [])] {
+      let program = try program(.own(170, .causal, width: 256), element, sums: nil)
+      let plan = try Plan(program.applying(Program.lowering(Strategy(), for: device)), for: device)
+      for instruction in plan.segments.flatMap(\.instructions) {
+        let region = try #require(instruction.operation as? Region)
+        _ = try device.compiler.source(region, operandTypes: instruction.operandTypes)
+      }
+    }
+  }
+
   /// A window leaves out scores that are not numbers.
   @Test func whatIsNotSeenNeedNotBeNumbers() throws {
     let device = try CPUDevice(threadCount: 2)

@@ -193,7 +193,12 @@ struct SampleWriter {
       let shape = size == 7 ? [2, 7, 1, 3] : [1, 3, 2, size]
       let attention = Attention(scale: 0.5, isCausal: size > 7)
       let operands = [input(shape), input(shape)]
-      if name == "attention" { return input(shape).applyAll(attention, operands) }
+      if name == "attention" {
+        let windowed = Attention(scale: 0.5, mask: .window(length: 2), hasSegments: true)
+        let segments = input(Array(shape.prefix(2)), .int32)
+        return input(shape).applyAll(attention, operands)
+          + input(shape).applyAll(windowed, operands + [segments])
+      }
       let sums = input([shape[0], shape[2], shape[1]], element.sum)
       return input(shape).applyAll(
         AttentionGradient(attention: attention), operands + [input(shape), sums, input(shape)])

@@ -144,6 +144,9 @@ enum EveryOperation {
     let query = trace.apply(numbers, [])[0]
     let attention = Attention(scale: 0.5, isCausal: true)
     let results = query.applyAll(attention, [query, query])
+    let windowed = Attention(scale: 0.5, mask: .window(length: 1), hasSegments: true)
+    let segments = trace.apply(Constant(type: Type(.int32, [1, 2]), numbers: [0, 1]), [])
+    _ = query.applyAll(windowed, [query, query] + segments)
     let dot = Dot(left: [0, 1], right: [1, 2], result: [0, 2])
     let view = View(offset: 1, shape: [1, 1], strides: [3, 1])
     let steps: [EpilogueStep] = [.add(along: [1]), .multiply(along: [0, 1]), .convert(.bfloat16)]

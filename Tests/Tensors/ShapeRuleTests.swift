@@ -12,11 +12,33 @@ import Testing
     var testDescription: String { "\(operation.name) \(operands): \(words)" }
 
     init(_ operation: any Operation, _ operands: Type..., words: String) {
+      self.init(operation, operands, words: words)
+    }
+
+    init(_ operation: any Operation, _ operands: [Type], words: String) {
       (self.operation, self.operands, self.words) = (operation, operands, words)
     }
   }
 
-  static let cases = elements + boxes + ordering + windows + groups + representations
+  static let cases =
+    elements + boxes + ordering + windows + groups + representations + attentions
+
+  static let attentions: [Case] = [
+    attention(.window(length: 0), words: "a window of 0 positions"),
+    attention(.window(length: 2), keys: 4, words: "as many keys as queries"),
+    attention(.causal, keys: 4, segments: i([2, 3]), words: "as many keys as queries"),
+    attention(.none, segments: f([2, 3]), words: "segments are integers"),
+    attention(.none, segments: i([2, 4]), words: "one for each position"),
+    attention(.none, segments: i([3]), words: "one for each position"),
+  ]
+
+  private static func attention(
+    _ mask: AttentionMask, keys: Int = 3, segments: Type? = nil, words: String
+  ) -> Case {
+    let attention = Attention(scale: 1, mask: mask, hasSegments: segments != nil)
+    let headed = [f([2, 3, 1, 4]), f([2, keys, 1, 4]), f([2, keys, 1, 4])]
+    return Case(attention, headed + (segments.map { [$0] } ?? []), words: words)
+  }
 
   static let elements: [Case] = [
     Case(Unary(function: .exponential), i([2]), words: "no meaning for int32[2]"),

@@ -114,6 +114,13 @@ extension DifferentiationTests {
     Case("attention of one value", [2, 3, 1, 2]) { x in
       [x[0].attention(key: x[0], value: x[0], isCausal: true, scale: 0.3)]
     },
+    Case("attention in windows", [1, 5, 2, 3], [1, 5, 2, 3], [1, 5, 2, 3]) { x in
+      [x[0].attention(key: x[1], value: x[2], mask: .window(length: 2))]
+    },
+    Case("attention in segments", [2, 4, 1, 2], [2, 4, 1, 2], [2, 4, 1, 2]) { x in
+      let segments = integers(x[0], [1, 1, 0, 0, 3, 7, 7, 3], [2, 4])
+      return [x[0].attention(key: x[1], value: x[2], mask: .none, segments: segments)]
+    },
     Case("composites in a row", [2, 4], [4], [4]) { x in
       [x[0].layerNorm(weight: x[1], bias: x[2]).gelu().softmax()]
     },

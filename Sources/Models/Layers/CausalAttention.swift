@@ -27,10 +27,17 @@ public struct CausalAttention: Module {
   }
 
   /// The attended input `[batch, sequence, width]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
+  public func callAsFunction(_ x: Tensor) -> Tensor { self(x, segments: nil) }
+
+  /// The attended input `[batch, sequence, width]`, in which a row may be several documents.
+  ///
+  /// - Parameter segments: Integers that name the document of each position, `[batch, sequence]`; a
+  ///   position sees only its own.
+  public func callAsFunction(_ x: Tensor, segments: Tensor?) -> Tensor {
     guard x.rank == 3 else { return x.reshaped([0, 0, 0]) }
     let parts = headed(x)
-    let attended = parts[0].attention(key: parts[1], value: parts[2], isCausal: true)
+    let attended = parts[0].attention(
+      key: parts[1], value: parts[2], mask: .causal, segments: segments)
     return dropout(cProj(attended.reshaped(x.shape)))
   }
 

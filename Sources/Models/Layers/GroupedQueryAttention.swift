@@ -28,15 +28,19 @@ public struct GroupedQueryAttention: Module {
   public let oProj: Linear
   private let rotary: RotaryPositions
   private let heads: Heads
+  private let mask: AttentionMask
 
   /// Makes attention over inputs of a width.
   ///
-  /// - Parameter initializers: The first values of the four weights as `[output, input]`, in their order.
+  /// - Parameters:
+  ///   - mask: Which positions a position sees, such as those of a window.
+  ///   - initializers: The first values of the four weights as `[output, input]`, in their order.
   public init(
     _ width: Int, heads: Heads, rotary: RotaryPositions = RotaryPositions(),
+    mask: AttentionMask = .causal,
     initializers: (query: Initializer, key: Initializer, value: Initializer, output: Initializer)
   ) {
-    (self.heads, self.rotary) = (heads, rotary)
+    (self.heads, self.rotary, self.mask) = (heads, rotary, mask)
     let axes = { (count: Int) -> DimensionAxes in
       .factored([AxisFactor(.heads, count), AxisFactor(.headWidth, heads.width)])
     }
@@ -54,12 +58,19 @@ public struct GroupedQueryAttention: Module {
   }
 
   /// The attended input `[batch, sequence, width]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
+  public func callAsFunction(_ x: Tensor) -> Tensor { self(x, segments: nil) }
+
+  /// The attended input `[batch, sequence, width]`, in which a row may be several documents.
+  ///
+  /// - Parameter segments: Integers that name the document of each position, `[batch, sequence]`; a
+  ///   position sees only its own.
+  public func callAsFunction(_ x: Tensor, segments: Tensor?) -> Tensor {
     guard x.rank == 3 else { return x.reshaped([0, 0, 0]) }
     let query = rotary(headed(qProj(x), heads.queries))
     let key = rotary(headed(kProj(x), heads.keyValues))
     let value = headed(vProj(x), heads.keyValues)
-    let attended = query.attention(key: forQueries(key), value: forQueries(value), isCausal: true)
+    let attended = query.attention(
+      key: forQueries(key), value: forQueries(value), mask: mask, segments: segments)
     return oProj(attended.reshaped([x.shape[0], x.shape[1], heads.queries * heads.width]))
   }
 

@@ -62,6 +62,7 @@ extension Statement {
       loop.body = loop.body.map { $0.mapping(variable: variable, index) }
       return .loop(loop)
     case .tileDot(let tile): return .tileDot(tile.mapping(index))
+    case .transpose(let tile): return .transpose(tile.mapping(index))
     }
   }
 }

@@ -49,6 +49,7 @@ private struct AccessWalk {
         if loop.extent == 1 { zeros.insert(loop.variable) }
         visit(loop.body, loops: loops + [loop])
       case .tileDot(let tile): walked.formUnion(tile.tiles.map(\.access.buffer))
+      case .transpose(let tile): walked.formUnion(tile.tiles.map(\.access.buffer))
       default: break
       }
     }

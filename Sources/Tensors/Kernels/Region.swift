@@ -57,6 +57,8 @@ package indirect enum Statement: Hashable, Codable, Sendable {
   case loop(Loop)
   /// Multiplies two small matrices.
   case tileDot(TileDot)
+  /// Copies a small matrix with rows and columns exchanged.
+  case transpose(TileTranspose)
 }
 
 /// A serial loop of a region.

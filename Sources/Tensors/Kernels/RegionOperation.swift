@@ -86,6 +86,7 @@ struct RegionInterpreter {
       case .accumulate(let accumulator, let register): accumulate(accumulator, register)
       case .loop(let loop): run(loop)
       case .tileDot(let tile): run(tile)
+      case .transpose(let tile): run(tile)
       }
     }
   }
@@ -107,6 +108,19 @@ struct RegionInterpreter {
         if dot.accumulates { total += number(dot.target, row, column, 0) }
         let place = place(dot.target, row, column)
         store(element.scalar(total), dot.target.access.buffer, place)
+      }
+    }
+  }
+
+  private mutating func run(_ transpose: TileTranspose) {
+    for row in 0..<transpose.rows {
+      for column in 0..<transpose.columns {
+        for half in 0..<(transpose.isPaired ? 2 : 1) {
+          let source = place(transpose.source, row, column) + half
+          store(
+            load(transpose.source.access.buffer, source), transpose.target.access.buffer,
+            place(transpose.target, column, row) + half)
+        }
       }
     }
   }

@@ -20,6 +20,7 @@ extension Statement {
       ["\(indent)for i\(loop.variable) < \(loop.extentText)\(loop.accumulatorText) {"]
         + loop.body.flatMap { $0.lines(indent + "  ") } + ["\(indent)}"]
     case .tileDot(let tile): [indent + tile.text]
+    case .transpose(let tile): [indent + tile.text]
     }
   }
 }
@@ -29,6 +30,12 @@ extension TileDot {
     let sign = accumulates ? "+=" : "="
     let sizes = "\(rows.text) x \(depth.text)\(isPaired ? " pairs" : "") x \(columns)"
     return "\(target.text) \(sign) \(left.text) · \(right.text)  \(sizes)"
+  }
+}
+
+extension TileTranspose {
+  fileprivate var text: String {
+    "\(target.text) = transposed \(source.text)  \(rows) x \(columns)\(isPaired ? " pairs" : "")"
   }
 }
 

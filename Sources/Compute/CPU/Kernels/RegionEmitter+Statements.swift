@@ -24,6 +24,8 @@ extension RegionEmitter {
       try serialLoop(loop)
     case .tileDot(let tile):
       try tileDot(tile)
+    case .transpose(let tile):
+      try transpose(tile)
     }
   }
 

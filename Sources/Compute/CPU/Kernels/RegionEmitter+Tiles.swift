@@ -92,7 +92,7 @@ extension RegionEmitter {
     let sum: ElementType
   }
 
-  private mutating func base(_ tile: Tile) throws -> TileBase {
+  mutating func base(_ tile: Tile) throws -> TileBase {
     let element = try element(of: tile.access.buffer)
     return TileBase(address: try address(tile.access, element), element: element)
   }

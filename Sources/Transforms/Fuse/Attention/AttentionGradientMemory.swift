@@ -3,13 +3,11 @@ import DeepEPTensors
 
 /// What a parallel iteration of attention's gradient keeps for itself.
 struct AttentionGradientMemory {
-  /// Queries and the output's gradient, transposed, `[width, queries]`; queries are scaled if they are
-  /// not in pairs.
+  /// Queries and the output's gradient, transposed, `[width, queries]`.
   let query: Buffer
   let gradient: Buffer
-  /// Rows of a tile as products over them read them, if those of the operands are not: queries, keys,
-  /// values, the output's gradient.
-  let rows: [Buffer?]
+  /// Rows of a tile as products over them read them: queries, keys, values, the output's gradient.
+  let rows: [Buffer]
   /// Scores and the gradients by the shares, `[keys, queries]`.
   let scores: Buffer
   let byShares: Buffer
@@ -34,10 +32,7 @@ struct AttentionGradientMemory {
     query = writer.newScratch(shape.factor, columns)
     gradient = writer.newScratch(shape.factor, columns)
     let sizes = [shape.queries, shape.keys, shape.keys, shape.queries].map(\.size)
-    rows = sizes.enumerated().map { number, size in
-      let isRead = shape.element == sum || (isPaired && number == 2)
-      return isRead ? nil : writer.newScratch(shape.factor, size * shape.width)
-    }
+    rows = sizes.map { writer.newScratch(shape.factor, $0 * shape.width) }
     scores = writer.newScratch(sum, tile)
     byShares = writer.newScratch(sum, tile)
     shares = isPaired ? writer.newScratch(shape.factor, tile) : scores

@@ -53,12 +53,12 @@ struct AttentionGradientRegion {
     }
     writer.loop(shape.queries.count) { writer, block in
       prepare(block, &writer)
-      let query = rows(query, 0, shape.queries, block, &writer)
-      let gradient = rows(gradient, 3, shape.queries, block, &writer)
+      let query = multiplied(query, 0, shape.queries, block, &writer)
+      let gradient = multiplied(gradient, 3, shape.queries, block, &writer)
       let range = sight.enter(block, &writer)
       sight.forEachKeyBlock(of: block, range, &writer) { writer, keys in
-        let key = rows(key, 1, shape.keys, keys, &writer)
-        findScores(key, keys, &writer)
+        findScores(keys, &writer)
+        let key = multiplied(key, 1, shape.keys, keys, &writer)
         findGradients(block, keys, &writer)
         addToSums(query, key, gradient, block, keys, &writer)
       }
@@ -67,27 +67,25 @@ struct AttentionGradientRegion {
     return writer.region(types)
   }
 
-  /// Rows of an operand as the right matrix of a product over them.
-  private func rows(
+  /// Rows of an operand that were copied, as the right matrix of a product over them.
+  private func multiplied(
     _ operand: HeadedOperand, _ number: Int, _ blocks: Blocks, _ block: Affine,
     _ writer: inout NestWriter
   ) -> Tile {
-    if shape.isPaired, let buffer = memory.rows[number] {
-      return operand.pairs(blocks, block, into: buffer, &writer)
-    }
-    return operand.tile(
-      from: block * blocks.size, rows: blocks.positions(of: block), in: shape.sum,
-      widenedInto: memory.rows[number], &writer)
+    shape.isPaired
+      ? operand.pairs(blocks, block, into: memory.rows[number], &writer)
+      : Tile(memory.rows[number], Index(), rowStride: shape.width)
   }
 
   private func prepare(_ block: Affine, _ writer: inout NestWriter) {
     let sum = shape.sum
-    let scale = shape.isPaired ? nil : writer.constant(sum, shape.attention.scale)
-    query.transpose(
-      shape.queries, block, group: shape.group, as: shape.factor, scaledBy: scale,
-      into: memory.query, &writer)
-    gradient.transpose(
-      shape.queries, block, group: shape.group, as: shape.factor, into: memory.gradient, &writer)
+    for (operand, number, columns) in [
+      (query, 0, memory.query), (gradient, 3, memory.gradient),
+    ] {
+      let rows = memory.rows[number]
+      _ = operand.rows(shape.queries, block, as: shape.factor, into: rows, &writer)
+      shape.transpose(rows, into: columns, &writer)
+    }
     writer.loop(shape.queries.positions(of: block)) { writer, row in
       let position = block * shape.queries.size + row
       let along = writer.sum(shape.width, sum) { writer, column in
@@ -123,14 +121,14 @@ struct AttentionGradientRegion {
   }
 
   /// The scores of a tile, and the gradients by their shares.
-  private func findScores(_ key: Tile, _ keys: Affine, _ writer: inout NestWriter) {
-    let first = keys * shape.keys.size
-    let left = shape.isPaired ? self.key.tile(from: first) : key
-    shape.multiply(left, memory.query, keys, into: memory.scores, &writer)
-    let values =
-      shape.isPaired
-      ? value.tile(from: first) : rows(value, 2, shape.keys, keys, &writer)
-    shape.multiply(values, memory.gradient, keys, into: memory.byShares, &writer)
+  private func findScores(_ keys: Affine, _ writer: inout NestWriter) {
+    for (operand, number, columns, product) in [
+      (key, 1, memory.query, memory.scores), (value, 2, memory.gradient, memory.byShares),
+    ] {
+      let rows = operand.rows(
+        shape.keys, keys, as: shape.factor, into: memory.rows[number], &writer)
+      shape.multiply(rows, columns, keys, into: product, &writer)
+    }
   }
 
   /// The shares of a tile, and the gradients by its scores.
@@ -141,8 +139,8 @@ struct AttentionGradientRegion {
       let logSum = writer.load(sum, memory.logSum, query)
       let along = writer.load(sum, memory.along, query)
       let gradients = scores.map { score in
-        var number = writer.load(sum, memory.scores, score.place)
-        if shape.isPaired { number = writer.binary(sum, .multiply, number, scale) }
+        let number = writer.binary(
+          sum, .multiply, writer.load(sum, memory.scores, score.place), scale)
         let found = writer.unary(
           sum, .exponential, writer.binary(sum, .subtract, number, logSum))
         let share = sight.masked(found, by: zero, score, of: keys, block, &writer)

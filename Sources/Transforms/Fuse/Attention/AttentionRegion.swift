@@ -37,7 +37,8 @@ struct AttentionRegion {
 
   /// What a parallel iteration keeps for itself.
   private struct Memory {
-    /// Queries, transposed, `[width, queries]`; scaled if they are not in pairs.
+    /// Queries, and they transposed, `[width, queries]`.
+    let rows: Buffer
     let query: Buffer
     /// Scores, `[keys, queries]`.
     let scores: Buffer
@@ -50,12 +51,13 @@ struct AttentionRegion {
     let total: Buffer
     /// By what the sums before shrink.
     let factor: Buffer
-    /// Keys and values of a tile, if those of the operands are not what is multiplied.
-    let keys: Buffer?
-    let values: Buffer?
+    /// Keys and values of a tile.
+    let keys: Buffer
+    let values: Buffer
 
     init(_ shape: AttentionShape, _ writer: inout NestWriter) {
       let (sum, queries, keys) = (shape.sum, shape.queries.size, shape.keys.size)
+      rows = writer.newScratch(shape.factor, shape.width * queries)
       query = writer.newScratch(shape.factor, shape.width * queries)
       scores = writer.newScratch(sum, keys * queries)
       weights = shape.isPaired ? writer.newScratch(shape.factor, keys * queries) : scores
@@ -63,10 +65,8 @@ struct AttentionRegion {
       largest = writer.newScratch(sum, queries)
       total = writer.newScratch(sum, queries)
       factor = writer.newScratch(sum, queries)
-      let isNarrow = shape.element != sum
-      self.keys =
-        isNarrow && !shape.isPaired ? writer.newScratch(sum, keys * shape.width) : nil
-      values = isNarrow ? writer.newScratch(shape.factor, keys * shape.width) : nil
+      self.keys = writer.newScratch(shape.factor, keys * shape.width)
+      values = writer.newScratch(shape.factor, keys * shape.width)
     }
   }
 
@@ -90,10 +90,8 @@ struct AttentionRegion {
 
   private func prepare(_ block: Affine, _ writer: inout NestWriter) {
     let sum = shape.sum
-    let scale = shape.isPaired ? nil : writer.constant(sum, shape.attention.scale)
-    query.transpose(
-      shape.queries, block, group: shape.group, as: shape.factor, scaledBy: scale,
-      into: memory.query, &writer)
+    _ = query.rows(shape.queries, block, as: shape.factor, into: memory.rows, &writer)
+    shape.transpose(memory.rows, into: memory.query, &writer)
     // Nothing is smaller, but differences to it are numbers: a tile may show a query nothing.
     let lowest = writer.constant(sum, -sum.largestFinite)
     let zero = writer.constant(sum, 0)
@@ -105,9 +103,7 @@ struct AttentionRegion {
   }
 
   private func multiplyQueries(_ keys: Affine, _ writer: inout NestWriter) {
-    let tile = key.tile(
-      from: keys * shape.keys.size, rows: shape.keys.positions(of: keys), in: shape.sum,
-      widenedInto: memory.keys, &writer)
+    let tile = key.rows(shape.keys, keys, as: shape.factor, into: memory.keys, &writer)
     shape.multiply(tile, memory.query, keys, into: memory.scores, &writer)
   }
 
@@ -118,13 +114,13 @@ struct AttentionRegion {
       writer.store(writer.load(sum, memory.largest, row), memory.factor, row)
     }
     let lowest = writer.constant(sum, -.infinity)
-    let scale = shape.isPaired ? writer.constant(sum, shape.attention.scale) : nil
+    let scale = writer.constant(sum, shape.attention.scale)
     shape.forEachScore(keys, &writer) { writer, _, query, scores in
       let numbers = scores.map { score in
         let found = writer.load(sum, memory.scores, score.place)
-        let scaled = scale.map { writer.binary(sum, .multiply, found, $0) } ?? found
+        let scaled = writer.binary(sum, .multiply, found, scale)
         let seen = sight.masked(scaled, by: lowest, score, of: keys, block, &writer)
-        if seen != found { writer.store(seen, memory.scores, score.place) }
+        writer.store(seen, memory.scores, score.place)
         return seen
       }
       let here = writer.combined(numbers, sum, .maximum)
@@ -186,12 +182,9 @@ struct AttentionRegion {
   }
 
   private func values(_ keys: Affine, _ writer: inout NestWriter) -> Tile {
-    if shape.isPaired, let buffer = memory.values {
-      return value.pairs(shape.keys, keys, into: buffer, &writer)
-    }
-    return value.tile(
-      from: keys * shape.keys.size, rows: shape.keys.positions(of: keys), in: shape.sum,
-      widenedInto: memory.values, &writer)
+    shape.isPaired
+      ? value.pairs(shape.keys, keys, into: memory.values, &writer)
+      : value.rows(shape.keys, keys, as: shape.sum, into: memory.values, &writer)
   }
 
   private func finish(_ block: Affine, _ writer: inout NestWriter) {

@@ -100,6 +100,17 @@ extension AttentionShape {
     var place: Affine { key * rowLength + query }
   }
 
+  /// Writes queries, `[queries, width]`, or what is known of them, as columns, `[width, queries]` or
+  /// `[width / 2, queries, 2]`.
+  func transpose(_ rows: Buffer, into buffer: Buffer, _ writer: inout NestWriter) {
+    writer.append(
+      .transpose(
+        TileTranspose(
+          target: Tile(buffer, Index(), rowStride: group * queries.size, columnStride: group),
+          source: Tile(rows, Index(), rowStride: width, columnStride: group),
+          rows: queries.size, columns: width / group, isPaired: isPaired)))
+  }
+
   /// Writes the product of rows, one a key, and what is known of the queries, `[width, queries]`.
   func multiply(
     _ rows: Tile, _ queries: Buffer, _ keys: Affine, into target: Buffer,

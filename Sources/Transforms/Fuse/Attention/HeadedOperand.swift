@@ -14,26 +14,18 @@ struct HeadedOperand {
     view = views[number]
   }
 
-  /// Elements from one position of the sequence to the next.
-  private var rowStride: Int { view.strides[1] }
   /// The number of elements of a row.
   private var width: Int { view.shape[3] }
 
-  /// Rows of the head at hand from one on, where they are.
-  func tile(from first: Affine) -> Tile {
-    Tile(buffer, place(first, Affine()).index, rowStride: rowStride)
-  }
-
-  /// Rows of the head at hand as a tile of numbers of a type: where they are, or narrower ones widened
-  /// into a buffer, so that this is done once and not for every product.
-  func tile(
-    from first: Affine, rows: Extent, in sum: ElementType, widenedInto buffer: Buffer?,
+  /// Rows of the head at hand, copied as numbers of a type into a buffer: what is used again and again
+  /// lies together, and narrow numbers are widened once.
+  func rows(
+    _ blocks: Blocks, _ block: Affine, as element: ElementType, into buffer: Buffer,
     _ writer: inout NestWriter
   ) -> Tile {
-    guard let buffer else { return tile(from: first) }
-    writer.loop(rows) { writer, row in
+    writer.loop(blocks.positions(of: block)) { writer, row in
       writer.loop(width) { writer, column in
-        let x = number(first + row, column, in: sum, &writer)
+        let x = number(block * blocks.size + row, column, in: element, &writer)
         writer.store(x, buffer, row * width + column)
       }
     }
@@ -57,26 +49,6 @@ struct HeadedOperand {
       }
     }
     return Tile(buffer, Index(), rowStride: 2 * width, columnStride: 2)
-  }
-
-  /// Copies rows of a block of the head at hand as columns, `[width, rows]` or `[width / 2, rows, 2]`.
-  ///
-  /// - Parameter scale: What they are multiplied by, if they are not in pairs.
-  func transpose(
-    _ blocks: Blocks, _ block: Affine, group: Int, as element: ElementType,
-    scaledBy scale: Register? = nil, into buffer: Buffer, _ writer: inout NestWriter
-  ) {
-    writer.loop(width / group) { writer, columns in
-      writer.loop(blocks.positions(of: block)) { writer, row in
-        for part in 0..<group {
-          let column = columns * group + Affine(part)
-          let x = number(block * blocks.size + row, column, in: element, &writer)
-          writer.store(
-            scale.map { writer.binary(element, .multiply, x, $0) } ?? x, buffer,
-            (columns * blocks.size + row) * group + Affine(part))
-        }
-      }
-    }
   }
 
   /// Writes the load of one number of the head at hand, as a type.
