@@ -28,6 +28,7 @@ package enum Job {
     _ environment: JobEnvironment, limits: JobLimits = JobLimits(),
     notice: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> any JobControl {
+    try environment.checkSecret()
     let hub =
       environment.needsHub && environment.rank == 0
       ? try hub(for: environment, limits, notice) : nil
