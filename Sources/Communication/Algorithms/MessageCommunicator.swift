@@ -94,6 +94,7 @@ final class MessageCommunicator: @unchecked Sendable {
     var pending = requests
     var idleTurns = 0
     var idleSince = 0.0
+    defer { control.recorder.endRest() }
     while true {
       let hasMoved = try channel.progress()
       if isMeeting, idleTurns > Self.busyTurns { noteArrival(pending) }
@@ -102,6 +103,7 @@ final class MessageCommunicator: @unchecked Sendable {
       if hasMoved {
         idleTurns = min(idleTurns, Self.busyTurns + 1)
         idleSince = 0
+        control.recorder.endRest()
       } else {
         idleTurns += 1
         if idleSince == 0 { idleSince = Clock.seconds }
@@ -126,6 +128,7 @@ final class MessageCommunicator: @unchecked Sendable {
       sched_yield()
       return
     }
+    control.recorder.beginRest()
     try control.check()
     let peers = channel.awaitedPeers
     let gone = peers.filter { control.hasLeft(members[$0]) }

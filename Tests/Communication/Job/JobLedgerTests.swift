@@ -131,9 +131,65 @@ import Testing
 
   @Test func ranksThatDoNotComeAreNamed() {
     var ledger = ledger(joined: 1..<2)
-    ledger.tick(now: JobLimits().joinSeconds + 1)
-    ledger.tick(now: JobLimits().joinSeconds + 2)
+    for second in 1...122 {
+      try? ledger.receive(beat(1), from: 1, now: Double(second))
+      ledger.tick(now: Double(second))
+    }
     #expect(ledger.failure?.what == "ranks 0, 2 did not join within 120.0 s")
+  }
+
+  /// A rank that waits for the others is heard as well: its host may be cut off by then.
+  @Test func whoFallsSilentBeforeAllHaveComeIsNamed() {
+    var ledger = ledger(joined: 1..<2)
+    for second in 1...4 { ledger.tick(now: Double(second)) }
+    let what = ledger.failure?.what ?? ""
+    #expect(what.hasPrefix("rank 1 (host n1, process 101) was not heard for 3.0 s"), "\(what)")
+  }
+
+  /// What has not joined is known by where its process was started.
+  @Test func whoIsStoppedOrKilledBeforeItJoinsIsNamed() {
+    for isStopped in [false, true] {
+      var ledger = ledger(joined: 0..<2)
+      ledger.started(2, host: "n7", processIdentifier: 4711)
+      if isStopped { ledger.stopped(2, now: 1) } else { ledger.exited(2, .signal(9), now: 1) }
+      ledger.settle(now: 2)
+      let what = ledger.failure?.what ?? ""
+      let end =
+        isStopped ? "is stopped: its process has got a signal such as SIGSTOP" : "was killed"
+      #expect(what.hasPrefix("rank 2 (host n7, process 4711) \(end)"), "\(what)")
+    }
+  }
+
+  private func beat(_ rank: Int, rest: UInt64) -> ControlMessage {
+    let record = OperationRecord(kind: rank == 1 ? "exchange" : "all-reduce", sequenceNumber: 5)
+    return .heartbeat([RankRecords(rank: rank, records: [record], restNumber: rest)])
+  }
+
+  /// The failure of a job whose ranks say every 50 ms in which wait they are.
+  private func failure(_ rest: (_ rank: Int, _ tick: Int) -> UInt64?) throws -> String? {
+    var ledger = ledger()
+    for tick in 0..<60 {
+      let now = Double(tick) / 20
+      for rank in 0..<3 {
+        if let number = rest(rank, tick) {
+          try ledger.receive(beat(rank, rest: number), from: rank, now: now)
+        }
+      }
+      ledger.tick(now: now)
+    }
+    return ledger.failure?.what
+  }
+
+  @Test func ranksThatAllWaitForEverAreOutOfStep() throws {
+    let what = try failure { rank, _ in UInt64(rank) * 2 + 1 }
+    let calls =
+      "rank 0 (host n0, process 100) in all-reduce 5, rank 1 (host n1, process 101) in exchange 5"
+    #expect(
+      what?.contains("all of them wait, and nothing moves: \(calls)") == true, "\(what ?? "")")
+    // One computes, or has many threads; one goes on from time to time; one is not heard for a while.
+    #expect(try failure { rank, _ in rank == 1 ? 0 : 1 } == nil)
+    #expect(try failure { rank, tick in rank == 1 ? UInt64(tick / 30) * 2 + 1 : 1 } == nil)
+    #expect(try failure { rank, tick in rank == 1 && (15..<45).contains(tick) ? nil : 1 } == nil)
   }
 
   @Test func messagesThatMakeNoSenseAreErrors() {

@@ -21,6 +21,7 @@ package final class HostSupervisor {
   private let reaper = Reaper()
   private var endSeconds: Double?
   private var isLauncherGone = false
+  private var stops = StopWatch()
 
   /// Takes over this process's standard input and output.
   ///
@@ -43,8 +44,10 @@ package final class HostSupervisor {
       takeOutput()
       if !output.flush(to: launcherOutput) { isLauncherGone = true }
       if isLauncherGone { killAll() }
+      takeStops()
     }
     killAll()
+    ChildList.endAll()
     return isLauncherGone ? 1 : 0
   }
 
@@ -73,7 +76,7 @@ package final class HostSupervisor {
         list.append(pollfd(fd: stream.descriptor, events: Int16(POLLIN), revents: 0))
       }
     }
-    poll(&list, nfds_t(list.count), endSeconds == nil ? 1000 : 20)
+    poll(&list, nfds_t(list.count), endSeconds == nil ? 250 : 20)
     waker.clear()
   }
 
@@ -159,6 +162,14 @@ package final class HostSupervisor {
     }
     if !ranks.isEmpty, endSeconds == nil, ranks.allSatisfy({ !$0.isRunning }) {
       endSeconds = Clock.seconds
+    }
+  }
+
+  private func takeStops() {
+    let running = ranks.filter(\.isRunning)
+    for process in stops.stopped(among: running.map(\.process)) {
+      guard let rank = running.first(where: { $0.process == process }) else { continue }
+      output.append(SupervisorMessage.stopped(rank: rank.number).frame)
     }
   }
 

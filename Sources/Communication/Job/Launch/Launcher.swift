@@ -11,6 +11,7 @@ package final class Launcher {
   }
 
   private let options: LaunchOptions
+  private let isOneHost: Bool
   private let write: (Stream, [UInt8]) -> Void
   private let hub: ControlHub
   private let waker: Waker
@@ -32,6 +33,10 @@ package final class Launcher {
     (self.options, self.write) = (options, write)
     waker = try Waker()
     let plan = try LaunchPlan(rankCount: options.rankCount, hosts: options.hosts)
+    // What a supervisor leaves behind that is killed itself. An agent may leave something on purpose: a
+    // connection that other calls of it share.
+    isOneHost = plan.places.allSatisfy { $0.host.map(LaunchHost.isThisOne) ?? true }
+    if isOneHost { ParentDeath.adoptsOrphans() }
     let name = "\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
     let token = (0..<2).map { _ in String(UInt64.random(in: 0 ... .max), radix: 16) }.joined()
     signals = try SignalQueue(waker)
@@ -84,6 +89,7 @@ package final class Launcher {
       advanceEnding()
     }
     report()
+    if isOneHost { ChildList.endAll() }
     hub.stop()
     if let failure = hub.failure, !hasReported { say("\(failure)") }
     return firstFailure?.shellStatus ?? (hub.failure == nil ? 0 : 1)
@@ -116,6 +122,10 @@ package final class Launcher {
     case .output(let rank, let isError, let bytes):
       guard let lines = taggers[rank]?[isError ? 1 : 0].add(bytes), !lines.isEmpty else { return }
       write(isError ? .errors : .output, lines)
+    case .started(let rank, let process):
+      hub.started(
+        rank, host: host.name ?? HostIdentity.current.name, processIdentifier: process)
+    case .stopped(let rank): if running.contains(rank) { hub.stopped(rank) }
     case .exited(let rank, let status): exited(rank, ExitStatus(waitStatus: status))
     case .failed(let reason):
       say("\(host.title): \(reason)")

@@ -72,7 +72,12 @@ final class SupervisedHost {
   private func end() -> ExitStatus {
     (stream, messages) = (nil, nil)
     var status: Int32 = 0
-    while waitpid(process.identifier, &status, 0) < 0, errno == EINTR {}
+    // Whoever closes its output has nothing more to say, but an agent may hang for all that.
+    let end = Clock.seconds + 3
+    while waitpid(process.identifier, &status, Int32(WNOHANG)) == 0 {
+      if Clock.seconds > end { kill(process.identifier, SIGKILL) }
+      usleep(1000)
+    }
     return ExitStatus(waitStatus: status)
   }
 }
