@@ -7,6 +7,12 @@ import Glibc
 /// `deepep launch -n 4 -- DeepEPCommunicationRank NAME [TRANSPORT]`.
 @main struct CommunicationRank {
   static func main() {
+    let words = CommandLine.arguments.dropFirst()
+    if words.first == "stream" {
+      if let stream = Stream(Array(words.dropFirst())) { exit(stream.run()) }
+      print("usage: DeepEPCommunicationRank stream TRANSPORT [NAME=VALUE...]")
+      exit(2)
+    }
     let names = Scenario.allCases.map(\.rawValue).joined(separator: "|")
     let arguments = Array(CommandLine.arguments.dropFirst()) + ["shared-memory"]
     guard let scenario = Scenario(rawValue: arguments[0]),

@@ -46,6 +46,9 @@ final class LinkLaboratory: Sendable {
   /// Moves the calling thread to a host, for good.
   func enter(_ host: Int) throws { try hosts[host].enter() }
 
+  /// The namespace of a host as a file, which other programs enter while this process lives: nsenter(1).
+  func networkPath(_ host: Int) -> String { hosts[host].path }
+
   /// How many bytes each host has sent, the headers of the internet protocol included.
   var sentBytes: [Int] { link.sentBytes }
 
@@ -82,6 +85,8 @@ final class LaboratoryHost: Sendable {
     close(tunnel)
     close(space)
   }
+
+  var path: String { "/proc/\(getpid())/fd/\(space)" }
 
   func enter() throws {
     guard let call = dlsym(nil, "setns"),
