@@ -7,12 +7,7 @@ import Glibc
 /// `deepep launch -n 4 -- DeepEPCommunicationRank NAME [TRANSPORT]`.
 @main struct CommunicationRank {
   static func main() {
-    let words = CommandLine.arguments.dropFirst()
-    if words.first == "stream" {
-      if let stream = Stream(Array(words.dropFirst())) { exit(stream.run()) }
-      print("usage: DeepEPCommunicationRank stream TRANSPORT [NAME=VALUE...]")
-      exit(2)
-    }
+    if let status = status(of: Array(CommandLine.arguments.dropFirst())) { exit(status) }
     let names = Scenario.allCases.map(\.rawValue).joined(separator: "|")
     let arguments = Array(CommandLine.arguments.dropFirst()) + ["shared-memory"]
     guard let scenario = Scenario(rawValue: arguments[0]),
@@ -26,6 +21,19 @@ import Glibc
     } catch {
       print("error: \(error)")
       exit(1)
+    }
+  }
+
+  /// The exit status of what is no scenario; nil for one.
+  private static func status(of words: [String]) -> Int32? {
+    switch (words.first, words.count) {
+    case ("stream", _):
+      if let stream = Stream(Array(words.dropFirst())) { return stream.run() }
+      print("usage: DeepEPCommunicationRank stream TRANSPORT [NAME=VALUE...]")
+      return 2
+    case ("relay-host", 2): return UInt16(words[1]).map { Relay.serve(port: $0) } ?? 2
+    case ("relay", 4): return UInt16(words[2]).map { Relay.call(words[1], $0, words[3]) } ?? 2
+    default: return nil
     }
   }
 

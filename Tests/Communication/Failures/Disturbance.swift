@@ -129,7 +129,9 @@ extension Disturbance {
     // The last one is waited for by all others.
     victim = moment == .meeting ? rankCount - 1 : place
     delaySeconds = Double(random.next() % 300) / 1000
-    hasDescendants = starter == .launch && random.next() % 4 == 0
+    // On another host nobody is left to end them when the supervisor is killed.
+    let mayHave = starter == .launch && !(kind == .supervisor && transport == .links)
+    hasDescendants = mayHave && random.next() % 4 == 0
   }
 
   /// Seeds that follow one another give all kinds.

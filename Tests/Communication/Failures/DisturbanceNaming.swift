@@ -58,7 +58,7 @@ struct DisturbanceNaming {
     case .desync(.leave): return ["ended and will not come"]
     case .desync: return ["out of step"]
     case .partition: return partitioned(rank)
-    case .supervisor: return ["was killed by signal 9", "its connection ended"]
+    case .supervisor: return ["was lost: its supervisor or agent", "its connection ended"]
     case .launcher: return []
     }
   }

@@ -8,6 +8,8 @@ final class DisturbedJob {
   private let folder: URL
   private let laboratory: LinkLaboratory?
   private var processes: [BesideProcess] = []
+  /// What waits on each host for a supervisor to be started.
+  private var relays: [BesideProcess] = []
 
   /// Starts it.
   ///
@@ -29,7 +31,10 @@ final class DisturbedJob {
   var temporaryFolder: URL { folder.appendingPathComponent("temporary") }
 
   private var variables: [String: String] {
-    ["DEEPEP_TEST_MARK": mark, "TMPDIR": temporaryFolder.path]
+    [
+      "DEEPEP_TEST_MARK": mark, "DEEPEP_TEST_WORDS": folder.appendingPathComponent("rank").path,
+      "TMPDIR": temporaryFolder.path,
+    ]
   }
 
   // MARK: Starting
@@ -51,10 +56,17 @@ final class DisturbedJob {
     processes = [try BesideProcess(words, variables: variables, output: file)]
   }
 
-  /// What `deepep launch` calls in place of ssh: it runs a command in the network of a host.
+  /// What `deepep launch` calls in place of ssh: its words go over the links as well.
   private func agent(_ laboratory: LinkLaboratory) throws -> String {
+    relays = try disturbance.hosts.indices.map { host in
+      try BesideProcess(
+        [
+          "/usr/bin/nsenter", "--net=\(laboratory.networkPath(host))", BuiltProgram.rank,
+          "relay-host", "700",
+        ], variables: variables, output: folder.appendingPathComponent("relay-\(host)"))
+    }
     let cases = disturbance.hosts.indices.map {
-      "host\($0)) exec nsenter --net=\(laboratory.networkPath($0)) sh -c \"exec $2\" ;;\n"
+      "host\($0)) exec '\(BuiltProgram.rank)' relay \(LinkLaboratory.address($0)) 700 \"exec $2\" ;;\n"
     }
     let file = folder.appendingPathComponent("agent")
     try "#!/bin/sh\ncase $1 in\n\(cases.joined())esac\n".write(
@@ -78,11 +90,11 @@ final class DisturbedJob {
 
   // MARK: What it says
 
-  /// The lines of each rank, without its number before them.
+  /// The lines of a rank, also of one whose words do not reach the launcher any more.
   func lines(_ rank: Int) -> [String] {
-    if disturbance.starter == .variables { return processes[rank].lines }
-    let tag = "[\(rank)] "
-    return processes[0].lines.filter { $0.hasPrefix(tag) }.map { String($0.dropFirst(tag.count)) }
+    let file = folder.appendingPathComponent("rank-\(rank)")
+    let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").map(String.init)
   }
 
   /// What a rank has said after a word: "4711" of "process 4711"; nil if it has not.
@@ -139,5 +151,5 @@ final class DisturbedJob {
   var statuses: [Int32] { processes.map(\.status) }
 
   /// Ends what the test has started itself.
-  func finish() { for process in processes { process.finish() } }
+  func finish() { for process in processes + relays { process.finish() } }
 }

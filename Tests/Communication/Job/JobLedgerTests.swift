@@ -118,6 +118,21 @@ import Testing
     #expect(ledger.isOver && ledger.failure == nil)
   }
 
+  /// The launcher may see the end of a process before the hub has read its last words.
+  @Test func anEndThatOvertakesTheLeaveIsNoFailure() throws {
+    for leaves in [true, false] {
+      var ledger = ledger()
+      ledger.exited(1, .code(0), now: 1)
+      ledger.settle(now: 2)
+      #expect(ledger.failure == nil && !ledger.isCollecting)
+      if leaves { try ledger.receive(.leave, from: 1, now: 2) }
+      ledger.disconnected(1, reason: "closed", now: 2)
+      ledger.settle(now: 3)
+      let what = "rank 1 (host n1, process 101) ended without leaving the job"
+      #expect(ledger.failure?.what == (leaves ? nil : what))
+    }
+  }
+
   @Test func programsThatNeverJoinMayEndAsTheyLike() {
     var ledger = ledger(joined: 0..<0)
     ledger.exited(0, .code(3), now: 1)

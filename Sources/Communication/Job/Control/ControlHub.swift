@@ -9,6 +9,7 @@ package final class ControlHub: Sendable {
   private enum Command: Sendable {
     case started(rank: Int, host: String, process: Int32)
     case stopped(rank: Int)
+    case lost(rank: Int, String)
     case exited(rank: Int, ExitStatus)
     case stop
   }
@@ -59,6 +60,7 @@ package final class ControlHub: Sendable {
             switch command {
             case .started(let rank, let host, let process): loop.started(rank, host, process)
             case .stopped(let rank): loop.stopped(rank)
+            case .lost(let rank, let reason): loop.lost(rank, reason)
             case .exited(let rank, let status): loop.exited(rank, status)
             case .stop: loop.isStopped = true
             }
@@ -83,6 +85,9 @@ package final class ControlHub: Sendable {
 
   /// Notes that the process of a rank is stopped, which its parent sees.
   package func stopped(_ rank: Int) { give(.stopped(rank: rank)) }
+
+  /// Notes that nobody looks after the process of a rank any more, so that it ends or has ended.
+  package func lost(_ rank: Int, _ reason: String) { give(.lost(rank: rank, reason)) }
 
   /// Notes how the process of a rank has ended, which its parent sees.
   package func exited(_ rank: Int, _ status: ExitStatus) { give(.exited(rank: rank, status)) }

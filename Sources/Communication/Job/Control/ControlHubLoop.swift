@@ -32,6 +32,8 @@ final class ControlHubLoop {
 
   func stopped(_ rank: Int) { ledger.stopped(rank, now: clock.advance()) }
 
+  func lost(_ rank: Int, _ reason: String) { ledger.lost(rank, reason, now: clock.advance()) }
+
   func exited(_ rank: Int, _ status: ExitStatus) {
     ledger.exited(rank, status, now: clock.advance())
   }

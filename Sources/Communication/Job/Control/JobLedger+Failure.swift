@@ -4,6 +4,7 @@ extension JobLedger {
   package mutating func disconnected(_ rank: Int, reason: String, now: Double) {
     ranks[rank].isConnected = false
     guard !ranks[rank].hasLeft else { return }
+    if ranks[rank].exit != nil { return noteExit(rank, now) }
     note(
       FailureCause(
         weight: .disconnection, rank: rank,
@@ -20,10 +21,19 @@ extension JobLedger {
 
   mutating func noteExit(_ rank: Int, _ now: Double) {
     guard let status = ranks[rank].exit, !ranks[rank].hasLeft || !status.isSuccess else { return }
+    // It may have said that it leaves: its end is seen another way, which may be the shorter one.
+    guard !status.isSuccess || !ranks[rank].isConnected else { return }
     // All that were there have left in good order: nobody waits for this one.
     guard !status.isSuccess || ranks.contains(where: \.isConnected) else { return }
     let text = status.isSuccess ? "ended without leaving the job" : status.text
     note(FailureCause(weight: .exit, rank: rank, error: error(text, of: rank)), now)
+  }
+
+  /// Notes that nobody looks after the process of a rank any more, so that it ends.
+  package mutating func lost(_ rank: Int, _ reason: String, now: Double) {
+    guard ranks.indices.contains(rank), !ranks[rank].hasLeft else { return }
+    note(
+      FailureCause(weight: .exit, rank: rank, error: error("was lost: \(reason)", of: rank)), now)
   }
 
   /// Notes that the process of a rank does not run any more, and may never go on, which its parent sees.

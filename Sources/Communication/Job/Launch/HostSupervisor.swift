@@ -20,6 +20,8 @@ package final class HostSupervisor {
   private let waker: Waker
   private let reaper = Reaper()
   private var endSeconds: Double?
+  /// When the first of its ranks failed.
+  private var failSeconds: Double?
   private var isLauncherGone = false
   private var stops = StopWatch()
 
@@ -45,6 +47,7 @@ package final class HostSupervisor {
       if !output.flush(to: launcherOutput) { isLauncherGone = true }
       if isLauncherGone { killAll() }
       takeStops()
+      if let failSeconds, Clock.seconds - failSeconds > Self.patienceSeconds { killAll() }
     }
     killAll()
     ChildList.endAll()
@@ -60,6 +63,12 @@ package final class HostSupervisor {
     let seconds = Clock.seconds - endSeconds
     return output.count == 0 ? isQuiet || seconds > 0.3 : seconds > 5
   }
+
+  /// How long ranks may outlive one that has failed.
+  ///
+  /// The launcher ends them before, but it may be out of
+  /// reach, and not every connection between hosts finds that soon.
+  private static var patienceSeconds: Double { 2 }
 
   // MARK: Waiting
 
@@ -155,6 +164,9 @@ package final class HostSupervisor {
         continue
       }
       ranks[index].isRunning = false
+      if failSeconds == nil, !ExitStatus(waitStatus: status).isSuccess {
+        failSeconds = Clock.seconds
+      }
       output.append(
         SupervisorMessage.exited(rank: ranks[index].number, waitStatus: status).frame)
       // What a rank has started ends with it.

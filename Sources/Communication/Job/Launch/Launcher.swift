@@ -137,11 +137,14 @@ package final class Launcher {
   private func exited(_ rank: Int, _ status: ExitStatus) {
     guard running.remove(rank) != nil else { return }
     hub.exited(rank, status)
-    guard !status.isSuccess else { return }
+    if !status.isSuccess { failed(rank, status, status.text) }
+  }
+
+  private func failed(_ rank: Int, _ status: ExitStatus, _ text: String) {
     // Those that this launcher has ended are no failures of their own.
     if firstFailure == nil { firstFailure = status }
     if ending == nil {
-      say("rank \(rank) \(status.text); the job ends")
+      say("rank \(rank) \(text); the job ends")
       ending = EndingJob()
     }
   }
@@ -150,8 +153,13 @@ package final class Launcher {
     finishLines(of: host)
     let lost = host.ranks.filter(running.contains)
     guard !lost.isEmpty else { return }
-    say("\(host.title): its supervisor or agent \(status.text), with \(lost.namedRanks)")
-    for rank in lost { exited(rank, status.isSuccess ? .code(1) : status) }
+    let what = "its supervisor or agent \(status.text)"
+    say("\(host.title): \(what), with \(lost.namedRanks)")
+    for rank in lost {
+      running.remove(rank)
+      hub.lost(rank, what)
+      failed(rank, status.isSuccess ? .code(1) : status, "was lost: \(what)")
+    }
   }
 
   private func finishLines(of host: SupervisedHost) {
@@ -181,8 +189,9 @@ package final class Launcher {
 
   private func advanceEnding() {
     while let number = ending?.dueSignal() { send(number) }
-    if ending?.isOverdue == true {
-      for host in hosts where host.stream != nil { ended(host, host.abandon()) }
+    guard let ending, ending.isKilling else { return }
+    for host in hosts where host.stream != nil && ending.isOverdue(host) {
+      ended(host, host.abandon())
     }
   }
 
@@ -213,6 +222,12 @@ private struct EndingJob {
     return steps[next].signal
   }
 
-  /// Whether a supervisor should long have ended: its host may be out of reach.
-  var isOverdue: Bool { seconds > steps[steps.count - 1].seconds + 1.5 }
+  /// Whether all supervisors were told to kill their ranks.
+  var isKilling: Bool { next == steps.count }
+
+  /// Whether a supervisor should long have ended, and is not heard: its host may be out of reach.
+  func isOverdue(_ host: SupervisedHost) -> Bool {
+    let silence = min(seconds - steps[steps.count - 1].seconds, Clock.seconds - host.heardSeconds)
+    return silence > 0.5
+  }
 }

@@ -14,6 +14,8 @@ final class SupervisedHost {
   private let process: ChildProcess
   private var input = FrameBuffer(limit: SupervisorMessage.frameBytes)
   private var output = PendingOutput()
+  /// When something came from it.
+  private(set) var heardSeconds = Clock.seconds
 
   /// Starts the supervisor.
   ///
@@ -56,6 +58,7 @@ final class SupervisedHost {
       case .wait: return nil
       case .closed: return end()
       case .bytes(let bytes):
+        heardSeconds = Clock.seconds
         bytes.withUnsafeBytes { input.append($0) }
         while let frame = try input.next() { body(try SupervisorMessage(frame)) }
       }
