@@ -48,7 +48,8 @@ struct DisturbanceReport {
   private static func text(_ seconds: Double) -> String { String(format: "%.3f s", seconds) }
 
   /// Writes the lines to a file, under a title, in place of what stands there.
-  func write(to path: String, seed: UInt64) throws {
+  func write(to path: String) throws {
+    let seed = outcomes.map(\.disturbance.seed).min() ?? 0
     let text = """
       # Failures
 

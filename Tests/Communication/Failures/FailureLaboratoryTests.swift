@@ -3,7 +3,8 @@ import Testing
 
 /// Random failures of real jobs: everybody ends, says why, and leaves nothing behind.
 ///
-/// `make failures` runs 200 of them and writes `docs/failures.md`; `DEEPEP_SEED` repeats some.
+/// `make failures` runs 200 of them and writes `docs/failures.md`; `DEEPEP_SEED` repeats some, and with
+/// `DEEPEP_FAILURES_RECORD` what a run found is put together with what runs before it did.
 @Suite(.serialized) struct FailureLaboratoryTests {
   private static var variables: [String: String] { ProcessInfo.processInfo.environment }
 
@@ -35,11 +36,14 @@ import Testing
     for outcome in outcomes where !outcome.isWithinLimit {
       Issue.record("too late: \(outcome.disturbance.testDescription), \(outcome.seconds) s")
     }
+    if let path = Self.variables["DEEPEP_FAILURES_RECORD"] {
+      let record = DisturbanceRecord(path)
+      try record.add(outcomes, hasLinks: hasLinks)
+      outcomes = record.outcomes
+    }
     let report = DisturbanceReport(outcomes: outcomes)
     print(report.lines.joined(separator: "\n"))
-    if let path = Self.variables["DEEPEP_FAILURES_REPORT"] {
-      try report.write(to: path, seed: seed)
-    }
+    if let path = Self.variables["DEEPEP_FAILURES_REPORT"] { try report.write(to: path) }
   }
 
   private func say(_ outcome: DisturbanceOutcome) {

@@ -44,9 +44,9 @@ import Testing
     #expect(ledger.takeEffects() == [])
     #expect(ledger.admit(hello(2), now: 0) == nil)
     let effects = ledger.takeEffects()
-    #expect(effects.count == 3 * 4)
-    #expect(effects[3] == .send(.started, rank: 0))
-    #expect(effects[9] == .send(.member(rank: 1, hello(1).member), rank: 2))
+    #expect(effects.count == 4)
+    #expect(effects[1] == .broadcast(.member(rank: 1, hello(1).member), ranks: [0, 1, 2]))
+    #expect(effects[3] == .broadcast(.started, ranks: [0, 1, 2]))
   }
 
   @Test func theBestReasonIsTold() throws {

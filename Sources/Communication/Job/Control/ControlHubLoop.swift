@@ -177,10 +177,19 @@ final class ControlHubLoop {
     ledger.disconnected(rank, reason: reason, now: clock.advance())
   }
 
+  private func send(_ frame: [UInt8], to rank: Int) {
+    guard let connection = ranks[rank] else { return }
+    if !connection.send(frame) { close(connection, "it does not read what it is sent") }
+  }
+
   private func sendAll() {
-    for case .send(let message, let rank) in ledger.takeEffects() {
-      guard let connection = ranks[rank] else { continue }
-      if !connection.send(message) { close(connection, "it does not read what it is sent") }
+    for effect in ledger.takeEffects() {
+      switch effect {
+      case .send(let message, let rank): send(message.frame, to: rank)
+      case .broadcast(let message, let ranks):
+        let frame = message.frame
+        for rank in ranks { send(frame, to: rank) }
+      }
     }
     // Rank 0 last: with the hub in its process, it must not end before the others have heard why.
     let waiting = connections.values.filter(\.hasOutput)

@@ -84,9 +84,8 @@ extension JobLedger {
     case .failed: break
     }
     let digest = nextRecords()
-    for rank in ranks.indices where ranks[rank].isConnected {
-      effects.append(.send(.heartbeat(digest), rank: rank))
-    }
+    effects.append(
+      .broadcast(.heartbeat(digest), ranks: ranks.indices.filter { ranks[$0].isConnected }))
   }
 
   /// Ends the collection of last operations when it is complete, or its time is over.

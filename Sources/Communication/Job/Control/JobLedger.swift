@@ -8,6 +8,8 @@ package struct JobLedger: Sendable {
   /// What the hub has to do.
   package enum Effect: Hashable, Sendable {
     case send(ControlMessage, rank: Int)
+    /// The same for many: encoded once, and not held once for each.
+    case broadcast(ControlMessage, ranks: [Int])
   }
 
   enum Phase: Sendable {
@@ -102,15 +104,14 @@ package struct JobLedger: Sendable {
 
   private mutating func start(_ now: Double) {
     phase = .running
-    for rank in ranks.indices {
+    let all = Array(ranks.indices)
+    for rank in all {
       ranks[rank].heardSeconds = now
-      for (other, entry) in ranks.enumerated() {
-        if let member = entry.member {
-          effects.append(.send(.member(rank: other, member), rank: rank))
-        }
+      if let member = ranks[rank].member {
+        effects.append(.broadcast(.member(rank: rank, member), ranks: all))
       }
-      effects.append(.send(.started, rank: rank))
     }
+    effects.append(.broadcast(.started, ranks: all))
   }
 
   // MARK: What ranks say
@@ -147,14 +148,12 @@ package struct JobLedger: Sendable {
     exchanges[name, default: [:]][rank] = bytes
     guard let given = exchanges[name], given.count == name.ranks.count else { return }
     exchanges[name] = nil
-    for receiver in name.ranks {
-      for (sender, bytes) in given.sorted(by: { $0.key < $1.key }) {
-        effects.append(
-          .send(
-            .exchanged(
-              name: name.name, number: name.number, digest: name.digest, rank: sender, bytes),
-            rank: receiver))
-      }
+    for (sender, bytes) in given.sorted(by: { $0.key < $1.key }) {
+      effects.append(
+        .broadcast(
+          .exchanged(
+            name: name.name, number: name.number, digest: name.digest, rank: sender, bytes),
+          ranks: name.ranks))
     }
   }
 
@@ -166,8 +165,10 @@ package struct JobLedger: Sendable {
   }
 
   /// The last operations of some ranks, by turns: if the hub dies, all ranks know those of all.
+  ///
+  /// The more ranks there are, the fewer at a time, since all ranks get them.
   mutating func nextRecords() -> [RankRecords] {
-    let count = min(16, ranks.count)
+    let count = min(16, ranks.count, max(1, 2048 / ranks.count))
     defer { nextDigest = (nextDigest + count) % ranks.count }
     return (0..<count).map { offset in
       let rank = (nextDigest + offset) % ranks.count

@@ -40,10 +40,11 @@ package final class Launcher {
     let name = "\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
     let token = (0..<2).map { _ in String(UInt64.random(in: 0 ... .max), radix: 16) }.joined()
     signals = try SignalQueue(waker)
+    let notices = try Notices { write(.errors, Array("deepep launch: \($0)\n".utf8)) }
     hub = try ControlHub(
       jobName: name, token: token, rankCount: options.rankCount,
       address: try options.listenAddress(), port: options.port
-    ) { write(.errors, Array("deepep launch: \($0)\n".utf8)) }
+    ) { notices.add($0) }
     let variables = [
       "DEEPEP_RANK_COUNT=\(options.rankCount)", "DEEPEP_JOB=\(name)", "DEEPEP_JOB_TOKEN=\(token)",
       "DEEPEP_ADDRESS=\(hub.address.address)", "DEEPEP_PORT=\(hub.address.port)",
