@@ -10,7 +10,7 @@ struct StreamOperation {
 
   var kind: Kind
   var element: ElementType
-  /// How many elements go to each rank.
+  /// How many elements there are, over all ranks where each gets others.
   var count: Int
   private let number: UInt64
 
@@ -42,18 +42,22 @@ struct StreamOperation {
   }
 
   private func byteCounts(_ world: any Communicator) -> (source: Int, destination: Int) {
-    let block = count * element.byteCount
+    let all = count * element.byteCount
+    let block = blockCount(world) * element.byteCount
     let whole = world.rankCount * block
     switch kind {
-    case .sum: return (block, block)
+    case .sum: return (all, all)
     case .gather: return (block, whole)
     case .scatter: return (whole, block)
     case .exchange: return (whole, whole)
     case .unevenExchange: return (given(world).reduce(0, +), taken(world).reduce(0, +))
-    case .broadcast: return (0, block)
+    case .broadcast: return (0, all)
     case .barrier: return (0, 0)
     }
   }
+
+  /// How many elements go to each rank where each gets others.
+  private func blockCount(_ world: any Communicator) -> Int { max(1, count / world.rankCount) }
 
   private func run(
     _ world: any Communicator, _ source: UnsafeRawBufferPointer,
@@ -76,13 +80,15 @@ struct StreamOperation {
   // MARK: Uneven blocks
 
   private func given(_ world: any Communicator) -> [Int] {
-    (0..<world.rankCount).map { size(world.rank, $0) }
+    (0..<world.rankCount).map { size(world, world.rank, $0) }
   }
 
   private func taken(_ world: any Communicator) -> [Int] {
-    (0..<world.rankCount).map { size($0, world.rank) }
+    (0..<world.rankCount).map { size(world, $0, world.rank) }
   }
 
   /// What rank `from` gives to rank `to` depends on both.
-  private func size(_ from: Int, _ to: Int) -> Int { (from * 3 + to * 5) % 4 * count }
+  private func size(_ world: any Communicator, _ from: Int, _ to: Int) -> Int {
+    (from * 3 + to * 5) % 4 * blockCount(world)
+  }
 }

@@ -116,6 +116,8 @@ final class MessageCommunicator: @unchecked Sendable {
   private static var busyTurns: Int { 20 }
   /// Nothing wakes a rank whose peer has left.
   private static var sleepMilliseconds: Int { 20 }
+  /// How long nothing may move before a rank that has left counts as gone, if its connection does not end before.
+  private static var partingSeconds: Double { 1.5 }
 
   private func noteArrival(_ pending: [MessageRequest]) {
     guard let last = pending.last(where: { $0.direction == .receive && channel.isDone($0) })
@@ -131,8 +133,9 @@ final class MessageCommunicator: @unchecked Sendable {
     control.recorder.beginRest()
     try control.check()
     let peers = channel.awaitedPeers
-    let gone = peers.filter { control.hasLeft(members[$0]) }
-    // What they sent before they left may have come since.
+    // What they sent before they left may take longer than the word that they have left.
+    let isQuiet = Clock.seconds - since > Self.partingSeconds
+    let gone = isQuiet ? peers.filter { control.hasLeft(members[$0]) } : []
     if !gone.isEmpty, try !channel.progress() { throw MessageFailure.left(peers: gone) }
     guard Clock.seconds - since < options.timeLimitSeconds else {
       throw MessageFailure.late(peers: peers)

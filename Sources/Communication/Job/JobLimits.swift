@@ -28,8 +28,9 @@ package struct JobLimits: Hashable, Sendable {
   package var joinSeconds = 120.0
   /// How long a stranger may take to say who it is.
   package var helloSeconds = 5.0
-  /// How long a failure waits for the last operations of the ranks, and for a better reason.
-  package var reportSeconds = 0.04
+  /// How long a failure waits for the last operations of the ranks, and for a better reason; those of the
+  /// last heartbeat have to do for a rank that does not answer.
+  package var reportSeconds = 0.02
   /// How long it waits at least, since the exit of a process is seen after its connection ends.
   package var settleSeconds = 0.01
 

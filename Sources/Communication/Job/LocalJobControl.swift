@@ -49,18 +49,19 @@ package final class LocalJobControl: JobControl {
     _ bytes: [UInt8], as name: String, among ranks: [Int]
   ) throws -> [[UInt8]] {
     try membership.checkExchange(bytes, as: name, among: ranks)
+    if let failure = flag.failure { throw failure }
     let key = nextExchange(name, ranks)
     let token = recorder.begin(
       "exchange", sequenceNumber: key.number, byteCount: bytes.count)
     defer { recorder.end(token) }
     job.change { $0.exchanges[key, default: [:]][rank] = bytes }
     return try job.wait(until: Clock.seconds + timeLimitSeconds) { state, isLate in
-      if let failure = flag.failure { throw failure }
       let given = state.exchanges[key] ?? [:]
       if given.count == ranks.count {
         state.finish(key)
         return ranks.compactMap { given[$0] }
       }
+      if let failure = flag.failure { throw failure }
       guard isLate || ranks.contains(where: { given[$0] == nil && state.left.contains($0) }) else {
         return nil
       }

@@ -61,7 +61,7 @@ import Testing
     for rank in [0, 2] { try ledger.receive(beat(rank, sequenceNumber: 7), from: rank, now: 1) }
     ledger.settle(now: 1.001)
     #expect(ledger.failure == nil && ledger.isCollecting)
-    ledger.exited(1, .signal(9), now: 1.002)
+    ledger.exited(1, .signal(9), now: 1.02)
     ledger.settle(now: 1.02)
     let failure = try #require(ledger.failure)
     #expect(failure.what == "rank 1 (host n1, process 101) was killed by signal 9 (Killed)")
@@ -79,7 +79,7 @@ import Testing
   @Test func whoDoesNotReportIsNotWaitedForLong() {
     var ledger = ledger()
     ledger.disconnected(0, reason: "closed", now: 1)
-    ledger.settle(now: 1.03)
+    ledger.settle(now: 1 + 0.9 * JobLimits().reportSeconds)
     #expect(ledger.failure == nil)
     ledger.settle(now: 1.05)
     #expect(ledger.failure?.what.hasSuffix("its connection ended: closed") == true)

@@ -89,6 +89,8 @@ import Testing
 
   @Test(arguments: [false, true]) func aRankThatGivesUpEndsAll(_ usesSockets: Bool) throws {
     let texts = try failures(3, usesSockets: usesSockets) { world in
+      // When all have made their communicators.
+      try world.barrier()
       if world.rank == 2 { world.fail("no more data") }
       while true { try world.barrier() }
     }

@@ -148,8 +148,8 @@ extension JobLedger {
     let isComplete = ranks.enumerated().allSatisfy { rank, entry in
       entry.hasReported || !entry.isConnected || rank == cause.rank
     }
-    // How a process ended is seen a moment after its connection has.
-    let isSettled = now - start >= limits.settleSeconds
+    // How a process ended is seen a moment after its connection has; nothing explains more.
+    let isSettled = cause.weight == .exit || now - start >= limits.settleSeconds
     guard isComplete && isSettled || now - start >= limits.reportSeconds else { return }
     var error = cause.error
     error.lastOperations = membership.lastOperations { rank in

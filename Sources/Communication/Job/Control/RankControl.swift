@@ -59,6 +59,7 @@ package final class RankControl: JobControl {
     _ bytes: [UInt8], as name: String, among ranks: [Int]
   ) throws -> [[UInt8]] {
     try membership.checkExchange(bytes, as: name, among: ranks)
+    if let failure = flag.failure { throw failure }
     let key = nextExchange(name, ranks)
     state.change { $0.given[key] = [:] }
     defer { state.change { $0.given[key] = nil } }
@@ -73,9 +74,9 @@ package final class RankControl: JobControl {
     let outcome: Exchange = try state.wait(
       until: Clock.seconds + limits.joinSeconds
     ) { state, isLate in
-      if let failure = flag.failure { throw failure }
       let given = state.given[key] ?? [:]
       if given.count == ranks.count { return .given(ranks.compactMap { given[$0] }) }
+      if let failure = flag.failure { throw failure }
       let missing = ranks.filter { given[$0] == nil && (isLate || state.left.contains($0)) }
       return isLate || !missing.isEmpty ? .missing(missing) : nil
     }
