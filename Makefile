@@ -40,8 +40,10 @@ failures: setup
 	swift build -c release --build-tests
 	DEEPEP_FAILURES=200 DEEPEP_FAILURES_REPORT=docs/failures.md \
 	  swift test -c release --skip-build --no-parallel --filter FailureLaboratoryTests $(ARGS)
-	DEEPEP_FUZZ_FRAMES=100000 swift test -c release --skip-build --no-parallel --filter PortFuzzTests
-	DEEPEP_COLLECTIVES=100000 swift test -c release --skip-build --no-parallel --filter SlownessTests
+	DEEPEP_FUZZ_FRAMES=100000 DEEPEP_FAILURES_REPORT=docs/failures.md \
+	  swift test -c release --skip-build --no-parallel --filter 'PortFuzzTests|HostilePeerTests'
+	DEEPEP_COLLECTIVES=100000 DEEPEP_FAILURES_REPORT=docs/failures.md \
+	  swift test -c release --skip-build --no-parallel --filter SlownessTests
 
 # The README's table, the chart and docs/claims.md, from Benchmarks/results.json and Benchmarks/claims.json.
 claims:

@@ -5,7 +5,8 @@ struct TCPMessages: MessageFabric {
   func channel(_ control: any JobControl, among members: [Int]) throws -> any MessageChannel {
     let sockets = try TCPMeeting(control, members).sockets()
     let waker = try Waker()
-    control.onFailure { waker.wake() }
+    // The job outlives its groups, whose descriptors go with them.
+    control.onFailure { [weak waker] in waker?.wake() }
     return TCPChannel(sockets, waker)
   }
 }

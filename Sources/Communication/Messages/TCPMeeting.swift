@@ -72,9 +72,12 @@ struct TCPMeeting {
   ) throws {
     var strangers: [TCPStranger] = []
     while let missing = missing(sockets) {
-      while strangers.count < JobLimits.strangerCount, let socket = listener.accepted() {
+      // A bounded number at a time, and the oldest make room: silent strangers do not keep a rank out.
+      for _ in 0..<JobLimits.strangerCount {
+        guard let socket = listener.accepted() else { break }
         strangers.append(TCPStranger(socket, deadline: Clock.seconds + JobLimits().helloSeconds))
       }
+      strangers.removeFirst(max(0, strangers.count - JobLimits.strangerCount - missing.count))
       for index in strangers.indices.reversed() {
         guard let answer = strangers[index].answer(secret) else { continue }
         let stranger = strangers.remove(at: index)

@@ -60,8 +60,17 @@ struct DisturbanceReport {
 
       \(lines.joined(separator: "\n"))
 
+      Nothing of any job was left \(Self.text(outcomes.map(\.cleanSeconds).max() ?? 0)) after its failure.
+
       """
     try text.write(toFile: path, atomically: true, encoding: .utf8)
+  }
+
+  /// Adds a sentence to the file of the report, if one is written.
+  static func add(_ sentence: String) throws {
+    guard let path = ProcessInfo.processInfo.environment["DEEPEP_FAILURES_REPORT"] else { return }
+    let old = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    try (old + "\n" + sentence + "\n").write(toFile: path, atomically: true, encoding: .utf8)
   }
 
   private static var processor: String {
