@@ -130,8 +130,9 @@ final class MessageCommunicator: @unchecked Sendable {
       sched_yield()
       return
     }
-    control.recorder.beginRest()
     try control.check()
+    // Nobody knows of a rank that it waits in vain while something may still reach it.
+    if try channel.look() { control.recorder.endRest() } else { control.recorder.beginRest() }
     let peers = channel.awaitedPeers
     // What they sent before they left may take longer than the word that they have left.
     let isQuiet = Clock.seconds - since > Self.partingSeconds
@@ -148,7 +149,7 @@ final class MessageCommunicator: @unchecked Sendable {
   /// The error that all ranks get.
   private func named(_ error: any Error, _ call: CollectiveCall) -> any Error {
     guard let failure = error as? MessageFailure else { return error }
-    if case .closed = failure { awaitReason() }
+    if case .closed(let peer, _) = failure, !control.hasLeft(members[peer]) { awaitReason() }
     return control.failure ?? control.fail(self.error(failure, call))
   }
 

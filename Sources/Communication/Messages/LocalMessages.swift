@@ -114,6 +114,8 @@ private final class LocalMessageChannel: MessageChannel, @unchecked Sendable {
     }
   }
 
+  func look() -> Bool { false }
+
   func sleep(milliseconds: Int) {
     let peers = awaitedPeers
     mailboxes[rank].messages.wait(until: Clock.seconds + Double(milliseconds) * 1e-3) {

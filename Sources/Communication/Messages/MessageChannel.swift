@@ -29,6 +29,12 @@ protocol MessageChannel: AnyObject, Sendable {
   /// Sleeps until something can move, something wakes the channel, or the time is over.
   func sleep(milliseconds: Int)
 
+  /// Looks after connections on which nothing moves.
+  ///
+  /// - Returns: whether something that was sent is still on its way, as far as the transport can tell.
+  /// - Throws: ``MessageFailure`` if a rank cannot be reached any more.
+  func look() throws -> Bool
+
   /// The ranks whose messages are waited for.
   var awaitedPeers: [Int] { get }
 

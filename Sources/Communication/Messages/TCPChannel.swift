@@ -73,6 +73,18 @@ final class TCPChannel: MessageChannel, @unchecked Sendable {
     _ = poll(&entries, nfds_t(entries.count), Int32(clamping: milliseconds))
   }
 
+  func look() throws -> Bool {
+    var hasBytesUnderWay = false
+    for (peer, link) in links.enumerated() {
+      guard let link, let state = TCPState(link.socket) else { continue }
+      if state.isLost {
+        throw MessageFailure.closed(peer: peer, reason: "what was sent is not answered")
+      }
+      hasBytesUnderWay = hasBytesUnderWay || state.hasBytesUnderWay
+    }
+    return hasBytesUnderWay
+  }
+
   var awaitedPeers: [Int] {
     links.indices.filter { links[$0]?.awaitsInput ?? false }
   }

@@ -62,7 +62,6 @@ struct TCPMeeting {
     guard case .bytes(hello.count) = hello.withUnsafeBytes({ socket.write($0) }) else {
       throw error("\(name(peer)) ends connections", fix: "see what that rank says")
     }
-    socket.limitSilence(milliseconds: 20_000)
   }
 
   // MARK: From the ranks behind this one
@@ -84,7 +83,6 @@ struct TCPMeeting {
         guard case .rank(let peer) = answer, peer > rank, peer < members.count,
           sockets[peer] == nil
         else { continue }
-        stranger.socket.limitSilence(milliseconds: 20_000)
         sockets[peer] = stranger.socket
       }
       if self.missing(sockets) != nil {

@@ -37,6 +37,22 @@ struct LinkTests {
     }
   }
 
+  /// Also where the job's control takes another way, and long before the limit of a slow rank.
+  @Test func bytesThatNobodyAnswersAreALostLink() throws {
+    let laboratory = try LinkLaboratory(hostCount: 2, megabitsPerSecond: 1000, delaySeconds: 1e-4)
+    var job = WiredJob(hosts: [1, 1], .direct, usesSockets: true)
+    job.laboratory = laboratory
+    let texts = try job.run { world in
+      try Self.sum(world, 4096)
+      usleep(50_000)
+      laboratory.setConnected(1, false)
+      do { try Self.sum(world, 4096) } catch { return "\(error)" }
+      return "no error"
+    }
+    #expect(texts.allSatisfy { $0.contains("is lost: what was sent is not answered") }, "\(texts)")
+    #expect(Set(texts).count == 1, "\(texts)")
+  }
+
   @Test func aLinkThatIsCutIsNamed() throws {
     let laboratory = try LinkLaboratory(hostCount: 2, megabitsPerSecond: 1000, delaySeconds: 1e-4)
     var job = WiredJob(hosts: [1, 1], .direct, usesSockets: true)
