@@ -43,7 +43,7 @@ struct Stream {
     say("running")
     for index in 0..<arguments.operationCount {
       if index == arguments.operationCount / 2 { hold(.between, rank) }
-      if let late = arguments.late, late == (rank, index) { sleep(3) }
+      if let late = arguments.late, (late.rank, late.index) == (rank, index) { sleep(late.seconds) }
       try step(index, world, control)
       if arguments.pauseMilliseconds > 0 {
         var numbers = Numbers(index &* 77 &+ rank)

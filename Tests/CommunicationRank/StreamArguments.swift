@@ -40,8 +40,8 @@ struct StreamArguments {
   var pauseMilliseconds = 0
   var hold: StreamHold?
   var mistake: StreamMistake?
-  /// A rank that is three seconds late for an operation.
-  var late: (rank: Int, index: Int)?
+  /// A rank that is late for an operation.
+  var late: (rank: Int, index: Int, seconds: UInt32)?
 
   /// - Returns: nil if a word makes no sense.
   init?(_ words: some Sequence<String>) {
@@ -68,9 +68,10 @@ struct StreamArguments {
         let kind = StreamMistake.Kind(rawValue: fields[2])
       else { return false }
       mistake = StreamMistake(rank: rank, index: index, kind: kind)
-    case ("late", 2):
-      guard let rank = Int(fields[0]), let index = Int(fields[1]) else { return false }
-      late = (rank, index)
+    case ("late", 3):
+      guard let rank = Int(fields[0]), let index = Int(fields[1]), let seconds = UInt32(fields[2])
+      else { return false }
+      late = (rank, index, seconds)
     // Whoever looks for the processes of a test finds its mark on their command lines.
     case ("mark", 1): break
     default: return false

@@ -22,7 +22,7 @@ import Testing
     let job = try BesideProcess(
       [
         BuiltProgram.deepep, "launch", "-n", "8", "--", BuiltProgram.rank, "stream", transport,
-        "count=\(count)", "bytes=512", "late=5:\(count / 2)",
+        "count=\(count)", "bytes=512", "late=5:\(count / 2):3",
       ], variables: [:], output: folder.appendingPathComponent("output"))
     job.wait()
     let lines = job.lines
