@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
 train: ARGS ?= --steps 3000 --out runs/kingjames.safetensors
 
-.PHONY: build setup test train benchmark agreement benchmark-communication claims install peaks format lint
+.PHONY: build setup test train benchmark agreement benchmark-communication failures claims install peaks format lint
 
 build: setup
 	swift build -c release
@@ -33,6 +33,17 @@ agreement: build
 benchmark-communication: build
 	@Benchmarks/peers/setup.sh
 	@python3 Benchmarks/communication.py $(ARGS)
+
+# What becomes of jobs when ranks die, hang, are cut off or out of step: 200 random failures, then 100,000 frames
+# on every port and 100,000 operations beside a processor hog; writes docs/failures.md; about fifteen minutes.
+failures: setup
+	swift build -c release --build-tests
+	DEEPEP_FAILURES=200 DEEPEP_FAILURES_REPORT=docs/failures.md \
+	  swift test -c release --skip-build --no-parallel --filter FailureLaboratoryTests $(ARGS)
+	DEEPEP_FUZZ_FRAMES=100000 DEEPEP_FAILURES_REPORT=docs/failures.md \
+	  swift test -c release --skip-build --no-parallel --filter 'PortFuzzTests|HostilePeerTests'
+	DEEPEP_COLLECTIVES=100000 DEEPEP_FAILURES_REPORT=docs/failures.md \
+	  swift test -c release --skip-build --no-parallel --filter SlownessTests
 
 # The README's table, the chart and docs/claims.md, from Benchmarks/results.json and Benchmarks/claims.json.
 claims:

@@ -19,6 +19,21 @@ public enum CommunicationTransport: String, Hashable, Codable, Sendable, CaseIte
       fix: "choose \(Self.allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", "))")
   }
 
+  /// Makes the communicator of all ranks of a job that are processes.
+  ///
+  /// - Throws: ``CommunicationError`` if the transport cannot reach all ranks.
+  package func communicator(_ control: any JobControl) throws -> any Communicator {
+    try check()
+    switch self {
+    case .sharedMemory: return try SharedMemory.communicator(control)
+    case .tcp: return try TCP.communicator(control)
+    case .local, .ucx, .mpi, .nccl:
+      throw CommunicationError(
+        "communication '\(rawValue)' does not reach other processes", at: "communication",
+        fix: "choose \(Self.sharedMemory.rawValue) or \(Self.tcp.rawValue)")
+    }
+  }
+
   private var missing: String? {
     switch self {
     case .local, .sharedMemory, .tcp: nil

@@ -103,7 +103,7 @@ import Testing
         [
           folder.path, "\(21000 + getpid() % 5000)", "--overcommit", "-N", "2", "-n", "4",
           CommandRun.executable.path, "ranks",
-        ], in: folder, program: script)
+        ], in: folder, program: script, variables: ["DEEPEP_JOB_TOKEN": "\(UUID())"])
       check(job, count: 4, hosts: 2)
     }
   }

@@ -24,7 +24,20 @@ struct TestTransport: Sendable, CustomTestStringConvertible {
     }
   }
 
-  static var all: [TestTransport] { [local, sharedMemory] }
+  /// Threads that send one another messages, without sockets.
+  static var wire: TestTransport {
+    let wire = LocalWire()
+    return TestTransport(testDescription: "wire") { control, group in
+      try wire.communicator(control) { group.communicators[control.membership.rank] }
+    }
+  }
+
+  /// Threads with sockets between them.
+  static var tcp: TestTransport {
+    TestTransport(testDescription: "tcp") { control, _ in try TCP.communicator(control) }
+  }
+
+  static var all: [TestTransport] { [local, sharedMemory, wire, tcp] }
 
   /// Runs the ranks of a new job, each on a thread of its own, and returns what each of them returned.
   func run<Result: Sendable>(

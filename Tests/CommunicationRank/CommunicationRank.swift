@@ -3,28 +3,44 @@ import DeepEPCommunicationLaws
 import DeepEPElements
 import Glibc
 
-/// One rank of a scenario, as a process of its own: `deepep launch -n 4 -- DeepEPCommunicationRank NAME`.
+/// One rank of a scenario, as a process of its own:
+/// `deepep launch -n 4 -- DeepEPCommunicationRank NAME [TRANSPORT]`.
 @main struct CommunicationRank {
   static func main() {
+    if let status = status(of: Array(CommandLine.arguments.dropFirst())) { exit(status) }
     let names = Scenario.allCases.map(\.rawValue).joined(separator: "|")
-    guard CommandLine.arguments.count == 2,
-      let scenario = Scenario(rawValue: CommandLine.arguments[1])
+    let arguments = Array(CommandLine.arguments.dropFirst()) + ["shared-memory"]
+    guard let scenario = Scenario(rawValue: arguments[0]),
+      let transport = CommunicationTransport(rawValue: arguments[1])
     else {
-      print("usage: DeepEPCommunicationRank \(names)")
+      print("usage: DeepEPCommunicationRank \(names) [shared-memory|tcp]")
       exit(2)
     }
     do {
-      try run(scenario)
+      try run(scenario, transport)
     } catch {
       print("error: \(error)")
       exit(1)
     }
   }
 
-  private static func run(_ scenario: Scenario) throws {
+  /// The exit status of what is no scenario; nil for one.
+  private static func status(of words: [String]) -> Int32? {
+    switch (words.first, words.count) {
+    case ("stream", _):
+      if let stream = Stream(Array(words.dropFirst())) { return stream.run() }
+      print("usage: DeepEPCommunicationRank stream TRANSPORT [NAME=VALUE...]")
+      return 2
+    case ("relay-host", 2): return UInt16(words[1]).map { Relay.serve(port: $0) } ?? 2
+    case ("relay", 4): return UInt16(words[2]).map { Relay.call(words[1], $0, words[3]) } ?? 2
+    default: return nil
+    }
+  }
+
+  private static func run(_ scenario: Scenario, _ transport: CommunicationTransport) throws {
     let control = try Job.join()
     do {
-      print(try scenario.run(SharedMemory.communicator(control)))
+      print(try scenario.run(transport.communicator(control)))
       control.leave()
     } catch let error as CommunicationError {
       throw control.fail(error)

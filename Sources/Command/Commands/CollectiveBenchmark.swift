@@ -17,21 +17,17 @@ struct CollectiveBenchmark {
     let reports = try LocalGroup.run(rankCount: threadCount) { thread in
       // Each thread maps the memory of all, as processes do.
       let communicator =
-        communication == .local ? thread : try SharedMemory.communicator(controls[thread.rank])
+        communication == .local
+        ? thread : try communication.communicator(controls[thread.rank])
       return try report(communicator)
     }
     if let report = reports.first { try write(report, to: output) }
   }
 
   private func runRank(output: TerminalOutput) throws {
-    guard communication == .sharedMemory else {
-      throw CommunicationError(
-        "processes cannot be timed over \(communication.rawValue)", at: "benchmark",
-        fix: "choose shared-memory, or give --ranks for threads of this process")
-    }
     let control = try Job.join { try? TerminalOutput.error.write("deepep: \($0)\n") }
     do {
-      let report = try report(SharedMemory.communicator(control))
+      let report = try report(communication.communicator(control))
       if control.membership.rank == 0 { try write(report, to: output) }
       control.leave()
     } catch let error as CommunicationError {

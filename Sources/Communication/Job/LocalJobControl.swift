@@ -25,13 +25,16 @@ package final class LocalJobControl: JobControl {
   ///
   /// - Parameters:
   ///   - hosts: how many ranks each host has that the ranks pretend to run on.
+  ///   - addresses: of the hosts; none: all are this one.
   ///   - timeLimitSeconds: how long a rank waits in an exchange for the others to come.
-  package static func job(hosts: [Int], timeLimitSeconds: Double = 60) -> [LocalJobControl] {
+  package static func job(
+    hosts: [Int], addresses: [String] = [], timeLimitSeconds: Double = 60
+  ) -> [LocalJobControl] {
     let places = hosts.enumerated().flatMap { host, count in Array(repeating: host, count: count) }
     let members = places.map { host in
       Membership.Member(
         hostName: "local\(host)", hostIdentifier: "local\(host)", processIdentifier: getpid(),
-        address: "127.0.0.1")
+        address: addresses.indices.contains(host) ? addresses[host] : "127.0.0.1")
     }
     let name = "local-\(getpid())-\(UInt64.random(in: 0 ... .max))"
     let (job, flag, peers) = (Monitor(State()), FailureFlag(), Peers())
@@ -46,18 +49,19 @@ package final class LocalJobControl: JobControl {
     _ bytes: [UInt8], as name: String, among ranks: [Int]
   ) throws -> [[UInt8]] {
     try membership.checkExchange(bytes, as: name, among: ranks)
+    if let failure = flag.failure { throw failure }
     let key = nextExchange(name, ranks)
     let token = recorder.begin(
       "exchange", sequenceNumber: key.number, byteCount: bytes.count)
     defer { recorder.end(token) }
     job.change { $0.exchanges[key, default: [:]][rank] = bytes }
     return try job.wait(until: Clock.seconds + timeLimitSeconds) { state, isLate in
-      if let failure = flag.failure { throw failure }
       let given = state.exchanges[key] ?? [:]
       if given.count == ranks.count {
         state.finish(key)
         return ranks.compactMap { given[$0] }
       }
+      if let failure = flag.failure { throw failure }
       guard isLate || ranks.contains(where: { given[$0] == nil && state.left.contains($0) }) else {
         return nil
       }

@@ -58,6 +58,8 @@ final class GroupMeeting: @unchecked Sendable {
       if let failure = arena.control.failure { throw failure }
       sched_yield()
     }
+    arena.control.recorder.beginRest()
+    defer { arena.control.recorder.endRest() }
     let deadline = Clock.seconds + arena.options.timeLimitSeconds
     while !hasCome(peer) {
       try check(peer, call, deadline)

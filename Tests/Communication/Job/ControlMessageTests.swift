@@ -19,7 +19,9 @@ import Testing
     return [
       .hello(Hello(jobName: "job", token: "secret", rank: 2, rankCount: 4, member: member)),
       .refused("the token is wrong"), .member(rank: 1, member), .started,
-      .heartbeat([RankRecords(rank: 3, records: [record]), RankRecords(rank: 0, records: [])]),
+      .heartbeat([
+        RankRecords(rank: 3, records: [record], restNumber: 7), RankRecords(rank: 0, records: []),
+      ]),
       .exchange(ExchangeName(name: "arena", ranks: [0, 2, 3], number: 1), [1, 2, 3]),
       .exchanged(name: "arena", number: 1, digest: .max, rank: 2, []), .fail(error), .collect,
       .failed(error), .leave, .left(rank: 3),

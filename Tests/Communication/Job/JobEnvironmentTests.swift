@@ -67,6 +67,23 @@ import Testing
     #expect(local.isOneHost && local.port == 5000)
   }
 
+  /// Whoever reaches rank 0 could join a job without a secret.
+  @Test func aJobWithoutASecretIsForLoopback() throws {
+    for variables in [Self.slurm, Self.torchrun] {
+      let environment = try #require(try JobEnvironment.read(variables))
+      let error = #expect(throws: CommunicationError.self) { try Job.join(environment) }
+      #expect(
+        error?.what.hasPrefix("the ranks share no secret, and rank 0 would listen at") == true)
+      #expect(error?.fix.contains("export DEEPEP_JOB_TOKEN=$(od -An -N16") == true)
+      let told = variables.merging(["DEEPEP_JOB_TOKEN": "a"]) { $1 }
+      #expect(throws: Never.self) { try JobEnvironment.read(told)?.checkSecret() }
+    }
+    for address in ["127.0.0.1", "127.7.7.7", "localhost"] {
+      let local = Self.torchrun.merging(["MASTER_ADDR": address]) { $1 }
+      #expect(throws: Never.self) { try JobEnvironment.read(local)?.checkSecret() }
+    }
+  }
+
   @Test func openMPIVariables() throws {
     let job = try #require(try JobEnvironment.read(Self.openMPI))
     #expect(job.rank == 0 && job.rankCount == 2 && job.isOneHost)

@@ -44,9 +44,9 @@ import Testing
     #expect(ledger.takeEffects() == [])
     #expect(ledger.admit(hello(2), now: 0) == nil)
     let effects = ledger.takeEffects()
-    #expect(effects.count == 3 * 4)
-    #expect(effects[3] == .send(.started, rank: 0))
-    #expect(effects[9] == .send(.member(rank: 1, hello(1).member), rank: 2))
+    #expect(effects.count == 4)
+    #expect(effects[1] == .broadcast(.member(rank: 1, hello(1).member), ranks: [0, 1, 2]))
+    #expect(effects[3] == .broadcast(.started, ranks: [0, 1, 2]))
   }
 
   @Test func theBestReasonIsTold() throws {
@@ -61,7 +61,7 @@ import Testing
     for rank in [0, 2] { try ledger.receive(beat(rank, sequenceNumber: 7), from: rank, now: 1) }
     ledger.settle(now: 1.001)
     #expect(ledger.failure == nil && ledger.isCollecting)
-    ledger.exited(1, .signal(9), now: 1.002)
+    ledger.exited(1, .signal(9), now: 1.02)
     ledger.settle(now: 1.02)
     let failure = try #require(ledger.failure)
     #expect(failure.what == "rank 1 (host n1, process 101) was killed by signal 9 (Killed)")
@@ -79,7 +79,7 @@ import Testing
   @Test func whoDoesNotReportIsNotWaitedForLong() {
     var ledger = ledger()
     ledger.disconnected(0, reason: "closed", now: 1)
-    ledger.settle(now: 1.03)
+    ledger.settle(now: 1 + 0.9 * JobLimits().reportSeconds)
     #expect(ledger.failure == nil)
     ledger.settle(now: 1.05)
     #expect(ledger.failure?.what.hasSuffix("its connection ended: closed") == true)
@@ -118,6 +118,21 @@ import Testing
     #expect(ledger.isOver && ledger.failure == nil)
   }
 
+  /// The launcher may see the end of a process before the hub has read its last words.
+  @Test func anEndThatOvertakesTheLeaveIsNoFailure() throws {
+    for leaves in [true, false] {
+      var ledger = ledger()
+      ledger.exited(1, .code(0), now: 1)
+      ledger.settle(now: 2)
+      #expect(ledger.failure == nil && !ledger.isCollecting)
+      if leaves { try ledger.receive(.leave, from: 1, now: 2) }
+      ledger.disconnected(1, reason: "closed", now: 2)
+      ledger.settle(now: 3)
+      let what = "rank 1 (host n1, process 101) ended without leaving the job"
+      #expect(ledger.failure?.what == (leaves ? nil : what))
+    }
+  }
+
   @Test func programsThatNeverJoinMayEndAsTheyLike() {
     var ledger = ledger(joined: 0..<0)
     ledger.exited(0, .code(3), now: 1)
@@ -131,9 +146,65 @@ import Testing
 
   @Test func ranksThatDoNotComeAreNamed() {
     var ledger = ledger(joined: 1..<2)
-    ledger.tick(now: JobLimits().joinSeconds + 1)
-    ledger.tick(now: JobLimits().joinSeconds + 2)
+    for second in 1...122 {
+      try? ledger.receive(beat(1), from: 1, now: Double(second))
+      ledger.tick(now: Double(second))
+    }
     #expect(ledger.failure?.what == "ranks 0, 2 did not join within 120.0 s")
+  }
+
+  /// A rank that waits for the others is heard as well: its host may be cut off by then.
+  @Test func whoFallsSilentBeforeAllHaveComeIsNamed() {
+    var ledger = ledger(joined: 1..<2)
+    for second in 1...4 { ledger.tick(now: Double(second)) }
+    let what = ledger.failure?.what ?? ""
+    #expect(what.hasPrefix("rank 1 (host n1, process 101) was not heard for 3.0 s"), "\(what)")
+  }
+
+  /// What has not joined is known by where its process was started.
+  @Test func whoIsStoppedOrKilledBeforeItJoinsIsNamed() {
+    for isStopped in [false, true] {
+      var ledger = ledger(joined: 0..<2)
+      ledger.started(2, host: "n7", processIdentifier: 4711)
+      if isStopped { ledger.stopped(2, now: 1) } else { ledger.exited(2, .signal(9), now: 1) }
+      ledger.settle(now: 2)
+      let what = ledger.failure?.what ?? ""
+      let end =
+        isStopped ? "is stopped: its process has got a signal such as SIGSTOP" : "was killed"
+      #expect(what.hasPrefix("rank 2 (host n7, process 4711) \(end)"), "\(what)")
+    }
+  }
+
+  private func beat(_ rank: Int, rest: UInt64) -> ControlMessage {
+    let record = OperationRecord(kind: rank == 1 ? "exchange" : "all-reduce", sequenceNumber: 5)
+    return .heartbeat([RankRecords(rank: rank, records: [record], restNumber: rest)])
+  }
+
+  /// The failure of a job whose ranks say every 50 ms in which wait they are.
+  private func failure(_ rest: (_ rank: Int, _ tick: Int) -> UInt64?) throws -> String? {
+    var ledger = ledger()
+    for tick in 0..<60 {
+      let now = Double(tick) / 20
+      for rank in 0..<3 {
+        if let number = rest(rank, tick) {
+          try ledger.receive(beat(rank, rest: number), from: rank, now: now)
+        }
+      }
+      ledger.tick(now: now)
+    }
+    return ledger.failure?.what
+  }
+
+  @Test func ranksThatAllWaitForEverAreOutOfStep() throws {
+    let what = try failure { rank, _ in UInt64(rank) * 2 + 1 }
+    let calls =
+      "rank 0 (host n0, process 100) in all-reduce 5, rank 1 (host n1, process 101) in exchange 5"
+    #expect(
+      what?.contains("all of them wait, and nothing moves: \(calls)") == true, "\(what ?? "")")
+    // One computes, or has many threads; one goes on from time to time; one is not heard for a while.
+    #expect(try failure { rank, _ in rank == 1 ? 0 : 1 } == nil)
+    #expect(try failure { rank, tick in rank == 1 ? UInt64(tick / 30) * 2 + 1 : 1 } == nil)
+    #expect(try failure { rank, tick in rank == 1 && (15..<45).contains(tick) ? nil : 1 } == nil)
   }
 
   @Test func messagesThatMakeNoSenseAreErrors() {

@@ -7,6 +7,9 @@ import Synchronization
 /// It runs in the launcher, or in rank 0 where others have launched the ranks.
 package final class ControlHub: Sendable {
   private enum Command: Sendable {
+    case started(rank: Int, host: String, process: Int32)
+    case stopped(rank: Int)
+    case lost(rank: Int, String)
     case exited(rank: Int, ExitStatus)
     case stop
   }
@@ -40,6 +43,8 @@ package final class ControlHub: Sendable {
         "a job cannot have \(rankCount) ranks", at: "job \(jobName)",
         fix: "ask for 1 to \(JobLimits.rankCount)")
     }
+    // Beside the ranks' connections and the strangers', a few of the process itself.
+    DescriptorCalls.allowFiles(2 * rankCount + 2 * JobLimits.strangerCount)
     let listener = try Socket.listening(at: address, port: port)
     let waker = try Waker()
     (self.address, self.waker) = (listener.local, waker)
@@ -53,6 +58,9 @@ package final class ControlHub: Sendable {
           state.isOver = loop.isOver
           for command in state.commands {
             switch command {
+            case .started(let rank, let host, let process): loop.started(rank, host, process)
+            case .stopped(let rank): loop.stopped(rank)
+            case .lost(let rank, let reason): loop.lost(rank, reason)
             case .exited(let rank, let status): loop.exited(rank, status)
             case .stop: loop.isStopped = true
             }
@@ -70,14 +78,25 @@ package final class ControlHub: Sendable {
   /// Why the job has ended, once that is settled.
   package var failure: CommunicationError? { shared.change { $0.failure } }
 
+  /// Notes where a process was started that may become a rank.
+  package func started(_ rank: Int, host: String, processIdentifier: Int32) {
+    give(.started(rank: rank, host: host, process: processIdentifier))
+  }
+
+  /// Notes that the process of a rank is stopped, which its parent sees.
+  package func stopped(_ rank: Int) { give(.stopped(rank: rank)) }
+
+  /// Notes that nobody looks after the process of a rank any more, so that it ends or has ended.
+  package func lost(_ rank: Int, _ reason: String) { give(.lost(rank: rank, reason)) }
+
   /// Notes how the process of a rank has ended, which its parent sees.
   package func exited(_ rank: Int, _ status: ExitStatus) { give(.exited(rank: rank, status)) }
 
-  /// Waits until all ranks have left or the job's failure was told, at most for some time.
-  package func waitUntilOver(seconds: Double) {
-    shared.wait(until: Clock.seconds + seconds) { state, isLate in
-      state.isOver || isLate ? () : nil
-    }
+  /// Waits until all ranks have left; when the job has failed, only for a moment, since a rank
+  /// that is stopped or out of reach never leaves.
+  package func waitUntilOver() {
+    shared.wait { state, _ in state.isOver || state.failure != nil ? () : nil }
+    shared.wait(until: Clock.seconds + 1) { state, isLate in state.isOver || isLate ? () : nil }
   }
 
   /// Closes all connections and ends the thread.

@@ -12,6 +12,8 @@ final class ControlHubLoop {
   private var connections: [Int32: ControlConnection] = [:]
   private var ranks: [Int: ControlConnection] = [:]
   private var refusalCount = 0
+  /// Whether this process can open no more files for now.
+  private var isFull = false
   var isStopped = false
 
   init(
@@ -23,6 +25,14 @@ final class ControlHubLoop {
 
   var failure: CommunicationError? { ledger.failure }
   var isOver: Bool { ledger.isOver }
+
+  func started(_ rank: Int, _ host: String, _ process: Int32) {
+    ledger.started(rank, host: host, processIdentifier: process)
+  }
+
+  func stopped(_ rank: Int) { ledger.stopped(rank, now: clock.advance()) }
+
+  func lost(_ rank: Int, _ reason: String) { ledger.lost(rank, reason, now: clock.advance()) }
 
   func exited(_ rank: Int, _ status: ExitStatus) {
     ledger.exited(rank, status, now: clock.advance())
@@ -39,6 +49,7 @@ final class ControlHubLoop {
         lastTick = now
         ledger.tick(now: now)
         dropSlowStrangers(now)
+        isFull = false
       }
       ledger.settle(now: now)
       sendAll()
@@ -52,10 +63,13 @@ final class ControlHubLoop {
   private func wait() {
     var list = [
       pollfd(fd: waker.descriptor, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: listener.descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: isFull ? -1 : listener.descriptor, events: Int16(POLLIN), revents: 0),
     ]
     for (descriptor, connection) in connections {
-      let events = POLLIN | (connection.hasOutput ? POLLOUT : 0)
+      // Who is refused is read again when it has been told why.
+      let events =
+        (connection.isEnding && connection.hasOutput ? 0 : POLLIN)
+        | (connection.hasOutput ? POLLOUT : 0)
       list.append(pollfd(fd: descriptor, events: Int16(events), revents: 0))
     }
     let milliseconds = ledger.isCollecting ? 1 : ledger.limits.heartbeatSeconds * 1000 / 2
@@ -67,7 +81,11 @@ final class ControlHubLoop {
   private func acceptAll() {
     // A bounded number, so that a flood of strangers does not keep ranks from being heard.
     for _ in 0..<64 {
-      guard let socket = listener.accepted() else { break }
+      guard let socket = listener.accepted() else {
+        // The connection stays in the queue, and would wake this thread at once again.
+        isFull = errno == EMFILE || errno == ENFILE
+        break
+      }
       makeRoomForStranger()
       connections[socket.descriptor] = ControlConnection(
         socket, frameLimit: JobLimits.firstFrameBytes, startSeconds: clock.advance())
@@ -80,9 +98,9 @@ final class ControlHubLoop {
 
   private func makeRoomForStranger() {
     let strangers = strangers
-    guard strangers.count >= JobLimits.strangerCount else { return }
+    guard strangers.count >= JobLimits.strangerCount + ledger.missingCount else { return }
     if let oldest = strangers.min(by: { $0.startSeconds < $1.startSeconds }) {
-      refuse(oldest, "too many connections that do not say who they are")
+      refuse(oldest, JobLimits.crowded)
       drop(oldest)
     }
   }
@@ -103,8 +121,14 @@ final class ControlHubLoop {
     // A flood must not fill the terminal.
     guard refusalCount <= 10 || refusalCount % 1000 == 0 else { return }
     notice(
-      "refused a connection from \(remote.address):\(remote.port): \(reason)"
+      "refused a connection from \(remote.address):\(remote.port): \(Self.printable(reason))"
         + (refusalCount > 10 ? " (\(refusalCount) refusals)" : ""))
+  }
+
+  /// A text that may quote a stranger, without what changes a terminal.
+  private static func printable(_ text: String) -> String {
+    String(
+      text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : Character($0) })
   }
 
   private func drop(_ connection: ControlConnection) {
@@ -153,10 +177,19 @@ final class ControlHubLoop {
     ledger.disconnected(rank, reason: reason, now: clock.advance())
   }
 
+  private func send(_ frame: [UInt8], to rank: Int) {
+    guard let connection = ranks[rank] else { return }
+    if !connection.send(frame) { close(connection, "it does not read what it is sent") }
+  }
+
   private func sendAll() {
-    for case .send(let message, let rank) in ledger.takeEffects() {
-      guard let connection = ranks[rank] else { continue }
-      if !connection.send(message) { close(connection, "it does not read what it is sent") }
+    for effect in ledger.takeEffects() {
+      switch effect {
+      case .send(let message, let rank): send(message.frame, to: rank)
+      case .broadcast(let message, let ranks):
+        let frame = message.frame
+        for rank in ranks { send(frame, to: rank) }
+      }
     }
     // Rank 0 last: with the hub in its process, it must not end before the others have heard why.
     let waiting = connections.values.filter(\.hasOutput)

@@ -24,9 +24,11 @@ package struct Hello: Hashable, Sendable {
 package struct RankRecords: Hashable, Sendable {
   package var rank: Int
   package var records: [OperationRecord]
+  /// Tells the wait in which the rank is from its others; zero if it does not wait.
+  package var restNumber: UInt64
 
-  package init(rank: Int, records: [OperationRecord]) {
-    (self.rank, self.records) = (rank, records)
+  package init(rank: Int, records: [OperationRecord], restNumber: UInt64 = 0) {
+    (self.rank, self.records, self.restNumber) = (rank, records, restNumber)
   }
 }
 
@@ -126,7 +128,7 @@ extension ControlMessage {
     case .refused: .refused(try reader.text())
     case .member: .member(rank: try reader.rank(), try reader.member())
     case .started: .started
-    case .heartbeat: .heartbeat(try reader.list(limit: 64, width: 8) { try $0.rankRecords() })
+    case .heartbeat: .heartbeat(try reader.list(limit: 64, width: 16) { try $0.rankRecords() })
     case .exchange: .exchange(try reader.exchangeName(), try reader.exchangeBytes())
     case .exchanged:
       .exchanged(
@@ -169,6 +171,7 @@ extension FrameWriter {
 
   fileprivate mutating func put(_ ranks: RankRecords) {
     put(UInt32(clamping: ranks.rank))
+    put(ranks.restNumber)
     put(Array(ranks.records.suffix(JobReport.operationCount))) { writer, record in
       let words = record.words(now: 1 << 62)
       for word in words.all { writer.put(word) }
@@ -208,13 +211,13 @@ extension FrameReader {
   }
 
   fileprivate mutating func rankRecords() throws -> RankRecords {
-    let rank = try rank()
+    let (rank, restNumber) = (try rank(), try integer(UInt64.self))
     let width = OperationRecord.Words.count * 8
     let records = try list(limit: JobReport.operationCount, width: width) { reader in
       let words = try (0..<OperationRecord.Words.count).map { _ in try reader.integer(UInt64.self) }
       return OperationRecord(OperationRecord.Words(words), now: 1 << 62)
     }
-    return RankRecords(rank: rank, records: records)
+    return RankRecords(rank: rank, records: records, restNumber: restNumber)
   }
 
   fileprivate mutating func exchangeName() throws -> ExchangeName {

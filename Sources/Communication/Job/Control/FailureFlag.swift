@@ -18,14 +18,14 @@ final class FailureFlag: Sendable {
   /// Keeps the first failure, and returns it.
   @discardableResult
   func fail(_ error: CommunicationError) -> CommunicationError {
-    let (failure, observers) = state.withLock { state in
-      if let failure = state.failure { return (failure, [() -> Void]()) }
+    let (failure, told) = state.withLock { state -> (CommunicationError, State) in
+      if let failure = state.failure { return (failure, State()) }
       defer { state.observers = [] }
       state.failure = error
       isSet.store(true, ordering: .releasing)
-      return (error, state.observers)
+      return (error, state)
     }
-    for observer in observers { observer() }
+    for observer in told.observers { observer() }
     return failure
   }
 

@@ -1,5 +1,6 @@
 import DeepEPElements
 import DeepEPEvents
+import Glibc
 import Synchronization
 
 /// The last operations of a rank: what every rank reports when something stalls.
@@ -15,6 +16,11 @@ package final class FlightRecorder: @unchecked Sendable {
 
   private let words: UnsafeMutablePointer<Atomic<UInt64>>
   private let next = Atomic<UInt64>(0)
+  /// Counts the beginnings and the ends of waits: odd during one.
+  private let rests = Atomic<UInt64>(0)
+  /// The only thread that has recorded anything so far; `manyThreads` if there were others.
+  private let thread = Atomic<UInt64>(0)
+  private static var manyThreads: UInt64 { .max }
 
   /// Makes an empty recorder.
   package init() {
@@ -42,6 +48,7 @@ package final class FlightRecorder: @unchecked Sendable {
     _ kind: String, sequenceNumber: Int, byteCount: Int = 0, element: ElementType? = nil,
     reduction: CollectiveReduction? = nil, root: Int? = nil, group: Int = 0, at time: UInt64? = nil
   ) -> Int {
+    noteThread()
     let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
     var record = OperationRecord.words(
       kind, sequenceNumber, byteCount, element, reduction, root, group)
@@ -58,6 +65,39 @@ package final class FlightRecorder: @unchecked Sendable {
     guard entry[0].load(ordering: .acquiring) == Self.version(number) else { return }
     entry[8].store(time ?? Self.now, ordering: .releasing)
   }
+
+  // MARK: Waits
+
+  /// Notes that the operation waits for other ranks, and that nothing has moved for a moment.
+  package func beginRest() {
+    let count = rests.load(ordering: .relaxed)
+    if count % 2 == 0 { rests.store(count &+ 1, ordering: .relaxed) }
+  }
+
+  /// Notes that something moves again, or that the operation has ended.
+  package func endRest() {
+    let count = rests.load(ordering: .relaxed)
+    if count % 2 == 1 { rests.store(count &+ 1, ordering: .relaxed) }
+  }
+
+  /// Tells the present wait from all others of this rank; zero if it does not wait.
+  ///
+  /// Also zero if several threads have recorded operations: while one waits, another may go on.
+  package var restNumber: UInt64 {
+    let count = rests.load(ordering: .relaxed)
+    let isAlone = thread.load(ordering: .relaxed) != Self.manyThreads
+    return isAlone && count % 2 == 1 ? count : 0
+  }
+
+  private func noteThread() {
+    let own = UInt64(pthread_self())
+    let known = thread.load(ordering: .relaxed)
+    guard known != own, known != Self.manyThreads else { return }
+    let (isFirst, _) = thread.compareExchange(expected: 0, desired: own, ordering: .relaxed)
+    if !isFirst { thread.store(Self.manyThreads, ordering: .relaxed) }
+  }
+
+  // MARK: Reading
 
   /// The last operations, oldest first, at most `count`.
   package func recent(_ count: Int = capacity) -> [OperationRecord] {

@@ -8,9 +8,11 @@ package struct JobLedger: Sendable {
   /// What the hub has to do.
   package enum Effect: Hashable, Sendable {
     case send(ControlMessage, rank: Int)
+    /// The same for many: encoded once, and not held once for each.
+    case broadcast(ControlMessage, ranks: [Int])
   }
 
-  private enum Phase: Sendable {
+  enum Phase: Sendable {
     case joining(sinceSeconds: Double?)
     case running
     case collecting(FailureCause, sinceSeconds: Double)
@@ -20,11 +22,12 @@ package struct JobLedger: Sendable {
   let jobName: String
   private let token: String
   let limits: JobLimits
-  private(set) var ranks: [LedgerRank]
-  private var phase = Phase.joining(sinceSeconds: nil)
+  var ranks: [LedgerRank]
+  var phase = Phase.joining(sinceSeconds: nil)
+  var effects: [Effect] = []
+  var rest = CommonRest()
   private var exchanges: [ExchangeName: [Int: [UInt8]]] = [:]
   private var nextDigest = 0
-  private var effects: [Effect] = []
 
   package init(jobName: String, token: String, rankCount: Int, limits: JobLimits) {
     (self.jobName, self.token, self.limits) = (jobName, token, limits)
@@ -49,13 +52,24 @@ package struct JobLedger: Sendable {
     return ranks.allSatisfy { !$0.isConnected }
   }
 
+  /// How many ranks have still to join.
+  var missingCount: Int { ranks.count { $0.member == nil } }
+
   // MARK: Joining
+
+  /// Notes that the process of a rank was started, for messages about it before it joins.
+  package mutating func started(_ rank: Int, host: String, processIdentifier: Int32) {
+    guard ranks.indices.contains(rank) else { return }
+    ranks[rank].place = Membership.Member(
+      hostName: host, hostIdentifier: "", processIdentifier: processIdentifier, address: "")
+  }
 
   /// Admits a rank, or returns why it is refused.
   package mutating func admit(_ hello: Hello, now: Double) -> String? {
     if let reason = objection(to: hello) { return reason }
     ranks[hello.rank].member = hello.member
     ranks[hello.rank].isConnected = true
+    ranks[hello.rank].heardSeconds = now
     if case .joining(nil) = phase { phase = .joining(sinceSeconds: now) }
     switch phase {
     case .joining where ranks.allSatisfy({ $0.member != nil }): start(now)
@@ -90,15 +104,14 @@ package struct JobLedger: Sendable {
 
   private mutating func start(_ now: Double) {
     phase = .running
-    for rank in ranks.indices {
+    let all = Array(ranks.indices)
+    for rank in all {
       ranks[rank].heardSeconds = now
-      for (other, entry) in ranks.enumerated() {
-        if let member = entry.member {
-          effects.append(.send(.member(rank: other, member), rank: rank))
-        }
+      if let member = ranks[rank].member {
+        effects.append(.broadcast(.member(rank: rank, member), ranks: all))
       }
-      effects.append(.send(.started, rank: rank))
     }
+    effects.append(.broadcast(.started, ranks: all))
   }
 
   // MARK: What ranks say
@@ -114,6 +127,7 @@ package struct JobLedger: Sendable {
         throw FrameError(what: "a heartbeat without the operations of its rank")
       }
       (ranks[rank].records, ranks[rank].recordsSeconds) = (own.records, now)
+      ranks[rank].restNumber = own.restNumber
       ranks[rank].hasReported = true
     case .exchange(let name, let bytes): try exchange(name, bytes, from: rank)
     case .fail(let error): note(FailureCause(weight: .report, rank: nil, error: error), now)
@@ -134,14 +148,12 @@ package struct JobLedger: Sendable {
     exchanges[name, default: [:]][rank] = bytes
     guard let given = exchanges[name], given.count == name.ranks.count else { return }
     exchanges[name] = nil
-    for receiver in name.ranks {
-      for (sender, bytes) in given.sorted(by: { $0.key < $1.key }) {
-        effects.append(
-          .send(
-            .exchanged(
-              name: name.name, number: name.number, digest: name.digest, rank: sender, bytes),
-            rank: receiver))
-      }
+    for (sender, bytes) in given.sorted(by: { $0.key < $1.key }) {
+      effects.append(
+        .broadcast(
+          .exchanged(
+            name: name.name, number: name.number, digest: name.digest, rank: sender, bytes),
+          ranks: name.ranks))
     }
   }
 
@@ -152,129 +164,11 @@ package struct JobLedger: Sendable {
     }
   }
 
-  // MARK: What happens to ranks
-
-  /// Notes that the connection of a rank is closed.
-  package mutating func disconnected(_ rank: Int, reason: String, now: Double) {
-    ranks[rank].isConnected = false
-    guard !ranks[rank].hasLeft else { return }
-    note(
-      FailureCause(
-        weight: .disconnection, rank: rank,
-        error: error("its connection ended: \(reason)", of: rank)), now)
-  }
-
-  /// Notes that the process of a rank has ended.
-  package mutating func exited(_ rank: Int, _ status: ExitStatus, now: Double) {
-    guard ranks.indices.contains(rank) else { return }
-    ranks[rank].exit = status
-    // Programs that never join are free to end as they like, as long as nobody waits for them.
-    if ranks.contains(where: { $0.member != nil }) { noteExit(rank, now) }
-  }
-
-  private mutating func noteExit(_ rank: Int, _ now: Double) {
-    guard let status = ranks[rank].exit, !ranks[rank].hasLeft || !status.isSuccess else { return }
-    // All that were there have left in good order: nobody waits for this one.
-    guard !status.isSuccess || ranks.contains(where: \.isConnected) else { return }
-    let text = status.isSuccess ? "ended without leaving the job" : status.text
-    note(FailureCause(weight: .exit, rank: rank, error: error(text, of: rank)), now)
-  }
-
-  /// Notes something that ends the job, unless it has ended.
-  package mutating func note(_ cause: FailureCause, _ now: Double) {
-    switch phase {
-    case .joining, .running:
-      phase = .collecting(cause, sinceSeconds: now)
-      for rank in ranks.indices where ranks[rank].isConnected {
-        ranks[rank].hasReported = false
-        effects.append(.send(.collect, rank: rank))
-      }
-    case .collecting(let other, let start) where other.weight < cause.weight:
-      phase = .collecting(cause, sinceSeconds: start)
-    default: break
-    }
-  }
-
-  private func error(_ what: String, of rank: Int) -> CommunicationError {
-    let last = ranks[rank].records.last.map { ", its last operation \($0.operationText)" }
-    return CommunicationError(
-      "\(membership.name(of: rank)) \(what)", at: "job \(jobName)\(last ?? "")",
-      fix: "see the last lines of rank \(rank): the other ranks end because of it")
-  }
-
-  // MARK: Time
-
-  /// To be called with every heartbeat.
-  package mutating func tick(now: Double) {
-    switch phase {
-    case .joining(let start): checkJoining(start, now)
-    case .running: checkSilence(now)
-    case .collecting(let cause, let start): finish(cause, start, now)
-    case .failed: break
-    }
-    let digest = nextRecords()
-    for rank in ranks.indices where ranks[rank].isConnected {
-      effects.append(.send(.heartbeat(digest), rank: rank))
-    }
-  }
-
-  /// Ends the collection of last operations when it is complete, or its time is over.
-  package mutating func settle(now: Double) {
-    if case .collecting(let cause, let start) = phase { finish(cause, start, now) }
-  }
-
-  /// Whether ``settle(now:)`` is due within milliseconds.
-  package var isCollecting: Bool {
-    if case .collecting = phase { return true }
-    return false
-  }
-
-  private mutating func checkJoining(_ start: Double?, _ now: Double) {
-    guard let start, now - start > limits.joinSeconds else { return }
-    let missing = ranks.indices.filter { ranks[$0].member == nil }
-    note(
-      FailureCause(
-        weight: .silence, rank: missing.first,
-        error: CommunicationError(
-          "\(missing.namedRanks) did not join within \(limits.joinSeconds) s", at: "job \(jobName)",
-          fix: "see whether they were started, and whether they reach this address")), now)
-  }
-
-  private mutating func checkSilence(_ now: Double) {
-    for rank in ranks.indices where ranks[rank].isConnected && !ranks[rank].hasLeft {
-      let silence = now - ranks[rank].heardSeconds
-      guard silence > limits.silenceSeconds else { continue }
-      let state = ranks[rank].member.flatMap(ProcessState.init)
-      let reason = state?.text ?? "it was stopped, or the network between the hosts is down"
-      let seconds = (silence * 10).rounded() / 10
-      note(
-        FailureCause(
-          weight: .silence, rank: rank,
-          error: error("was not heard for \(seconds) s: \(reason)", of: rank)), now)
-    }
-  }
-
-  private mutating func finish(_ cause: FailureCause, _ start: Double, _ now: Double) {
-    let isComplete = ranks.enumerated().allSatisfy { rank, entry in
-      entry.hasReported || !entry.isConnected || rank == cause.rank
-    }
-    // How a process ended is seen a moment after its connection has.
-    let isSettled = now - start >= limits.settleSeconds
-    guard isComplete && isSettled || now - start >= limits.reportSeconds else { return }
-    var error = cause.error
-    error.lastOperations = membership.lastOperations { rank in
-      let entry = ranks[rank]
-      return entry.records.map { $0.aged(bySeconds: now - entry.recordsSeconds) }
-    }
-    phase = .failed(error)
-    for rank in ranks.indices where ranks[rank].isConnected {
-      effects.append(.send(.failed(error), rank: rank))
-    }
-  }
-
   /// The last operations of some ranks, by turns: if the hub dies, all ranks know those of all.
-  private mutating func nextRecords() -> [RankRecords] {
-    let count = min(16, ranks.count)
+  ///
+  /// The more ranks there are, the fewer at a time, since all ranks get them.
+  mutating func nextRecords() -> [RankRecords] {
+    let count = min(16, ranks.count, max(1, 2048 / ranks.count))
     defer { nextDigest = (nextDigest + count) % ranks.count }
     return (0..<count).map { offset in
       let rank = (nextDigest + offset) % ranks.count
@@ -286,6 +180,7 @@ package struct JobLedger: Sendable {
   var membership: Membership {
     let unknown = Membership.Member(
       hostName: "unknown", hostIdentifier: "", processIdentifier: 0, address: "")
-    return Membership(jobName: jobName, rank: 0, members: ranks.map { $0.member ?? unknown })
+    return Membership(
+      jobName: jobName, rank: 0, members: ranks.map { $0.member ?? $0.place ?? unknown })
   }
 }

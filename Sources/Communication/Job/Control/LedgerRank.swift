@@ -2,6 +2,8 @@
 struct LedgerRank: Sendable {
   /// Nil until it has joined.
   var member: Membership.Member?
+  /// Where its process was started, if its parent has said so.
+  var place: Membership.Member?
   var isConnected = false
   /// Whether it has ended in good order.
   var hasLeft = false
@@ -12,6 +14,8 @@ struct LedgerRank: Sendable {
   /// Its last operations, and when they came.
   var records: [OperationRecord] = []
   var recordsSeconds = 0.0
+  /// Tells its present wait from others; zero if it does not wait.
+  var restNumber: UInt64 = 0
   /// Whether its last operations have come since they were collected.
   var hasReported = false
 }

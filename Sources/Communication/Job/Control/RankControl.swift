@@ -59,22 +59,35 @@ package final class RankControl: JobControl {
     _ bytes: [UInt8], as name: String, among ranks: [Int]
   ) throws -> [[UInt8]] {
     try membership.checkExchange(bytes, as: name, among: ranks)
+    if let failure = flag.failure { throw failure }
     let key = nextExchange(name, ranks)
     state.change { $0.given[key] = [:] }
     defer { state.change { $0.given[key] = nil } }
     let token = recorder.begin(
       "exchange", sequenceNumber: key.number, byteCount: bytes.count)
-    defer { recorder.end(token) }
+    recorder.beginRest()
+    defer {
+      recorder.endRest()
+      recorder.end(token)
+    }
     send(.exchange(key, bytes))
-    return try state.wait(until: Clock.seconds + limits.joinSeconds) { state, isLate in
-      if let failure = flag.failure { throw failure }
+    let outcome: Exchange = try state.wait(
+      until: Clock.seconds + limits.joinSeconds
+    ) { state, isLate in
       let given = state.given[key] ?? [:]
-      if given.count == ranks.count { return ranks.compactMap { given[$0] } }
+      if given.count == ranks.count { return .given(ranks.compactMap { given[$0] }) }
+      if let failure = flag.failure { throw failure }
       let missing = ranks.filter { given[$0] == nil && (isLate || state.left.contains($0)) }
-      guard isLate || !missing.isEmpty else { return nil }
-      throw membership.missingInExchange(name, missing, limits.joinSeconds)
+      return isLate || !missing.isEmpty ? .missing(missing) : nil
+    }
+    switch outcome {
+    case .given(let bytes): return bytes
+    case .missing(let ranks):
+      throw fail(membership.missingInExchange(name, ranks, limits.joinSeconds))
     }
   }
+
+  private enum Exchange { case given([[UInt8]]), missing([Int]) }
 
   private func nextExchange(_ name: String, _ ranks: [Int]) -> ExchangeName {
     var key = ExchangeName(name: name, ranks: ranks)
@@ -139,7 +152,7 @@ package final class RankControl: JobControl {
     waker.wake()
     state.wait(until: Clock.seconds + 1) { state, isLate in state.isOver || isLate ? () : nil }
     // The other ranks are connected to this process, until they leave or fail as well.
-    hub?.waitUntilOver(seconds: failure == nil ? .infinity : 2)
+    hub?.waitUntilOver()
     hub?.stop()
   }
 }

@@ -4,25 +4,23 @@ import Glibc
 final class RankControlLoop {
   private let connection: ControlConnection
   private let control: RankControl
-  private var clock: AwakeClock
-  private var lastBeat = -1.0
-  private var heardSeconds = 0.0
+  private var vigil: HubVigil
   private var isOver = false
 
   init(_ connection: ControlConnection, _ control: RankControl) {
     (self.connection, self.control) = (connection, control)
-    clock = AwakeClock(pauseSeconds: 2 * control.limits.heartbeatSeconds)
+    vigil = HubVigil(control.limits)
     connection.socket.limitSilence(milliseconds: Int32(control.limits.silenceSeconds * 1000))
   }
 
   func run() {
     while !isOver {
       wait()
-      let now = clock.advance()
-      receive(now)
-      beat(now)
+      let isBeatDue = vigil.isBeatDue()
+      receive()
+      if isBeatDue { sendRecords() }
       send()
-      checkSilence(now)
+      if let silence = vigil.silence { lost(silence) }
     }
     control.state.change { $0.isOver = true }
   }
@@ -37,10 +35,10 @@ final class RankControlLoop {
     if list[0].revents != 0 { control.waker.clear() }
   }
 
-  private func receive(_ now: Double) {
+  private func receive() {
     do {
       let end = try connection.receive { message in
-        self.heardSeconds = now
+        self.vigil.hasHeard()
         try self.take(message)
       }
       if let end { lost("its connection ended: \(end)") }
@@ -74,14 +72,9 @@ final class RankControlLoop {
     connection.send(
       .heartbeat([
         RankRecords(
-          rank: control.rank, records: control.recorder.recent(JobReport.operationCount))
+          rank: control.rank, records: control.recorder.recent(JobReport.operationCount),
+          restNumber: control.recorder.restNumber)
       ]))
-  }
-
-  private func beat(_ now: Double) {
-    guard now - lastBeat >= control.limits.heartbeatSeconds else { return }
-    lastBeat = now
-    sendRecords()
   }
 
   private func send() {
@@ -94,13 +87,6 @@ final class RankControlLoop {
     if let end = connection.flush() { lost("its connection ended: \(end)") }
     // The hub holds the connection of a rank that leaves; what is in the socket still reaches it.
     if isLeaving, !connection.hasOutput { isOver = true }
-  }
-
-  private func checkSilence(_ now: Double) {
-    let silence = now - heardSeconds
-    guard silence > control.limits.silenceSeconds else { return }
-    let seconds = (silence * 10).rounded() / 10
-    lost("it was not heard for \(seconds) s: it was stopped, or the network is down")
   }
 
   /// Ends the job on this rank, which has lost the hub.

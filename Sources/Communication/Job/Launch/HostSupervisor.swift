@@ -20,7 +20,10 @@ package final class HostSupervisor {
   private let waker: Waker
   private let reaper = Reaper()
   private var endSeconds: Double?
+  /// When the first of its ranks failed.
+  private var failSeconds: Double?
   private var isLauncherGone = false
+  private var stops = StopWatch()
 
   /// Takes over this process's standard input and output.
   ///
@@ -43,8 +46,11 @@ package final class HostSupervisor {
       takeOutput()
       if !output.flush(to: launcherOutput) { isLauncherGone = true }
       if isLauncherGone { killAll() }
+      takeStops()
+      if let failSeconds, Clock.seconds - failSeconds > Self.patienceSeconds { killAll() }
     }
     killAll()
+    ChildList.endAll()
     return isLauncherGone ? 1 : 0
   }
 
@@ -57,6 +63,12 @@ package final class HostSupervisor {
     let seconds = Clock.seconds - endSeconds
     return output.count == 0 ? isQuiet || seconds > 0.3 : seconds > 5
   }
+
+  /// How long ranks may outlive one that has failed.
+  ///
+  /// The launcher ends them before, but it may be out of
+  /// reach, and not every connection between hosts finds that soon.
+  private static var patienceSeconds: Double { 2 }
 
   // MARK: Waiting
 
@@ -73,7 +85,7 @@ package final class HostSupervisor {
         list.append(pollfd(fd: stream.descriptor, events: Int16(POLLIN), revents: 0))
       }
     }
-    poll(&list, nfds_t(list.count), endSeconds == nil ? 1000 : 20)
+    poll(&list, nfds_t(list.count), endSeconds == nil ? 250 : 20)
     waker.clear()
   }
 
@@ -152,6 +164,9 @@ package final class HostSupervisor {
         continue
       }
       ranks[index].isRunning = false
+      if failSeconds == nil, !ExitStatus(waitStatus: status).isSuccess {
+        failSeconds = Clock.seconds
+      }
       output.append(
         SupervisorMessage.exited(rank: ranks[index].number, waitStatus: status).frame)
       // What a rank has started ends with it.
@@ -159,6 +174,14 @@ package final class HostSupervisor {
     }
     if !ranks.isEmpty, endSeconds == nil, ranks.allSatisfy({ !$0.isRunning }) {
       endSeconds = Clock.seconds
+    }
+  }
+
+  private func takeStops() {
+    let running = ranks.filter(\.isRunning)
+    for process in stops.stopped(among: running.map(\.process)) {
+      guard let rank = running.first(where: { $0.process == process }) else { continue }
+      output.append(SupervisorMessage.stopped(rank: rank.number).frame)
     }
   }
 

@@ -11,6 +11,7 @@ package final class Launcher {
   }
 
   private let options: LaunchOptions
+  private let isOneHost: Bool
   private let write: (Stream, [UInt8]) -> Void
   private let hub: ControlHub
   private let waker: Waker
@@ -32,13 +33,18 @@ package final class Launcher {
     (self.options, self.write) = (options, write)
     waker = try Waker()
     let plan = try LaunchPlan(rankCount: options.rankCount, hosts: options.hosts)
+    // What a supervisor leaves behind that is killed itself. An agent may leave something on purpose: a
+    // connection that other calls of it share.
+    isOneHost = plan.places.allSatisfy { $0.host.map(LaunchHost.isThisOne) ?? true }
+    if isOneHost { ParentDeath.adoptsOrphans() }
     let name = "\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
     let token = (0..<2).map { _ in String(UInt64.random(in: 0 ... .max), radix: 16) }.joined()
     signals = try SignalQueue(waker)
+    let notices = try Notices { write(.errors, Array("deepep launch: \($0)\n".utf8)) }
     hub = try ControlHub(
       jobName: name, token: token, rankCount: options.rankCount,
       address: try options.listenAddress(), port: options.port
-    ) { write(.errors, Array("deepep launch: \($0)\n".utf8)) }
+    ) { notices.add($0) }
     let variables = [
       "DEEPEP_RANK_COUNT=\(options.rankCount)", "DEEPEP_JOB=\(name)", "DEEPEP_JOB_TOKEN=\(token)",
       "DEEPEP_ADDRESS=\(hub.address.address)", "DEEPEP_PORT=\(hub.address.port)",
@@ -84,6 +90,7 @@ package final class Launcher {
       advanceEnding()
     }
     report()
+    if isOneHost { ChildList.endAll() }
     hub.stop()
     if let failure = hub.failure, !hasReported { say("\(failure)") }
     return firstFailure?.shellStatus ?? (hub.failure == nil ? 0 : 1)
@@ -116,6 +123,10 @@ package final class Launcher {
     case .output(let rank, let isError, let bytes):
       guard let lines = taggers[rank]?[isError ? 1 : 0].add(bytes), !lines.isEmpty else { return }
       write(isError ? .errors : .output, lines)
+    case .started(let rank, let process):
+      hub.started(
+        rank, host: host.name ?? HostIdentity.current.name, processIdentifier: process)
+    case .stopped(let rank): if running.contains(rank) { hub.stopped(rank) }
     case .exited(let rank, let status): exited(rank, ExitStatus(waitStatus: status))
     case .failed(let reason):
       say("\(host.title): \(reason)")
@@ -127,11 +138,14 @@ package final class Launcher {
   private func exited(_ rank: Int, _ status: ExitStatus) {
     guard running.remove(rank) != nil else { return }
     hub.exited(rank, status)
-    guard !status.isSuccess else { return }
+    if !status.isSuccess { failed(rank, status, status.text) }
+  }
+
+  private func failed(_ rank: Int, _ status: ExitStatus, _ text: String) {
     // Those that this launcher has ended are no failures of their own.
     if firstFailure == nil { firstFailure = status }
     if ending == nil {
-      say("rank \(rank) \(status.text); the job ends")
+      say("rank \(rank) \(text); the job ends")
       ending = EndingJob()
     }
   }
@@ -140,8 +154,13 @@ package final class Launcher {
     finishLines(of: host)
     let lost = host.ranks.filter(running.contains)
     guard !lost.isEmpty else { return }
-    say("\(host.title): its supervisor or agent \(status.text), with \(lost.namedRanks)")
-    for rank in lost { exited(rank, status.isSuccess ? .code(1) : status) }
+    let what = "its supervisor or agent \(status.text)"
+    say("\(host.title): \(what), with \(lost.namedRanks)")
+    for rank in lost {
+      running.remove(rank)
+      hub.lost(rank, what)
+      failed(rank, status.isSuccess ? .code(1) : status, "was lost: \(what)")
+    }
   }
 
   private func finishLines(of host: SupervisedHost) {
@@ -171,8 +190,9 @@ package final class Launcher {
 
   private func advanceEnding() {
     while let number = ending?.dueSignal() { send(number) }
-    if ending?.isOverdue == true {
-      for host in hosts where host.stream != nil { ended(host, host.abandon()) }
+    guard let ending, ending.isKilling else { return }
+    for host in hosts where host.stream != nil && ending.isOverdue(host) {
+      ended(host, host.abandon())
     }
   }
 
@@ -203,6 +223,12 @@ private struct EndingJob {
     return steps[next].signal
   }
 
-  /// Whether a supervisor should long have ended: its host may be out of reach.
-  var isOverdue: Bool { seconds > steps[steps.count - 1].seconds + 1.5 }
+  /// Whether all supervisors were told to kill their ranks.
+  var isKilling: Bool { next == steps.count }
+
+  /// Whether a supervisor should long have ended, and is not heard: its host may be out of reach.
+  func isOverdue(_ host: SupervisedHost) -> Bool {
+    let silence = min(seconds - steps[steps.count - 1].seconds, Clock.seconds - host.heardSeconds)
+    return silence > 0.5
+  }
 }

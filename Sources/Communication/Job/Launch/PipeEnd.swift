@@ -17,13 +17,8 @@ final class PipeEnd: Sendable {
   ///
   /// - Parameter isInherited: which end a new process gets, which expects it to block.
   static func pair() throws -> (reading: PipeEnd, writing: PipeEnd) {
-    var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else {
-      throw CommunicationError(
-        "cannot make a pipe: \(String(cString: strerror(errno)))", at: "this process",
-        fix: "raise the limit on open files: ulimit -n")
-    }
-    return (PipeEnd(descriptor: ends[0]), PipeEnd(descriptor: ends[1]))
+    let (reading, writing) = try DescriptorCalls.pipe()
+    return (PipeEnd(descriptor: reading), PipeEnd(descriptor: writing))
   }
 
   /// Lets reads and writes wait, as programs expect of what they inherit.

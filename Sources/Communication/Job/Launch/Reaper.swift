@@ -1,3 +1,4 @@
+import DeepEPEvents
 import FoundationEssentials
 import Glibc
 import Synchronization
@@ -31,8 +32,23 @@ final class Reaper: Sendable {
   }
 }
 
-/// The children of this process.
+/// The children of this process, among them what they have left behind if it adopts that.
 enum ChildList {
+  /// Kills them, and those that become its children when their own parents die, until there are none; a
+  /// process that the kernel does not let go is not waited for for long.
+  static func endAll() {
+    let end = Clock.seconds + 2
+    while true {
+      let children = current
+      for child in children { kill(child, SIGKILL) }
+      var status: Int32 = 0
+      // Elsewhere a thread may take them as well.
+      while waitpid(-1, &status, Int32(WNOHANG)) > 0 {}
+      guard !children.isEmpty, Clock.seconds < end else { return }
+      usleep(2000)
+    }
+  }
+
   /// Their numbers; empty where the kernel keeps no list (CONFIG_PROC_CHILDREN).
   static var current: [pid_t] {
     let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []

@@ -14,6 +14,8 @@ final class SupervisedHost {
   private let process: ChildProcess
   private var input = FrameBuffer(limit: SupervisorMessage.frameBytes)
   private var output = PendingOutput()
+  /// When something came from it.
+  private(set) var heardSeconds = Clock.seconds
 
   /// Starts the supervisor.
   ///
@@ -56,6 +58,7 @@ final class SupervisedHost {
       case .wait: return nil
       case .closed: return end()
       case .bytes(let bytes):
+        heardSeconds = Clock.seconds
         bytes.withUnsafeBytes { input.append($0) }
         while let frame = try input.next() { body(try SupervisorMessage(frame)) }
       }
@@ -72,7 +75,12 @@ final class SupervisedHost {
   private func end() -> ExitStatus {
     (stream, messages) = (nil, nil)
     var status: Int32 = 0
-    while waitpid(process.identifier, &status, 0) < 0, errno == EINTR {}
+    // Whoever closes its output has nothing more to say, but an agent may hang for all that.
+    let end = Clock.seconds + 3
+    while waitpid(process.identifier, &status, Int32(WNOHANG)) == 0 {
+      if Clock.seconds > end { kill(process.identifier, SIGKILL) }
+      usleep(1000)
+    }
     return ExitStatus(waitStatus: status)
   }
 }

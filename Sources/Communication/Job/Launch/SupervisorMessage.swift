@@ -20,6 +20,8 @@ enum SupervisorMessage: Hashable, Sendable {
   case started(rank: Int, processIdentifier: Int32)
   /// What a rank has written.
   case output(rank: Int, isError: Bool, [UInt8])
+  /// The process of a rank is stopped, for some time already.
+  case stopped(rank: Int)
   /// A rank has ended, with the status of wait(2).
   case exited(rank: Int, waitStatus: Int32)
   /// The ranks cannot be started.
@@ -61,6 +63,9 @@ extension SupervisorMessage {
     case .failed(let reason):
       writer.put(UInt8(7))
       writer.put(reason)
+    case .stopped(let rank):
+      writer.put(UInt8(8))
+      writer.put(UInt32(clamping: rank))
     }
     return FrameBuffer.framed(writer.bytes)
   }
@@ -80,6 +85,7 @@ extension SupervisorMessage {
         rank: try reader.rank(), isError: kind == 5, try reader.bytes(limit: Self.outputBytes))
     case 6: self = .exited(rank: try reader.rank(), waitStatus: try reader.integer())
     case 7: self = .failed(try reader.text())
+    case 8: self = .stopped(rank: try reader.rank())
     default: throw FrameError(what: "there is no message of kind \(kind)")
     }
     try reader.finish()

@@ -19,44 +19,73 @@ struct Entrance {
 
   /// Who takes part, the connection to the hub, and what was read of it already.
   func join() throws -> (Membership, Socket, [UInt8]) {
-    let socket = try connected()
-    let connection = ControlConnection(socket, frameLimit: JobLimits.frameBytes)
-    connection.send(.hello(hello(socket)))
-    var members: [Int: Membership.Member] = [:]
-    var outcome: Outcome?
-    while outcome == nil {
-      if let end = connection.flush() { throw lost(end) }
-      do {
-        let end = try connection.receive { message in
-          guard outcome == nil else { throw Stop() }
-          outcome = try self.take(message, &members)
-          // What follows belongs to the rank's thread.
-          if outcome != nil { throw Stop() }
-        }
-        if let end, outcome == nil { throw lost(end) }
-      } catch is Stop {
-      } catch let error as FrameError {
-        throw lost("it does not speak the protocol: \(error)")
+    while true {
+      let connection = ControlConnection(try connected(), frameLimit: JobLimits.frameBytes)
+      var members: [Int: Membership.Member] = [:]
+      switch try outcome(connection, &members) {
+      case .started: return (try membership(members), connection.socket, connection.unread)
+      case .failed(let error): throw error
+      // Many come at once, or somebody floods the port: this rank comes again.
+      case .crowded: usleep(UInt32.random(in: 5_000...50_000))
       }
-      if outcome == nil { try wait(socket, POLLIN | (connection.hasOutput ? POLLOUT : 0)) }
-    }
-    switch outcome {
-    case .failed(let error)?: throw error
-    case .started?, nil: return (try membership(members), socket, connection.unread)
     }
   }
 
   private struct Stop: Error {}
 
-  private enum Outcome { case started, failed(CommunicationError) }
+  private enum Outcome { case started, failed(CommunicationError), crowded }
+
+  /// Says who this rank is, and waits for the others; meanwhile the hub and the rank hear that the other lives.
+  private func outcome(
+    _ connection: ControlConnection, _ members: inout [Int: Membership.Member]
+  ) throws -> Outcome {
+    connection.send(.hello(hello(connection.socket)))
+    var (vigil, isHeard) = (HubVigil(limits), false)
+    while true {
+      if vigil.isBeatDue() {
+        connection.send(.heartbeat([RankRecords(rank: environment.rank, records: [])]))
+      }
+      let flushed = connection.flush()
+      let (outcome, end) = try received(connection) { message in
+        vigil.hasHeard()
+        isHeard = true
+        return take(message, &members)
+      }
+      if let outcome { return outcome }
+      let reason = flushed ?? end
+      // A hub with too many callers may have no time to say so.
+      if reason != nil, !isHeard { return .crowded }
+      if let reason = reason ?? vigil.silence { throw lost(reason) }
+      try wait(connection)
+    }
+  }
+
+  /// Takes messages until one says how it has come out; what follows belongs to the rank's thread.
+  private func received(
+    _ connection: ControlConnection, _ body: (ControlMessage) -> Outcome?
+  ) throws -> (Outcome?, end: String?) {
+    var outcome: Outcome?
+    do {
+      let end = try connection.receive { message in
+        outcome = body(message)
+        if outcome != nil { throw Stop() }
+      }
+      return (outcome, end)
+    } catch is Stop {
+      return (outcome, nil)
+    } catch let error as FrameError {
+      throw lost("it does not speak the protocol: \(error)")
+    }
+  }
 
   private func take(
     _ message: ControlMessage, _ members: inout [Int: Membership.Member]
-  ) throws -> Outcome? {
+  ) -> Outcome? {
     switch message {
     case .member(let rank, let member): members[rank] = member
     case .started: return .started
     case .failed(let error): return .failed(error)
+    case .refused(JobLimits.crowded): return .crowded
     case .refused(let reason): return .failed(refusal(reason))
     default: break
     }
@@ -102,18 +131,24 @@ struct Entrance {
     let socket = try Socket.connecting(to: place.address, port: place.port)
     var list = [pollfd(fd: socket.descriptor, events: Int16(POLLOUT), revents: 0)]
     let isReady = poll(&list, 1, 2000) > 0
-    if isReady, socket.connectionError == nil, socket.remote.port != 0 { return socket }
+    if isReady, socket.connectionError == nil, socket.remote.port != 0, !socket.isItsOwnPeer {
+      return socket
+    }
     throw CommunicationError(
       isReady ? "nobody listens there" : "no answer", at: "\(place.address):\(place.port)",
       fix: "start rank 0")
   }
 
-  private func wait(_ socket: Socket, _ events: Int32) throws {
+  private func wait(_ connection: ControlConnection) throws {
+    // The hub knows which ranks are missing, so it goes first.
     guard Clock.seconds < deadlineSeconds + limits.silenceSeconds else {
       throw lost("the other ranks did not come within \(limits.joinSeconds) s")
     }
-    var list = [pollfd(fd: socket.descriptor, events: Int16(events), revents: 0)]
-    poll(&list, 1, 100)
+    let events = POLLIN | (connection.hasOutput ? POLLOUT : 0)
+    var list = [
+      pollfd(fd: connection.socket.descriptor, events: Int16(events), revents: 0)
+    ]
+    poll(&list, 1, Int32(max(1, limits.heartbeatSeconds * 1000 / 2)))
   }
 
   // MARK: Errors

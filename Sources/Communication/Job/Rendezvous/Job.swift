@@ -28,6 +28,7 @@ package enum Job {
     _ environment: JobEnvironment, limits: JobLimits = JobLimits(),
     notice: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> any JobControl {
+    try environment.checkSecret()
     let hub =
       environment.needsHub && environment.rank == 0
       ? try hub(for: environment, limits, notice) : nil
@@ -48,12 +49,14 @@ package enum Job {
     _ notice: @escaping @Sendable (String) -> Void
   ) throws -> ControlHub {
     var failures: [CommunicationError] = []
+    let notices = try Notices(notice)
     for address in environment.isOneHost ? ["127.0.0.1"] : environment.addresses {
       do {
         return try ControlHub(
           jobName: environment.jobName, token: environment.token,
           rankCount: environment.rankCount, address: address, port: environment.port,
-          limits: limits, notice: notice)
+          limits: limits
+        ) { notices.add($0) }
       } catch let error as CommunicationError {
         failures.append(error)
       }

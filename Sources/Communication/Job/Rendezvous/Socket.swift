@@ -70,12 +70,15 @@ final class Socket: Sendable {
 
   /// Takes a connection that waits; nil if none does.
   func accepted() -> Socket? {
-    let other = accept(descriptor, nil, nil)
+    let other = DescriptorCalls.accept(descriptor)
     guard other >= 0 else { return nil }
     let socket = Socket(descriptor: other)
     socket.sendAtOnce()
     return socket
   }
+
+  /// Whether it is connected with itself: a port that nobody listens at may be given to the one who calls it.
+  var isItsOwnPeer: Bool { local == remote }
 
   /// The error of a connection that could not be made; nil if it stands.
   var connectionError: String? {
@@ -148,13 +151,35 @@ final class Socket: Sendable {
   }
 
   private static func make(_ info: UnsafeMutablePointer<addrinfo>) throws -> Socket {
-    let descriptor = socket(info.pointee.ai_family, Int32(SOCK_STREAM.rawValue), 0)
+    let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue
+    let descriptor = socket(info.pointee.ai_family, Int32(kind), 0)
     guard descriptor >= 0 else {
       throw CommunicationError(
         "cannot open a socket: \(String(cString: strerror(errno)))", at: "this process",
         fix: "raise the limit on open files: ulimit -n")
     }
     return Socket(descriptor: descriptor)
+  }
+
+  /// Whether only processes of this host reach an address; false of one that cannot be found.
+  static func isLoopback(_ address: String) -> Bool {
+    let isLoopback = try? withAddress(address, 0) { info -> Bool in
+      switch info.pointee.ai_addr.pointee.sa_family {
+      case sa_family_t(AF_INET):
+        // 127.0.0.0/8 (RFC 1122, 3.2.1.3).
+        return info.pointee.ai_addr.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+          UInt32(bigEndian: $0.pointee.sin_addr.s_addr) >> 24 == 127
+        }
+      case sa_family_t(AF_INET6):
+        return info.pointee.ai_addr.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
+          withUnsafeBytes(of: $0.pointee.sin6_addr) {
+            $0.elementsEqual([UInt8](repeating: 0, count: 15) + [1])
+          }
+        }
+      default: return false
+      }
+    }
+    return isLoopback ?? false
   }
 
   private static func withAddress<Result>(

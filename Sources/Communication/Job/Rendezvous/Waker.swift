@@ -10,17 +10,11 @@ final class Waker: Sendable {
   ///
   /// - Throws: ``CommunicationError`` if the process has no room for two more files.
   init() throws {
-    var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else {
-      throw CommunicationError(
-        "cannot make a pipe: \(String(cString: strerror(errno)))", at: "this process",
-        fix: "raise the limit on open files: ulimit -n")
-    }
-    for end in ends {
+    (descriptor, input) = try DescriptorCalls.pipe()
+    for end in [descriptor, input] {
       _ = fcntl(end, F_SETFL, O_NONBLOCK)
       _ = fcntl(end, F_SETFD, FD_CLOEXEC)
     }
-    (descriptor, input) = (ends[0], ends[1])
   }
 
   deinit {

@@ -1,0 +1,141 @@
+import DeepEPCommunication
+import Glibc
+
+/// Hosts that this process pretends to be: network namespaces, joined by links with a rate and a delay.
+///
+/// A thread that enters a host makes its sockets there. The links are a switch in this process, since not every
+/// kernel can delay packets. Namespaces go away with the laboratory.
+final class LinkLaboratory: Sendable {
+  /// Why there can be no laboratory here.
+  struct Refusal: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  private let hosts: [LaboratoryHost]
+  private let link: LaboratorySwitch
+
+  /// Makes hosts and their links.
+  ///
+  /// - Parameters:
+  ///   - megabitsPerSecond: what each host can send.
+  ///   - delaySeconds: how long each packet takes.
+  /// - Throws: ``Refusal`` where namespaces or tunnels are forbidden.
+  init(hostCount: Int, megabitsPerSecond: Double, delaySeconds: Double) throws {
+    // A thread of its own each, since making a namespace moves the thread into it.
+    hosts = try (0..<hostCount).map { number in
+      try LocalGroup.run(rankCount: 1) { _ in try LaboratoryHost(number) }[0]
+    }
+    link = LaboratorySwitch(
+      hosts.map(\.tunnel), bytesPerSecond: megabitsPerSecond * 125_000, delaySeconds: delaySeconds)
+    link.start()
+  }
+
+  deinit { link.stop() }
+
+  /// Why there can be no laboratory here; nil if there can be one.
+  static var refusal: String? {
+    do {
+      _ = try LinkLaboratory(hostCount: 1, megabitsPerSecond: 1, delaySeconds: 0)
+      return nil
+    } catch { return "\(error)" }
+  }
+
+  /// The address of a host.
+  static func address(_ host: Int) -> String { "10.77.0.\(host + 1)" }
+
+  /// Moves the calling thread to a host, for good.
+  func enter(_ host: Int) throws { try hosts[host].enter() }
+
+  /// The namespace of a host as a file, which other programs enter while this process lives: nsenter(1).
+  func networkPath(_ host: Int) -> String { hosts[host].path }
+
+  /// How many bytes each host has sent, the headers of the internet protocol included.
+  var sentBytes: [Int] { link.sentBytes }
+
+  /// Cuts or mends the link of a host.
+  func setConnected(_ host: Int, _ isConnected: Bool) { link.setConnected(host, isConnected) }
+}
+
+/// A network namespace with a tunnel, whose other end this process holds.
+final class LaboratoryHost: Sendable {
+  private typealias Enter = @convention(c) @Sendable (Int32, Int32) -> Int32
+  private typealias Leave = @convention(c) @Sendable (Int32) -> Int32
+  /// CLONE_NEWNET of sched.h.
+  private static var network: Int32 { 0x4000_0000 }
+
+  /// Packets of the internet protocol, one a read or write; never blocks.
+  let tunnel: Int32
+  private let space: Int32
+
+  /// Makes a namespace, and leaves the calling thread in it.
+  init(_ number: Int) throws {
+    guard let call = dlsym(nil, "unshare") else {
+      throw LinkLaboratory.Refusal(description: "the C library has no unshare")
+    }
+    guard unsafeBitCast(call, to: Leave.self)(Self.network) == 0 else {
+      throw Self.refusal("a namespace")
+    }
+    space = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)
+    tunnel = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)
+    guard space >= 0, tunnel >= 0 else { throw Self.refusal("a tunnel") }
+    try Self.configure(tunnel, number)
+  }
+
+  deinit {
+    close(tunnel)
+    close(space)
+  }
+
+  var path: String { "/proc/\(getpid())/fd/\(space)" }
+
+  func enter() throws {
+    guard let call = dlsym(nil, "setns"),
+      unsafeBitCast(call, to: Enter.self)(space, Self.network) == 0
+    else { throw Self.refusal("to enter a namespace") }
+  }
+
+  private static func refusal(_ what: String) -> LinkLaboratory.Refusal {
+    LinkLaboratory.Refusal(
+      description: "this system refuses \(what): \(String(cString: strerror(errno)))")
+  }
+
+  // MARK: Settings
+
+  /// The requests of netdevice(7), and of linux/if_tun.h.
+  private enum Setting {
+    static let flags: UInt = 0x8914
+    static let address: UInt = 0x8916
+    static let mask: UInt = 0x891c
+    static let packetBytes: UInt = 0x8922
+    static let tunnel: UInt = 0x4004_54ca
+  }
+
+  private static func configure(_ tunnel: Int32, _ number: Int) throws {
+    let control = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+    defer { close(control) }
+    let up: [UInt8] = [0x41, 0]
+    // A tunnel of packets without a header of its own.
+    try set(tunnel, Setting.tunnel, "link0", [0x01, 0x10])
+    try set(control, Setting.flags, "lo", up)
+    try set(control, Setting.address, "link0", address([10, 77, 0, UInt8(number + 1)]))
+    try set(control, Setting.mask, "link0", address([255, 255, 255, 0]))
+    // Large packets keep the switch cheap.
+    try set(control, Setting.packetBytes, "link0", [0xe8, 0xfd, 0, 0])
+    try set(control, Setting.flags, "link0", up)
+  }
+
+  private static func address(_ bytes: [UInt8]) -> [UInt8] { [UInt8(AF_INET), 0, 0, 0] + bytes }
+
+  /// Sets something of a device: its name in 16 bytes, then the value, in 40 bytes in all.
+  private static func set(
+    _ descriptor: Int32, _ request: UInt, _ device: String, _ value: [UInt8]
+  ) throws {
+    let name = Array(device.utf8)
+    var bytes = name + [UInt8](repeating: 0, count: 16 - name.count) + value
+    bytes += [UInt8](repeating: 0, count: 40 - bytes.count)
+    let status = bytes.withUnsafeMutableBytes { bytes in
+      bytes.baseAddress.map { ioctl(descriptor, request, $0) } ?? -1
+    }
+    guard status == 0 else { throw refusal("to set up \(device)") }
+  }
+}

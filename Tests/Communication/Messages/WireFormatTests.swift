@@ -1,0 +1,100 @@
+import DeepEPCommunication
+import DeepEPCommunicationLaws
+import Testing
+
+/// Numbers that travel in fewer bits arrive on all ranks with the same bits, and nothing is lost for ever.
+@Suite struct WireFormatTests {
+  private static var count: Int { 3001 }
+
+  private static func numbers(_ rank: Int) -> [Float] {
+    var generator = Numbers(rank + 1)
+    return (0..<count).map { _ in Float(Double(generator.next() >> 11) * 0x1p-52 - 1) }
+  }
+
+  private static func exact(_ rankCount: Int) -> [Double] {
+    let all = (0..<rankCount).map(numbers)
+    return (0..<count).map { index in all.reduce(0) { $0 + Double($1[index]) } }
+  }
+
+  /// Sums of each rank after each of some steps with the same sources.
+  private func sums(
+    _ hosts: [Int], _ wire: WireFormat, stepCount: Int, keepsResidual: Bool
+  ) throws -> [[[Float]]] {
+    var job = WiredJob(hosts: hosts, .hierarchical)
+    job.options.pieceBytes = 4000
+    return try job.run { world in
+      let communicator = try #require(world as? any CompressingCommunicator)
+      var residual = [Float](repeating: 0, count: Self.count)
+      return try (0..<stepCount).map { _ in
+        let source = Self.numbers(world.rank)
+        var result = [Float](repeating: .nan, count: Self.count)
+        try source.withUnsafeBytes { from in
+          try result.withUnsafeMutableBytes { to in
+            try residual.withUnsafeMutableBytes { rest in
+              try communicator.allReduce(
+                from, into: to, reduction: .sum, wire: wire,
+                residual: keepsResidual ? rest : nil)
+            }
+          }
+        }
+        return result
+      }
+    }
+  }
+
+  @Test(arguments: WireFormat.allCases, [[2, 2], [1, 1, 1]])
+  func allRanksGetTheSameBitsNearTheSum(_ wire: WireFormat, _ hosts: [Int]) throws {
+    let all = try sums(hosts, wire, stepCount: 1, keepsResidual: false).map { $0[0] }
+    #expect(Set(all.map { $0.map(\.bitPattern) }).count == 1)
+    let exact = Self.exact(all.count)
+    let hostCount = Double(hosts.count)
+    // What a host sends is at most 2 for each of its ranks; the sum is rounded once more.
+    let bound = Double(all.count) * (wire == .int8 ? (1 + 1 / hostCount) / 127 : 0x1p-7)
+    let worst = zip(all[0], exact).map { abs(Double($0) - $1) }.max() ?? .infinity
+    #expect(worst < (wire == .exact ? 1e-5 : bound), "\(wire)")
+    #expect(wire == .exact || worst > 1e-4, "nothing was rounded")
+  }
+
+  /// The sums of many steps differ from the exact ones by as much as those of one step.
+  @Test(arguments: [WireFormat.bfloat16, .int8])
+  func residualsBringBackWhatWasLost(_ wire: WireFormat) throws {
+    let steps = 24
+    let worst = try [true, false].map { keepsResidual in
+      let all = try sums([2, 2], wire, stepCount: steps, keepsResidual: keepsResidual)[0]
+      return zip(Self.exact(4).indices, Self.exact(4)).map { index, exact in
+        abs(all.reduce(0) { $0 + Double($1[index]) } - Double(steps) * exact)
+      }.max() ?? .infinity
+    }
+    #expect(worst[0] < worst[1] / 4, "\(worst)")
+  }
+
+  @Test func blocksThatAreNotFiniteBecomeNotANumber() throws {
+    let results = try WiredJob(hosts: [1, 1], .hierarchical).run { world in
+      let communicator = try #require(world as? any CompressingCommunicator)
+      var numbers = [Float](repeating: 1, count: 512)
+      if world.rank == 0 { numbers[3] = .infinity }
+      try numbers.withUnsafeMutableBytes {
+        try communicator.allReduce(
+          UnsafeRawBufferPointer($0), into: $0, reduction: .sum, wire: .int8, residual: nil)
+      }
+      return numbers
+    }
+    for numbers in results {
+      #expect(numbers[..<256].allSatisfy(\.isNaN) && numbers[256...].allSatisfy { $0 == 2 })
+    }
+  }
+
+  @Test func residualsMustFit() throws {
+    let texts = try WiredJob(hosts: [1, 1], .hierarchical).run { world in
+      let communicator = try #require(world as? any CompressingCommunicator)
+      let (memory, rest) = (Memory(count: 8), Memory(count: 4))
+      do {
+        try communicator.allReduce(
+          memory.constant, into: memory.mutable, reduction: .sum, wire: .int8,
+          residual: rest.mutable)
+      } catch { return "\(error)" }
+      return ""
+    }
+    #expect(texts.allSatisfy { $0.contains("the residual has 4 bytes") && $0.contains("8 bytes") })
+  }
+}
