@@ -2,11 +2,14 @@
 import PackageDescription
 
 /// One module of the house: a folder of `Sources/` whose target carries the prefix `DeepEP`.
-func module(_ name: String, imports: [String] = []) -> Target {
+///
+/// - Parameter embeds: files that become part of the program.
+func module(_ name: String, imports: [String] = [], embeds: [String] = []) -> Target {
   .target(
     name: name == "DeepEP" ? name : "DeepEP" + name,
     dependencies: imports.map { .init(stringLiteral: "DeepEP" + $0) },
     path: "Sources/" + name,
+    resources: embeds.map { .embedInCode($0) },
     swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
 }
 
@@ -74,7 +77,9 @@ let package = Package(
       imports: [
         "Tensors", "Targets", "Elements", "Events", "SystemOneDNN", "SystemLLVM", "SystemOpenMP",
       ]),
-    module("Communication", imports: ["Elements", "Events"]),
+    module(
+      "Communication", imports: ["Elements", "Events"],
+      embeds: ["Algorithms/Packaged/algorithms.json"]),
     module("Storage", imports: ["Elements", "Events"]),
     module(
       "Execution",
@@ -119,9 +124,13 @@ let package = Package(
       ]),
     tests("Compute", imports: ["Compute", "Tensors", "Elements"]),
     support("CommunicationLaws", imports: ["Communication", "Elements"]),
+    support("CommunicationLinks", imports: ["Communication"]),
     testProgram(
-      "CommunicationRank", imports: ["Communication", "CommunicationLaws", "Elements"]),
-    tests("Communication", imports: ["Communication", "CommunicationLaws", "Elements"]),
+      "CommunicationRank",
+      imports: ["Communication", "CommunicationLaws", "CommunicationLinks", "Elements"]),
+    tests(
+      "Communication",
+      imports: ["Communication", "CommunicationLaws", "CommunicationLinks", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
     tests("Command", imports: ["Command", "Training"], exclude: ["peaks.txt", "Scripts"]),
     tests(

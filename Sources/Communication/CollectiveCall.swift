@@ -24,12 +24,15 @@ struct CollectiveCall: Hashable, Sendable {
   var reduction: CollectiveReduction?
   var outerCount: Int?
   var root: Int?
+  /// How numbers travel between hosts, if not as they are.
+  var wire: WireFormat?
 
   /// For people: "all-reduce 3 (24 bytes, float32, sum)".
   var text: String {
     let attributes = [
       hasSize ? "\(byteCount) bytes" : nil, element?.rawValue,
       reduction?.rawValue, outerCount.map { "outer \($0)" }, root.map { "root \($0)" },
+      wire.map { "\($0.rawValue) between hosts" },
     ].compactMap { $0 }
     let list = attributes.isEmpty ? "" : " (\(attributes.joined(separator: ", ")))"
     return "\(kind.rawValue) \(sequenceNumber)\(list)"

@@ -60,6 +60,8 @@ import Testing
   @Test(arguments: TestTransport.all)
   func theLogSaysForWhomARankWaited(_ transport: TestTransport) throws {
     let logs = try transport.run(rankCount: 3) { world in
+      // Ranks begin when all have made their communicators.
+      try world.barrier()
       for _ in 0..<3 {
         if world.rank == 1 {
           let end = ContinuousClock.now + .milliseconds(20)

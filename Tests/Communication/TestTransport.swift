@@ -28,13 +28,24 @@ struct TestTransport: Sendable, CustomTestStringConvertible {
   static var wire: TestTransport {
     let wire = LocalWire()
     return TestTransport(testDescription: "wire") { control, group in
-      try wire.communicator(control) { group.communicators[control.membership.rank] }
+      try wire.communicator(control, options: inRankOrder) {
+        group.communicators[control.membership.rank]
+      }
     }
   }
 
   /// Threads with sockets between them.
   static var tcp: TestTransport {
-    TestTransport(testDescription: "tcp") { control, _ in try TCP.communicator(control) }
+    TestTransport(testDescription: "tcp") { control, _ in
+      try TCP.communicator(control, options: inRankOrder)
+    }
+  }
+
+  /// The algorithm that combines in the order of the ranks, whichever is the fastest.
+  private static var inRankOrder: MessageOptions {
+    var options = MessageOptions()
+    options.algorithms = AlgorithmTable(.direct)
+    return options
   }
 
   static var all: [TestTransport] { [local, sharedMemory, wire, tcp] }

@@ -31,6 +31,7 @@ import Glibc
       if let stream = Stream(Array(words.dropFirst())) { return stream.run() }
       print("usage: DeepEPCommunicationRank stream TRANSPORT [NAME=VALUE...]")
       return 2
+    case ("links", 4): return Links.serve(Array(words.dropFirst()))
     case ("relay-host", 2): return UInt16(words[1]).map { Relay.serve(port: $0) } ?? 2
     case ("relay", 4): return UInt16(words[2]).map { Relay.call(words[1], $0, words[3]) } ?? 2
     default: return nil
@@ -40,7 +41,10 @@ import Glibc
   private static func run(_ scenario: Scenario, _ transport: CommunicationTransport) throws {
     let control = try Job.join()
     do {
-      print(try scenario.run(transport.communicator(control)))
+      var messages = MessageOptions()
+      // What is expected was computed in the order of the ranks.
+      if scenario == .conformance { messages.algorithms = AlgorithmTable(.direct) }
+      print(try scenario.run(transport.communicator(control, messages: messages)))
       control.leave()
     } catch let error as CommunicationError {
       throw control.fail(error)

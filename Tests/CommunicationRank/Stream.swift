@@ -107,6 +107,7 @@ struct Stream {
   private func holdInMeeting(_ control: any JobControl) throws {
     guard let hold = arguments.hold, hold.place == .meeting, hold.rank == control.membership.rank
     else { return }
+    _ = try control.exchange(MessageOptions().agreement, as: "algorithms")
     _ = try control.exchange([UInt8](repeating: 0, count: 18), as: "tcp")
     self.hold(.meeting, hold.rank)
   }

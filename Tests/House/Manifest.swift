@@ -41,7 +41,7 @@ struct Manifest {
   /// A call of one of the functions.
   private static func call(_ text: Substring) -> (Target, end: String.Index)? {
     let pattern =
-      /\s*(\w+)\(\s*"(\w+)"(?:,\s*imports:\s*\[([^\]]*)\])?(?:,\s*exclude:\s*\[[^\]]*\])?\s*\),?\s*/
+      /\s*(\w+)\(\s*"(\w+)"(?:,\s*imports:\s*\[([^\]]*)\])?(?:,\s*(?:exclude|embeds):\s*\[[^\]]*\])?\s*\),?\s*/
     return text.prefixMatch(of: pattern).map { match in
       let prefix = match.1 == "shim" ? "System" : ""
       let target = Target(

@@ -11,7 +11,11 @@ struct Benchmark {
   var subject = BenchmarkSubject.workload(.gptTiny)
   var bytes = 64 << 20
   var ranks: Int?
-  var communication = CommunicationTransport.sharedMemory
+  var communication: CommunicationTransport?
+  var algorithm: CollectiveAlgorithm?
+  var algorithms: String?
+  var wire = WireFormat.exact
+  var rounds: Int?
   var precision = Precision.float32
   var batch: Int?
   var context: Int?
@@ -32,9 +36,6 @@ struct Benchmark {
       defaults: Benchmark(),
       parameters: [
         .positional("name", \.subject, .subject, "the job or the collective", isRequired: true),
-        .option("bytes", \.bytes, .positiveInteger, "bytes of a collective"),
-        .option("ranks", \.ranks, .positiveInteger, "threads of this process, for a collective"),
-        .option("communication", \.communication, .choice, "how ranks reach one another"),
         .option("precision", \.precision, .choice, "the element type to compute in"),
         .option("batch", \.batch, .positiveInteger, "sequences of a batch, instead of the job's"),
         .option("context", \.context, .positiveInteger, "tokens of a sequence"),
@@ -50,22 +51,57 @@ struct Benchmark {
         .flag("probe", \.probes, "measure the peak of multiply-adds, before and after"),
         .flag("json", \.isJSON, "end with one line of JSON"),
         .flag("events", \.showsEvents, "say where the time of the last step went"),
-      ],
+      ] + collectiveParameters,
       examples: [
         "gpt-tiny", "gpt2-124m --steps 5 --json", "gpt-tiny --ablate", "all-reduce --ranks 2",
+        "communication --algorithms algorithms.json",
       ]
     ) { options in try options.run(output: output) }
+  }
+
+  /// What only collectives have.
+  private static var collectiveParameters: [Parameter<Benchmark>] {
+    [
+      .option("bytes", \.bytes, .positiveInteger, "bytes of a collective"),
+      .option("ranks", \.ranks, .positiveInteger, "threads of this process, for a collective"),
+      .option("communication", \.communication, .choice, "how ranks reach one another"),
+      .option("algorithm", \.algorithm, .choice, "how ranks that exchange messages sum"),
+      .option(
+        "algorithms", \.algorithms, .path,
+        "table that says which algorithm is taken; the one that communication writes"),
+      .option("wire", \.wire, .choice, "how numbers of an all-reduce travel between hosts"),
+      .option("rounds", \.rounds, .positiveInteger, "how often a collective is timed"),
+    ]
   }
 
   func run(output: TerminalOutput) throws {
     switch subject {
     case .workload(let workload): try run(workload, output: output)
     case .collective(let collective):
-      let benchmark = CollectiveBenchmark(
-        collective: collective, byteCount: bytes, threadCount: ranks, communication: communication,
-        isJSON: isJSON)
+      var benchmark = CollectiveBenchmark(
+        collective: collective, byteCount: bytes, threadCount: ranks,
+        communication: communication ?? .sharedMemory, isJSON: isJSON)
+      (benchmark.wire, benchmark.roundCount) = (wire, rounds)
+      benchmark.messages = try messageOptions()
+      try benchmark.run(output: output)
+    case .communication:
+      let benchmark = AlgorithmBenchmark(
+        communication: communication ?? .tcp, byteLimit: bytes, path: algorithms,
+        roundCount: rounds ?? 5)
       try benchmark.run(output: output)
     }
+  }
+
+  private func messageOptions() throws -> MessageOptions {
+    guard algorithm == nil || algorithms == nil else {
+      throw UsageError("--algorithm and --algorithms are both given", fix: "give one of them")
+    }
+    var options = MessageOptions()
+    if let algorithm { options.algorithms = AlgorithmTable(algorithm) }
+    if let algorithms {
+      options.algorithms = try AlgorithmFile(path: algorithms).table(place: algorithms)
+    }
+    return options
   }
 
   private func run(_ workload: Workload, output: TerminalOutput) throws {

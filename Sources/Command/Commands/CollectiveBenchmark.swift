@@ -9,6 +9,9 @@ struct CollectiveBenchmark {
   var threadCount: Int?
   var communication = CommunicationTransport.sharedMemory
   var isJSON = false
+  var wire = WireFormat.exact
+  var roundCount: Int?
+  var messages = MessageOptions()
 
   func run(output: TerminalOutput) throws {
     try communication.check()
@@ -18,8 +21,9 @@ struct CollectiveBenchmark {
       // Each thread maps the memory of all, as processes do.
       let communicator =
         communication == .local
-        ? thread : try communication.communicator(controls[thread.rank])
-      return try report(communicator)
+        ? thread
+        : try communication.communicator(controls[thread.rank], messages: messages)
+      return try report(communicator, controls[thread.rank].membership)
     }
     if let report = reports.first { try write(report, to: output) }
   }
@@ -27,7 +31,8 @@ struct CollectiveBenchmark {
   private func runRank(output: TerminalOutput) throws {
     let control = try Job.join { try? TerminalOutput.error.write("deepep: \($0)\n") }
     do {
-      let report = try report(communication.communicator(control))
+      let communicator = try communication.communicator(control, messages: messages)
+      let report = try report(communicator, control.membership)
       if control.membership.rank == 0 { try write(report, to: output) }
       control.leave()
     } catch let error as CommunicationError {
@@ -35,10 +40,17 @@ struct CollectiveBenchmark {
     }
   }
 
-  private func report(_ communicator: any Communicator) throws -> CollectiveReport {
-    let timer = try CollectiveTimer(collective, byteCount: byteCount, on: communicator)
-    return try timer.report(
-      roundCount: byteCount > 8 << 20 ? 15 : 60, communication: communication.rawValue)
+  private func report(
+    _ communicator: any Communicator, _ membership: Membership
+  ) throws -> CollectiveReport {
+    var timer = try CollectiveTimer(collective, byteCount: byteCount, on: communicator)
+    timer.wire = wire
+    var report = try timer.report(
+      roundCount: roundCount ?? (byteCount > 8 << 20 ? 15 : 60),
+      communication: communication.rawValue)
+    let traffic = HostTraffic(communicator, membership)
+    report.hostBytes = try traffic?.bytes { try timer.run() }
+    return report
   }
 
   private func write(_ report: CollectiveReport, to output: TerminalOutput) throws {

@@ -1,5 +1,6 @@
-/// What `deepep benchmark` runs: a training job, or a collective.
+/// What `deepep benchmark` runs: a training job, a collective, or all algorithms of all collectives.
 enum BenchmarkSubject {
+  case communication
   case workload(Workload)
   case collective(TimedCollective)
 }
@@ -7,12 +8,15 @@ enum BenchmarkSubject {
 extension ValueParser where Value == BenchmarkSubject {
   /// A job or a collective, by its name.
   static var subject: Self {
-    let names = Workload.allCases.map(\.rawValue) + TimedCollective.allCases.map(\.rawValue)
+    let names =
+      Workload.allCases.map(\.rawValue) + TimedCollective.allCases.map(\.rawValue)
+      + ["communication"]
     return Self(
       expecting: "one of \(names.joined(separator: ", "))",
       placeholder: names.joined(separator: "|"), choices: names
     ) { name in
-      TimedCollective(rawValue: name).map { .collective($0) }
+      if name == "communication" { return .communication }
+      return TimedCollective(rawValue: name).map { .collective($0) }
         ?? Workload(rawValue: name).map { .workload($0) }
     }
   }

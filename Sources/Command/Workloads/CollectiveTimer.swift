@@ -30,6 +30,8 @@ struct CollectiveReport: Codable {
   var busBytesPerSecond: Double
   /// How long it takes all ranks to scale as many bytes in place, at the same time.
   var limitSeconds: Double
+  /// How many bytes leave each host, what sockets add to them not counted; nil on one host.
+  var hostBytes: [Int]?
 
   enum CodingKeys: String, CodingKey {
     case operation, communication, ranks, bytes
@@ -37,6 +39,7 @@ struct CollectiveReport: Codable {
     case secondsBest = "seconds_best"
     case busBytesPerSecond = "bus_bytes_per_second"
     case limitSeconds = "limit_seconds"
+    case hostBytes = "host_bytes"
   }
 
   /// One line of JSON.
@@ -52,6 +55,8 @@ struct CollectiveTimer {
   let collective: TimedCollective
   let communicator: any Communicator
   let byteCount: Int
+  /// How numbers of an all-reduce travel between hosts.
+  var wire = WireFormat.exact
   private let source: CommunicationBuffer
   private let destination: CommunicationBuffer
 
@@ -97,9 +102,13 @@ struct CollectiveTimer {
     return Array(all.dropFirst(2))
   }
 
-  private func run() throws {
+  /// Calls the operation once.
+  func run() throws {
     let input = UnsafeRawBufferPointer(source.bytes)
     switch collective {
+    case .allReduce where wire != .exact:
+      try communicator.allReduce(
+        input, into: source.bytes, reduction: .sum, wire: wire, residual: nil)
     case .allReduce:
       try communicator.allReduce(
         input, into: source.bytes, element: .float32, reduction: .sum)

@@ -3,34 +3,46 @@ import DeepEPElements
 /// A shard of one piece of an all-reduce, on its way between the hosts.
 ///
 /// Three pieces are under way at a time: what a rank sends of one goes out while another comes in. All
-/// hosts take the steps of all pieces in the same order.
-final class CrossHostPiece {
+/// hosts take the steps of all pieces in the same order. One of these serves many pieces, one after another.
+// Its state is touched by one thread at a time: that which uses the communicator.
+final class CrossHostPiece: @unchecked Sendable {
+  /// What is summed, and how.
+  struct Work {
+    var partial: PartialReduction
+    var wire: WireFormat
+    /// How many ranks there are in all.
+    var rankCount: Int
+  }
+
   private let group: MessageCommunicator
-  private let partial: PartialReduction
-  private let wire: WireFormat
-  private let rankCount: Int
-  private let memories = (0..<6).map { _ in StagingMemory() }
+  /// The ranks of the group in the order of their hosts.
+  private let order: [Int]
+  private let memories = (0..<5).map { _ in StagingMemory() }
+  private let results: StagingMemory
+  private var work = Work(
+    partial: PartialReduction(element: .float32, reduction: .sum), wire: .exact, rankCount: 1)
   private var requests: [MessageRequest] = []
   private var tag = MessageTag(bits: 0)
   private var count = 0
   private var residual: UnsafeMutableBufferPointer<Float>?
   /// What the ranks of this host make of their elements, not yet rounded.
   private(set) var shard = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-  /// What all ranks make of them.
+  /// What all ranks make of them, where the other ranks of the host read it.
   private(set) var result = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   /// Makes one for many pieces.
   ///
   /// - Parameters:
   ///   - group: the ranks of all hosts that have the same shard.
-  ///   - rankCount: how many ranks there are in all.
-  init(
-    _ group: MessageCommunicator, _ partial: PartialReduction, _ wire: WireFormat, rankCount: Int
-  ) {
-    (self.group, self.partial, self.wire) = (group, partial, wire)
-    self.rankCount = rankCount
+  ///   - order: these ranks in the order of their hosts.
+  ///   - host: the ranks of this host.
+  init(_ group: MessageCommunicator, order: [Int], host: any Communicator) {
+    (self.group, self.order) = (group, order)
+    results = StagingMemory(of: host)
   }
 
+  private var partial: PartialReduction { work.partial }
+  private var wire: WireFormat { work.wire }
   private var wideBytes: Int { partial.wide.byteCount }
   private var elementBytes: Int { partial.element.byteCount }
 
@@ -39,23 +51,27 @@ final class CrossHostPiece {
   /// Begins with another piece.
   ///
   /// - Parameters:
+  ///   - count: how many elements the shard has.
   ///   - residual: what earlier rounding has lost of the first elements of the shard.
-  func begin(_ count: Int, _ tag: MessageTag, _ residual: UnsafeMutableBufferPointer<Float>?) {
-    (self.count, self.tag, self.residual) = (count, tag, residual)
-    shard = memories[0].take(count * wideBytes)
-    result = memories[1].take(count * elementBytes)
+  func begin(
+    _ work: Work, count: Int, tag: MessageTag, residual: UnsafeMutableBufferPointer<Float>?
+  ) throws {
+    (self.work, self.count, self.tag, self.residual) = (work, count, tag, residual)
+    shard = try memories[0].take(count * wideBytes)
+    result = try results.take(count * elementBytes)
   }
 
   // MARK: To the hosts that combine
 
   /// Posts each other host's share of the shard.
-  func post() {
+  func post() throws {
     let own = share(group.rank).count
-    let incoming = memories[2].take(group.rankCount * incomingBytes(own))
-    let outgoing = memories[3].take(group.rankCount * incomingBytes(share(0).count))
+    let incoming = try memories[1].take(group.rankCount * incomingBytes(own))
+    let widest = incomingBytes(share(0).count)
+    let outgoing = try memories[2].take(wire == .exact ? 0 : group.rankCount * widest)
     for host in group.others {
       let target = incoming.part(host * incomingBytes(own), incomingBytes(own))
-      let bytes = encoded(share(host), outgoing, host * incomingBytes(share(0).count))
+      let bytes = try encoded(share(host), outgoing, host * widest)
       requests.append(group.channel.receive(into: target, from: host, tag: tag))
       requests.append(group.channel.send(bytes, to: host, tag: tag))
     }
@@ -67,47 +83,37 @@ final class CrossHostPiece {
 
   private func encoded(
     _ share: Range<Int>, _ outgoing: UnsafeMutableRawBufferPointer, _ offset: Int
-  ) -> UnsafeRawBufferPointer {
+  ) throws -> UnsafeRawBufferPointer {
     let bytes = shard.part(share.lowerBound * wideBytes, share.count * wideBytes)
     if wire == .exact { return UnsafeRawBufferPointer(bytes) }
     let target = outgoing.part(offset, wire.byteCount(share.count))
-    encode(bytes, share, into: target)
+    wire.encode(bytes, into: target, residual: residual(share))
     return UnsafeRawBufferPointer(target)
   }
 
-  /// Encodes float32 numbers with what was lost of them before, and keeps what is lost now.
-  private func encode(
-    _ bytes: UnsafeMutableRawBufferPointer, _ share: Range<Int>,
-    into target: UnsafeMutableRawBufferPointer
-  ) {
-    guard let start = bytes.baseAddress, let to = target.baseAddress, !share.isEmpty else { return }
-    let numbers = start.assumingMemoryBound(to: Float.self)
-    guard let residual else { return wire.encode(numbers, count: share.count, into: to) }
-    // Elements that only fill up a shard have no residual.
-    let known = max(0, min(share.count, residual.count - share.lowerBound))
-    for index in 0..<known { numbers[index] += residual[share.lowerBound + index] }
-    wire.encode(numbers, count: share.count, into: to)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: share.count) { decoded in
-      guard let base = decoded.baseAddress else { return }
-      wire.decode(to, count: share.count, into: base)
-      for index in 0..<known {
-        residual[share.lowerBound + index] = numbers[index] - base[index]
-      }
+  /// What was lost of a share before; elements that only fill up a shard have lost nothing.
+  private func residual(_ share: Range<Int>) -> UnsafeMutableBufferPointer<Float>? {
+    residual.map { residual in
+      let end = min(share.upperBound, residual.count)
+      return UnsafeMutableBufferPointer(
+        rebasing: residual[min(share.lowerBound, end)..<end])
     }
   }
 
   // MARK: From the hosts that combined
 
   /// Waits for this host's share of all hosts, combines them in the order of the hosts, and posts the result.
-  func combine() throws {
-    try group.wait(for: requests)
+  ///
+  /// - Parameter isMeeting: whether the first messages of the operation are waited for.
+  func combine(isMeeting: Bool) throws {
+    try group.wait(for: requests, isMeeting: isMeeting)
     requests = []
     let own = share(group.rank)
-    combineOwn(own)
+    try combineOwn(own)
     let target = result.part(own.lowerBound * elementBytes, own.count * elementBytes)
-    let outgoing = outgoingResult(target, own)
+    let outgoing = try outgoingResult(target, own)
     let widest = resultBytes(share(0).count)
-    let incoming = memories[4].take(group.rankCount * widest)
+    let incoming = try memories[3].take(wire == .exact ? 0 : group.rankCount * widest)
     for host in group.others {
       let share = share(host)
       let place =
@@ -123,14 +129,14 @@ final class CrossHostPiece {
     wire == .exact ? count * elementBytes : wire.byteCount(count)
   }
 
-  private func combineOwn(_ own: Range<Int>) {
+  private func combineOwn(_ own: Range<Int>) throws {
     guard !own.isEmpty, let shard = shard.baseAddress, let target = result.baseAddress else {
       return
     }
     let sum = shard + own.lowerBound * wideBytes
     let reduction = partial.reduction == .mean ? .sum : partial.reduction
-    let incoming = decodedIncoming(own.count)
-    let sources = (0..<group.rankCount).compactMap { host in
+    let incoming = try decodedIncoming(own.count)
+    let sources = order.compactMap { host in
       host == group.rank
         ? UnsafeRawPointer(sum)
         : incoming.baseAddress.map { UnsafeRawPointer($0 + host * own.count * wideBytes) }
@@ -138,46 +144,34 @@ final class CrossHostPiece {
     RankOrderReduction(element: partial.wide, reduction: reduction)
       .apply(sources, from: 0, into: [sum], at: 0, count: own.count)
     partial.store(
-      sum, count: own.count, rankCount: rankCount,
+      sum, count: own.count, rankCount: work.rankCount,
       into: target + own.lowerBound * elementBytes)
   }
 
   /// This host's share as all other hosts have sent it, in the type of incomplete results.
-  private func decodedIncoming(_ count: Int) -> UnsafeMutableRawBufferPointer {
-    let incoming = memories[2].take(group.rankCount * incomingBytes(count))
+  private func decodedIncoming(_ count: Int) throws -> UnsafeMutableRawBufferPointer {
+    let incoming = try memories[1].take(group.rankCount * incomingBytes(count))
     if wire == .exact { return incoming }
-    let decoded = memories[5].take(group.rankCount * count * wideBytes)
+    let decoded = try memories[4].take(group.rankCount * count * wideBytes)
     for host in group.others {
-      decode(
-        incoming.part(host * incomingBytes(count), incomingBytes(count)), count,
+      wire.decode(
+        UnsafeRawBufferPointer(
+          incoming.part(host * incomingBytes(count), incomingBytes(count))),
         into: decoded.part(host * count * wideBytes, count * wideBytes))
     }
     return decoded
   }
 
-  private func decode(
-    _ bytes: UnsafeMutableRawBufferPointer, _ count: Int,
-    into target: UnsafeMutableRawBufferPointer
-  ) {
-    guard count > 0, let from = bytes.baseAddress, let to = target.baseAddress else { return }
-    wire.decode(from, count: count, into: to.assumingMemoryBound(to: Float.self))
-  }
-
   /// The result as it travels; this host keeps what the others get, so that all have the same bits.
   private func outgoingResult(
     _ target: UnsafeMutableRawBufferPointer, _ own: Range<Int>
-  ) -> UnsafeRawBufferPointer {
+  ) throws -> UnsafeRawBufferPointer {
     if wire == .exact { return UnsafeRawBufferPointer(target) }
-    let outgoing = memories[3].take(wire.byteCount(own.count))
-    encode(target, own, into: outgoing)
-    decode(outgoing, own.count, into: target)
+    let outgoing = try memories[2].take(wire.byteCount(own.count))
+    wire.encode(target, into: outgoing, residual: residual(own))
+    wire.decode(UnsafeRawBufferPointer(outgoing), into: target)
     return UnsafeRawBufferPointer(outgoing)
   }
-
-  /// Waits until what was posted has left.
-  ///
-  /// Who waits for its host without that would hold up ranks of other hosts, for which its host may be waiting.
-  func flush() throws { try group.wait(for: requests.filter { $0.direction == .send }) }
 
   /// Waits for the other hosts' results.
   func finish() throws {
@@ -185,11 +179,11 @@ final class CrossHostPiece {
     requests = []
     guard wire != .exact else { return }
     let widest = resultBytes(share(0).count)
-    let incoming = memories[4].take(group.rankCount * widest)
+    let incoming = try memories[3].take(group.rankCount * widest)
     for host in group.others {
       let share = share(host)
-      decode(
-        incoming.part(host * widest, resultBytes(share.count)), share.count,
+      wire.decode(
+        UnsafeRawBufferPointer(incoming.part(host * widest, resultBytes(share.count))),
         into: result.part(share.lowerBound * elementBytes, share.count * elementBytes))
     }
   }

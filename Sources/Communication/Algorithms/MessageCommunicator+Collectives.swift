@@ -5,6 +5,11 @@ extension MessageCommunicator: Communicator {
 
   func group(_ ranks: [Int]) throws -> any Communicator {
     _ = try checkGroup(ranks, at: place)
+    return try subgroup(ranks)
+  }
+
+  /// Makes a group of some ranks, ascending, this one among them.
+  func subgroup(_ ranks: [Int]) throws -> MessageCommunicator {
     let group = try MessageCommunicator(
       control, fabric, members: ranks.map { members[$0] }, options: options, log: operations)
     let call = group.nextCall(.group)
@@ -18,18 +23,21 @@ extension MessageCommunicator: Communicator {
     _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer,
     element: ElementType, reduction: CollectiveReduction
   ) throws {
+    let algorithm = options.algorithms.algorithm(
+      for: .allReduce, byteCount: source.count, hostCount: hostCount, rankCount: rankCount)
     var call = nextCall(.allReduce, byteCount: source.count)
     (call.element, call.reduction) = (element, reduction)
-    let algorithm = options.algorithms.algorithm(byteCount: source.count, rankCount: rankCount)
     let partial = PartialReduction(element: element, reduction: reduction)
     let order = RankOrderReduction(element: element, reduction: reduction)
     try perform(call, source, destination) { tag in
       switch algorithm {
       case _ where rankCount == 1:
         reduce(order, [source.baseAddress].compactMap { $0 }, source.count, into: destination)
-      case .direct, .hierarchical: try directAllReduce(tag, order, source, destination)
-      case .ring: try ringAllReduce(tag, partial, source, destination)
+      case .ring:
+        try RingAllReduce(self, partial, tag, source, destination).run()
       case .recursiveDoubling: try doublingAllReduce(tag, partial, source, destination)
+      case .direct, .hierarchical, .hierarchicalDoubling:
+        try directAllReduce(tag, order, source, destination)
       }
     }
   }
@@ -43,8 +51,8 @@ extension MessageCommunicator: Communicator {
     let order = RankOrderReduction(element: element, reduction: reduction)
     let block = destination.count
     try perform(call, source, destination) { tag in
-      let blocks = outerCount > 1 ? pack(source, outerCount) : source
-      let incoming = received.take(block * rankCount)
+      let blocks = outerCount > 1 ? try pack(source, outerCount) : source
+      let incoming = try received.take(block * rankCount)
       try exchange(
         tag, giving: { blocks.part($0 * block, block) },
         taking: { incoming.part($0 * block, block) }, isMeeting: true)
@@ -64,7 +72,7 @@ extension MessageCommunicator: Communicator {
     call.outerCount = outerCount
     let block = source.count
     try perform(call, source, destination) { tag in
-      let target = outerCount > 1 ? received.take(destination.count) : destination
+      let target = outerCount > 1 ? try received.take(destination.count) : destination
       try exchange(
         tag, giving: { _ in source }, taking: { target.part($0 * block, block) }, isMeeting: true)
       target.part(rank * block, block).copyMemory(from: source)

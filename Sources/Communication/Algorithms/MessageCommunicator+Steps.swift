@@ -76,8 +76,10 @@ extension MessageCommunicator {
   }
 
   /// Makes [rank count, outer, inner] of [outer, rank count, inner].
-  func pack(_ source: UnsafeRawBufferPointer, _ outerCount: Int) -> UnsafeRawBufferPointer {
-    let target = packed.take(source.count)
+  func pack(
+    _ source: UnsafeRawBufferPointer, _ outerCount: Int
+  ) throws -> UnsafeRawBufferPointer {
+    let target = try packed.take(source.count)
     let inner = source.count / outerCount / rankCount
     for outer in 0..<outerCount {
       for peer in 0..<rankCount {

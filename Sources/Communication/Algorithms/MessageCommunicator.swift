@@ -11,15 +11,17 @@ final class MessageCommunicator: @unchecked Sendable {
   let control: any JobControl
   let fabric: any MessageFabric
   let channel: any MessageChannel
-  let options: MessageOptions
+  var options: MessageOptions
   let operations: CommunicationLog
   let received = StagingMemory()
   let packed = StagingMemory()
+  /// On how many hosts the ranks run.
+  let hostCount: Int
   private let number: Int
   private var callCount = 0
   private var messageCounts: [Int]
   /// The rank for which this operation has waited last until all had come, and until when.
-  private var arrival = (peer: 0, seconds: 0.0)
+  var arrival = (peer: 0, seconds: 0.0)
 
   var rankCount: Int { members.count }
 
@@ -30,6 +32,7 @@ final class MessageCommunicator: @unchecked Sendable {
     (self.control, self.fabric, self.members) = (control, fabric, members)
     (self.options, operations) = (options, log)
     rank = members.firstIndex(of: control.rank) ?? 0
+    hostCount = Set(members.map { control.membership.members[$0].hostIdentifier }).count
     messageCounts = Array(repeating: 0, count: 2 * members.count)
     number = members.count == control.rankCount ? 0 : members.reduce(1) { $0 &* 31 &+ $1 } & 0xffff
     channel = try fabric.channel(control, among: members)
@@ -147,7 +150,7 @@ final class MessageCommunicator: @unchecked Sendable {
   // MARK: Errors
 
   /// The error that all ranks get.
-  private func named(_ error: any Error, _ call: CollectiveCall) -> any Error {
+  func named(_ error: any Error, _ call: CollectiveCall) -> any Error {
     guard let failure = error as? MessageFailure else { return error }
     if case .closed(let peer, _) = failure, !control.hasLeft(members[peer]) { awaitReason() }
     return control.failure ?? control.fail(self.error(failure, call))
@@ -192,7 +195,7 @@ final class MessageCommunicator: @unchecked Sendable {
     }
     let text = found.tag.operationText
     return text == expected.tag.operationText
-      ? "\(text) with another size, outer count or root" : text
+      ? "\(text) with another size, outer count, root or format" : text
   }
 }
 

@@ -4,6 +4,8 @@ public struct MessageOptions: Hashable, Sendable {
   public var algorithms = AlgorithmTable.packaged
   /// Sums between hosts go in pieces of about this many bytes, so that their phases overlap.
   public var pieceBytes = 4 << 20
+  /// What goes around a ring goes in segments of about this many bytes.
+  public var segmentBytes = 256 << 10
   /// How long a rank waits while nothing moves, in seconds.
   public var timeLimitSeconds = 600.0
 
@@ -16,14 +18,15 @@ package enum TCP {
   /// Makes the communicator of all ranks of a job.
   ///
   /// Each rank listens at its address of ``Membership`` until all are connected. On several hosts, ranks of one host
-  /// share memory for what ``AllReduceAlgorithm/hierarchical`` does there.
+  /// share memory for what ``CollectiveAlgorithm/hierarchical`` does there.
   ///
   /// - Throws: ``CommunicationError`` if a rank cannot be reached.
   package static func communicator(
     _ control: any JobControl, options: MessageOptions = MessageOptions()
   ) throws -> any Communicator {
-    try TCPMessages().communicator(control, options) {
-      try SharedMemory.communicator(control, ranks: control.membership.localRanks)
+    let log = CommunicationLog()
+    return try TCPMessages().communicator(control, options, log) {
+      try SharedMemory.communicator(control, ranks: control.membership.localRanks, log: log)
     }
   }
 }
@@ -42,20 +45,50 @@ package struct LocalWire: Sendable {
     _ control: any JobControl, options: MessageOptions = MessageOptions(),
     host: () throws -> any Communicator
   ) throws -> any Communicator {
-    try messages.communicator(control, options, host)
+    try messages.communicator(control, options, CommunicationLog(), host)
   }
 }
 
 extension MessageFabric {
   /// The communicator of all ranks of a job; hierarchical if the hosts allow it.
   fileprivate func communicator(
-    _ control: any JobControl, _ options: MessageOptions, _ host: () throws -> any Communicator
+    _ control: any JobControl, _ options: MessageOptions, _ log: CommunicationLog,
+    _ host: () throws -> any Communicator
   ) throws -> any Communicator {
+    try options.compare(control)
+    let ranks = Array(0..<control.rankCount)
     let world = try MessageCommunicator(
-      control, self, members: Array(0..<control.rankCount), options: options,
-      log: CommunicationLog())
-    guard HierarchicalCommunicator.fits(control.membership) else { return world }
-    return try HierarchicalCommunicator(world, host: host())
+      control, self, members: ranks, options: options, log: log)
+    let layout = HostLayout(ranks, in: control.membership)
+    guard HierarchicalCommunicator.fits(layout) else { return world }
+    return try HierarchicalCommunicator(world, layout, local: host())
+  }
+}
+
+extension MessageOptions {
+  /// What all ranks must agree on, as bytes for an exchange: they would wait for different messages.
+  package var agreement: [UInt8] {
+    let rows = algorithms.rows.map {
+      "\($0.collective) \($0.layout) \($0.byteLimit ?? -1) \($0.algorithm)"
+    }
+    let text = (rows + ["\(pieceBytes) \(segmentBytes)"]).joined(separator: "\n")
+    // FNV-1a, 64 bits.
+    let digest = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+    }
+    return (0..<8).map { UInt8(truncatingIfNeeded: digest >> (8 * UInt64($0))) }
+  }
+
+  /// Throws unless all ranks have the same.
+  fileprivate func compare(_ control: any JobControl) throws {
+    let all = try control.exchange(agreement, as: "algorithms")
+    let others = all.indices.filter { all[$0] != agreement }
+    guard !others.isEmpty else { return }
+    throw control.fail(
+      CommunicationError(
+        "\(others.namedRanks) of \(all.count) have other options of messages, or another table of "
+          + "algorithms", at: control.membership.name(of: control.rank),
+        fix: "give all ranks the same table and options"))
   }
 }
 

@@ -57,11 +57,19 @@ struct PartialReduction {
 
   private func divide(_ partial: UnsafeMutableRawPointer, _ count: Int, by rankCount: Int) {
     if wide == .float64 {
-      let numbers = partial.assumingMemoryBound(to: Double.self)
-      for index in 0..<count { numbers[index] /= Double(rankCount) }
+      divide(Double.self, partial, count, by: Double(rankCount))
     } else {
-      let numbers = partial.assumingMemoryBound(to: Float.self)
-      for index in 0..<count { numbers[index] /= Float(rankCount) }
+      divide(Float.self, partial, count, by: Float(rankCount))
+    }
+  }
+
+  private func divide<Number: BinaryFloatingPoint & BitwiseCopyable>(
+    _: Number.Type, _ partial: UnsafeMutableRawPointer, _ count: Int, by divisor: Number
+  ) {
+    let width = MemoryLayout<Number>.size
+    for index in 0..<count {
+      let number = partial.loadUnaligned(fromByteOffset: index &* width, as: Number.self)
+      partial.storeBytes(of: number / divisor, toByteOffset: index &* width, as: Number.self)
     }
   }
 

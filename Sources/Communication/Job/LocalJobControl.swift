@@ -31,6 +31,15 @@ package final class LocalJobControl: JobControl {
     hosts: [Int], addresses: [String] = [], timeLimitSeconds: Double = 60
   ) -> [LocalJobControl] {
     let places = hosts.enumerated().flatMap { host, count in Array(repeating: host, count: count) }
+    return job(places: places, addresses: addresses, timeLimitSeconds: timeLimitSeconds)
+  }
+
+  /// Makes the controls of the ranks of a job, by their numbers.
+  ///
+  /// - Parameter places: the host of each rank, by its number.
+  package static func job(
+    places: [Int], addresses: [String] = [], timeLimitSeconds: Double = 60
+  ) -> [LocalJobControl] {
     let members = places.map { host in
       Membership.Member(
         hostName: "local\(host)", hostIdentifier: "local\(host)", processIdentifier: getpid(),

@@ -3,7 +3,7 @@ import DeepEPElements
 /// The label of a message: the operation that it belongs to, and its place among the operation's messages.
 ///
 /// It has 64 bits, which every transport can carry: from the lowest, 12 of the step, 20 of the sequence number,
-/// 4 of the kind, 4 of the element, 3 of the reduction and 21 that depend on sizes, outer count and root.
+/// 4 of the kind, 4 of the element, 3 of the reduction and 21 that depend on all else.
 /// Receivers compare it with the label that they expect, so ranks that are out of step are found.
 struct MessageTag: Hashable, Sendable {
   let bits: UInt64
@@ -62,7 +62,11 @@ struct MessageTag: Hashable, Sendable {
   /// Mixes what has no bits of its own (the finaliser of SplitMix64), into 21 bits.
   private static func check(_ call: CollectiveCall) -> UInt64 {
     var word: UInt64 = 0
-    for number in [call.byteCount, (call.outerCount ?? -1) &+ 1, (call.root ?? -1) &+ 1] {
+    let wire = call.wire.flatMap { WireFormat.allCases.firstIndex(of: $0) } ?? -1
+    let numbers = [
+      call.byteCount, (call.outerCount ?? -1) &+ 1, (call.root ?? -1) &+ 1, wire + 1,
+    ]
+    for number in numbers {
       word = (word ^ UInt64(truncatingIfNeeded: number)) &+ 0x9e37_79b9_7f4a_7c15
       word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
       word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb

@@ -13,11 +13,17 @@ final class GroupMeeting: @unchecked Sendable {
   /// The ranks of the group, as numbers of the job.
   let members: [Int]
   let rank: Int
+  /// What the rank does while it waits; returns whether anything moved.
+  let beside: (() throws -> Bool)?
   private var stamp: UInt32 = 0
   private let spinCount: Int
 
-  init(_ arena: SharedArena, _ block: GroupBlock, members: [Int], rank: Int) {
+  init(
+    _ arena: SharedArena, _ block: GroupBlock, members: [Int], rank: Int,
+    beside: (() throws -> Bool)? = nil
+  ) {
     (self.arena, self.block, self.members, self.rank) = (arena, block, members, rank)
+    self.beside = beside
     // With fewer processors than ranks, the other one may be waiting for this one's processor.
     spinCount = arena.isCrowded ? min(50, arena.options.spinCount) : arena.options.spinCount
   }
@@ -56,13 +62,17 @@ final class GroupMeeting: @unchecked Sendable {
     for _ in 0..<arena.options.yieldCount {
       if hasCome(peer) { return }
       if let failure = arena.control.failure { throw failure }
-      sched_yield()
+      if try beside?() != true { sched_yield() }
     }
-    arena.control.recorder.beginRest()
     defer { arena.control.recorder.endRest() }
     let deadline = Clock.seconds + arena.options.timeLimitSeconds
     while !hasCome(peer) {
       try check(peer, call, deadline)
+      if try beside?() == true {
+        arena.control.recorder.endRest()
+        continue
+      }
+      arena.control.recorder.beginRest()
       sleep(until: peer)
     }
   }
@@ -72,8 +82,9 @@ final class GroupMeeting: @unchecked Sendable {
     sleepers.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
     let value = stamp.pointee.load(ordering: .sequentiallyConsistent)
     if Int32(bitPattern: value &- self.stamp) < 0 {
-      // Not for long: nobody wakes this rank when the job fails.
-      arena.calls.sleep(on: stamp, while: value, atMostNanoseconds: 5_000_000)
+      // Not for long: nobody wakes this rank when the job fails, or when it can go on beside.
+      arena.calls.sleep(
+        on: stamp, while: value, atMostNanoseconds: beside == nil ? 5_000_000 : 200_000)
     }
     sleepers.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent)
   }

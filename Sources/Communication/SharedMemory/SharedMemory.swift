@@ -17,12 +17,15 @@ package enum SharedMemory {
 
   /// Makes the communicator of some ranks of a job that run on this host, all of which make it.
   ///
-  /// - Parameter ranks: numbers of the job, ascending, this rank's among them.
+  /// - Parameters:
+  ///   - ranks: numbers of the job, ascending, this rank's among them.
+  ///   - log: where operations are noted.
   package static func communicator(
-    _ control: any JobControl, ranks: [Int], options: SharedMemoryOptions = SharedMemoryOptions()
+    _ control: any JobControl, ranks: [Int], options: SharedMemoryOptions = SharedMemoryOptions(),
+    log: CommunicationLog = CommunicationLog()
   ) throws -> any Communicator {
     let arena = try SharedArena(control, ranks: ranks, options: options)
     return try SharedMemoryCommunicator(
-      arena, members: ranks, name: "world", log: CommunicationLog())
+      arena, members: ranks, name: "world", log: log)
   }
 }

@@ -33,8 +33,10 @@ final class SharedMemoryCommunicator: @unchecked Sendable {
   /// - Parameters:
   ///   - members: numbers of the job; the first one gives the memory in which they meet.
   ///   - name: tells apart what is made of the same ranks.
+  ///   - beside: what the rank does while it waits, if its operations are parts of others.
   init(
-    _ arena: SharedArena, members: [Int], name: String, log: CommunicationLog
+    _ arena: SharedArena, members: [Int], name: String, log: CommunicationLog,
+    beside: (() throws -> Bool)? = nil
   ) throws {
     let (control, count) = (arena.control, members.count)
     let eagerBytes = (arena.options.eagerBytes + 63) / 64 * 64
@@ -52,7 +54,7 @@ final class SharedMemoryCommunicator: @unchecked Sendable {
       try arena.address(indices[0], place: place, byteCount: byteCount), rankCount: count,
       eagerBytes: eagerBytes)
     (self.arena, operations, number) = (arena, log, place / 64)
-    meeting = GroupMeeting(arena, block, members: members, rank: rank)
+    meeting = GroupMeeting(arena, block, members: members, rank: rank, beside: beside)
     eager = (0..<2).map { parity in
       (0..<count).map { UnsafeRawPointer(block.eager($0, parity: parity)) }
     }
@@ -101,7 +103,8 @@ extension SharedMemoryCommunicator {
     try call.check(source, destination, rankCount: rankCount, place: place)
     if let failure = arena.control.failure { throw failure }
     let start = FlightRecorder.now
-    let token = arena.control.recorder.begin(call, group: number, at: start)
+    let isPart = meeting.beside != nil
+    let token = isPart ? nil : arena.control.recorder.begin(call, group: number, at: start)
     try publish(call, source, destination, needs, counts, start)
     try meeting.meet(for: call)
     let last = try compare(call)
@@ -110,7 +113,7 @@ extension SharedMemoryCommunicator {
     // Until all have done their part, they use this rank's memory.
     if way == .direct, rankCount > 1 { try meeting.meet(for: call) }
     let end = FlightRecorder.now
-    arena.control.recorder.end(token, at: end)
+    if let token { arena.control.recorder.end(token, at: end) }
     note(call, start, last, end)
   }
 

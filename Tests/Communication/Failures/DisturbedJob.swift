@@ -1,3 +1,4 @@
+import DeepEPCommunicationLinks
 import Foundation
 
 /// A job of real processes that a disturbance is made for: it starts the ranks and hears what they say.

@@ -1,3 +1,4 @@
+import DeepEPCommunicationLinks
 import Foundation
 import Testing
 

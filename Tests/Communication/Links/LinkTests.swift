@@ -1,5 +1,6 @@
 import DeepEPCommunication
 import DeepEPCommunicationLaws
+import DeepEPCommunicationLinks
 import Glibc
 import Testing
 
@@ -16,7 +17,7 @@ struct LinkTests {
   /// each host, the hierarchy as many as there are; headers and acknowledgements come on top.
   @Test func hierarchiesSendAThirdLessOverTheLink() throws {
     let byteCount = 4 << 20
-    let sent = try [AllReduceAlgorithm.ring, .hierarchical].map { algorithm in
+    let sent = try [CollectiveAlgorithm.ring, .hierarchical].map { algorithm in
       let laboratory = try LinkLaboratory(
         hostCount: 2, megabitsPerSecond: 1000, delaySeconds: 5e-4)
       var job = WiredJob(hosts: [2, 2], algorithm, usesSockets: true)

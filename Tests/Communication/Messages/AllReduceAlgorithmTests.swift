@@ -35,7 +35,10 @@ import Testing
   private static var counts: [Int] { [0, 1, 7, 65, 1031] }
 
   @Test(arguments: 2...8) func ringsSumInTheirOrder(_ rankCount: Int) throws {
-    let problems = try WiredJob(hosts: [rankCount], .ring).run { world in
+    var job = WiredJob(hosts: [rankCount], .ring)
+    // Sizes above are several segments, more than are expected at a time, and shares that differ in them.
+    job.options.segmentBytes = 100
+    let problems = try job.run { world in
       try Self.counts.flatMap { try Self.problems(world, $0) { $0.ring($1) } }
     }
     #expect(problems.flatMap { $0 } == [])
@@ -48,8 +51,8 @@ import Testing
     #expect(problems.flatMap { $0 } == [])
   }
 
-  @Test(arguments: [AllReduceAlgorithm.ring, .recursiveDoubling])
-  func alsoOverSockets(_ algorithm: AllReduceAlgorithm) throws {
+  @Test(arguments: [CollectiveAlgorithm.ring, .recursiveDoubling])
+  func alsoOverSockets(_ algorithm: CollectiveAlgorithm) throws {
     let problems = try WiredJob(hosts: [3], algorithm, usesSockets: true).run { world in
       try [7, 30_011].flatMap { count in
         try Self.problems(world, count) { sum, all in
@@ -60,16 +63,26 @@ import Testing
     #expect(problems.flatMap { $0 } == [])
   }
 
-  @Test(arguments: [[1, 1], [2, 2], [3, 3], [2, 2, 2], [1, 1, 1, 1]])
-  func hierarchiesSumHostByHost(_ hosts: [Int]) throws {
-    var job = WiredJob(hosts: hosts, .hierarchical)
+  /// Hosts of 1 to 3 ranks, also where ranks are not in the order of their hosts.
+  static var layouts: [[Int]] {
+    [
+      [0, 1], [0, 0, 1, 1], [0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 2, 2], [0, 1, 2, 3], [0, 1, 1, 0],
+    ]
+  }
+
+  @Test(
+    arguments: layouts, [CollectiveAlgorithm.hierarchical, .hierarchicalDoubling])
+  func hierarchiesSumHostByHost(_ places: [Int], _ algorithm: CollectiveAlgorithm) throws {
+    var job = WiredJob(places: places, algorithm)
     // Sizes above are several pieces, and pieces that shards do not divide.
     job.options.pieceBytes = 1000
-    let starts = hosts.indices.map { hosts[..<$0].reduce(0, +) }
-    let ranks = zip(starts, hosts).map { Array($0..<$0 + $1) }
+    let ranks = job.ranks
     let problems = try job.run { world in
       try Self.counts.flatMap { count in
-        try Self.problems(world, count) { $0.hierarchical($1, ranks) }
+        try Self.problems(world, count) {
+          algorithm == .hierarchical
+            ? $0.hierarchical($1, ranks) : $0.hierarchicalDoubled($1, ranks)
+        }
       }
     }
     #expect(problems.flatMap { $0 } == [])
@@ -99,7 +112,7 @@ import Testing
   /// Bytes that leave the first of two hosts of two ranks: S for the hierarchy, 3/2 S for a ring.
   @Test func hierarchiesSendAThirdLessThanARing() throws {
     let byteCount = 1 << 20
-    let sent = try [AllReduceAlgorithm.ring, .hierarchical].map { algorithm in
+    let sent = try [CollectiveAlgorithm.ring, .hierarchical].map { algorithm in
       let counts = try WiredJob(hosts: [2, 2], algorithm, usesSockets: true).run { world in
         let memory = Memory(Numbers.bytes(.float32, byteCount / 4, seed: world.rank))
         try world.allReduce(
@@ -112,18 +125,5 @@ import Testing
       }
     }
     #expect(sent == [[byteCount * 3 / 2, byteCount * 3 / 2], [byteCount, byteCount]])
-  }
-
-  @Test func tablesChooseByRanksAndSize() {
-    let table = AlgorithmTable(rows: [
-      .init(rankCount: 2, byteLimit: 100, algorithm: .direct),
-      .init(rankCount: 2, algorithm: .ring),
-      .init(rankCount: 4, byteLimit: 10, algorithm: .recursiveDoubling),
-    ])
-    let choices = [(1, 100), (2, 101), (3, 100), (4, 5), (9, 11)].map {
-      table.algorithm(byteCount: $0.1, rankCount: $0.0)
-    }
-    #expect(choices == [.direct, .ring, .direct, .recursiveDoubling, .recursiveDoubling])
-    #expect(AlgorithmTable(rows: []).algorithm(byteCount: 1, rankCount: 1) == .direct)
   }
 }

@@ -24,6 +24,7 @@ import Testing
   /// Takes the place of rank 1 among strangers, and sends frames that make no sense.
   private static func attack(_ control: LocalJobControl, _ seed: UInt64) throws -> String {
     var random = FuzzBytes(seed: seed)
+    _ = try control.exchange(MessageOptions().agreement, as: "algorithms")
     let own = [UInt8](repeating: 0, count: 18)
     let first = try control.exchange(own, as: "tcp", among: [0, 1])[0]
     let port = UInt16(first[0]) << 8 | UInt16(first[1])

@@ -71,22 +71,31 @@ struct OrderedSum {
 
   /// The order of recursive doubling: neighbours first.
   func doubled(_ sources: [[UInt8]]) -> [UInt8] {
+    finished(doubledPartial(sources.map(widened)), rankCount: sources.count)
+  }
+
+  private func doubledPartial(_ partials: [[UInt8]]) -> [UInt8] {
     var power = 1
-    while 2 * power <= sources.count { power *= 2 }
+    while 2 * power <= partials.count { power *= 2 }
     var level = (0..<power).map { rank in
-      let own = widened(sources[rank])
-      return rank + power < sources.count
-        ? combined(own, widened(sources[rank + power])) : own
+      rank + power < partials.count
+        ? combined(partials[rank], partials[rank + power]) : partials[rank]
     }
     while level.count > 1 {
       level = stride(from: 0, to: level.count, by: 2).map { combined(level[$0], level[$0 + 1]) }
     }
-    return finished(level[0], rankCount: sources.count)
+    return level[0]
   }
 
   /// The order of the hierarchy: within hosts, then over the hosts.
   func hierarchical(_ sources: [[UInt8]], _ hosts: [[Int]]) -> [UInt8] {
     let sums = hosts.map { ranks in combined(ranks.map { widened(sources[$0]) }) }
     return finished(combined(sums), rankCount: sources.count)
+  }
+
+  /// The same, but the hosts' sums by recursive doubling.
+  func hierarchicalDoubled(_ sources: [[UInt8]], _ hosts: [[Int]]) -> [UInt8] {
+    let sums = hosts.map { ranks in combined(ranks.map { widened(sources[$0]) }) }
+    return finished(doubledPartial(sums), rankCount: sources.count)
   }
 }

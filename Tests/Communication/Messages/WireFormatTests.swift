@@ -68,6 +68,55 @@ import Testing
     #expect(worst[0] < worst[1] / 4, "\(worst)")
   }
 
+  /// What the ranks are left with, and the results of all steps, make up all that was given.
+  @Test(arguments: [WireFormat.bfloat16, .int8], [[2, 2], [1, 1], [2, 2, 2]])
+  func resultsAndResidualsAreAllThatWasGiven(_ wire: WireFormat, _ hosts: [Int]) throws {
+    var job = WiredJob(hosts: hosts, .hierarchical)
+    job.options.pieceBytes = 4000
+    let stepCount = 12
+    let all = try job.run { world in
+      var residual = [Float](repeating: 0, count: Self.count)
+      var results = [Double](repeating: 0, count: Self.count)
+      for step in 0..<stepCount {
+        var numbers = Self.numbers(100 * step + world.rank)
+        try numbers.withUnsafeMutableBytes { bytes in
+          try residual.withUnsafeMutableBytes {
+            try world.allReduce(
+              UnsafeRawBufferPointer(bytes), into: bytes, reduction: .sum, wire: wire,
+              residual: $0)
+          }
+        }
+        for index in results.indices { results[index] += Double(numbers[index]) }
+      }
+      return (results, residual)
+    }
+    let given = (0..<Self.count).map { index in
+      (0..<stepCount).reduce(0.0) { sum, step in
+        (0..<all.count).reduce(sum) { $0 + Double(Self.numbers(100 * step + $1)[index]) }
+      }
+    }
+    #expect(Set(all.map(\.0)).count == 1)
+    let left = (0..<Self.count).map { index in all.reduce(0) { $0 + Double($1.1[index]) } }
+    let missing = zip(given, zip(all[0].0, left)).map { abs($0 - $1.0 - $1.1) }.max() ?? .infinity
+    // Each step rounds sums of float32 numbers below 8 a few times.
+    #expect(missing < Double(stepCount * all.count) * 0x1p-21, "\(wire)")
+    #expect((left.map(abs).max() ?? 0) > 1e-3, "nothing was rounded")
+  }
+
+  /// Ranks that do not agree how numbers travel are out of step.
+  @Test func formatsAreCompared() throws {
+    let texts = try WiredJob(hosts: [2, 2], .hierarchical).run { world in
+      let memory = Memory(count: 64)
+      do {
+        try world.allReduce(
+          memory.constant, into: memory.mutable, reduction: .sum,
+          wire: world.rank == 2 ? .int8 : .bfloat16, residual: nil)
+      } catch { return "\(error)" }
+      return ""
+    }
+    #expect(texts.allSatisfy { $0.contains("out of step") && $0.contains("root or format") })
+  }
+
   @Test func blocksThatAreNotFiniteBecomeNotANumber() throws {
     let results = try WiredJob(hosts: [1, 1], .hierarchical).run { world in
       let communicator = try #require(world as? any CompressingCommunicator)

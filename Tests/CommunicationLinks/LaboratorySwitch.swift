@@ -54,6 +54,7 @@ final class LaboratorySwitch: Sendable {
   // MARK: The thread
 
   private func run() {
+    Self.wakePrecisely()
     var queues = [[Packet]](repeating: [], count: tunnels.count)
     var busyUntil = [Double](repeating: 0, count: tunnels.count)
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -63,18 +64,33 @@ final class LaboratorySwitch: Sendable {
         if take(from: source, &queues[source], &busyUntil[source], &buffer) { isIdle = false }
         if deliver(&queues[source]) { isIdle = false }
       }
-      if isIdle { rest(queues.contains { !$0.isEmpty }) }
+      if isIdle { rest(until: queues.compactMap { $0.first?.arrivalSeconds }.min()) }
     }
   }
 
-  /// Sleeps until packets come, or for a moment if some are on their way.
-  private func rest(_ hasPackets: Bool) {
-    if hasPackets {
-      usleep(50)
-    } else {
-      var entries = tunnels.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-      _ = poll(&entries, nfds_t(entries.count), 20)
-    }
+  private typealias Poll =
+    @convention(c) (
+      UnsafeMutablePointer<pollfd>, nfds_t, UnsafePointer<timespec>, UnsafeRawPointer?
+    ) -> Int32
+  private typealias ThreadNumber = @convention(c) () -> Int32
+
+  /// Sleeps until packets come, or until the next one arrives that is on its way.
+  private func rest(until arrivalSeconds: Double?) {
+    guard let symbol = dlsym(nil, "ppoll") else { return }
+    let seconds = min(0.02, max(0, (arrivalSeconds ?? .infinity) - Self.now))
+    var limit = timespec(tv_sec: 0, tv_nsec: Int(seconds * 1e9))
+    var entries = tunnels.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    _ = unsafeBitCast(symbol, to: Poll.self)(&entries, nfds_t(entries.count), &limit, nil)
+  }
+
+  /// Asks the kernel not to wake this thread later than it wants, as it does to wake several at once.
+  private static func wakePrecisely() {
+    guard let symbol = dlsym(nil, "gettid") else { return }
+    let thread = unsafeBitCast(symbol, to: ThreadNumber.self)()
+    let file = open("/proc/\(thread)/timerslack_ns", O_WRONLY | O_CLOEXEC)
+    guard file >= 0 else { return }
+    _ = write(file, "1000", 4)
+    close(file)
   }
 
   private func take(

@@ -1,0 +1,180 @@
+import DeepEPElements
+
+/// Broadcasts, and exchanges of blocks.
+extension HierarchicalCommunicator {
+  // MARK: Broadcast
+
+  func broadcast(_ buffer: UnsafeMutableRawBufferPointer, root: Int) throws {
+    guard isHierarchical(.broadcast, byteCount: buffer.count) else {
+      return try world.broadcast(buffer, root: root)
+    }
+    var call = world.nextCall(.broadcast, byteCount: buffer.count)
+    call.root = root
+    try perform(call, UnsafeRawBufferPointer(buffer), buffer) { tag in
+      let origin = layout.location(of: root)
+      if layout.host == origin.host {
+        try giveAway(tag, buffer, from: origin)
+      } else {
+        try passOn(tag, buffer, from: origin)
+      }
+    }
+  }
+
+  /// Smaller pieces than those of other operations: a host gets the last one when all before it have theirs.
+  private func broadcastPieces(_ byteCount: Int) -> [Range<Int>] {
+    let size = max(1, world.options.segmentBytes * host.rankCount)
+    let count = max(1, (byteCount + size - 1) / size)
+    return (0..<count).map { $0 * size..<min(byteCount, ($0 + 1) * size) }
+  }
+
+  /// The bytes of a piece that this rank takes to other hosts; the last ranks may have fewer.
+  private func shard(_ piece: Range<Int>) -> Range<Int> {
+    let count = (piece.count + host.rankCount - 1) / host.rankCount
+    let start = min(piece.lowerBound + host.rank * count, piece.upperBound)
+    return start..<min(start + count, piece.upperBound)
+  }
+
+  /// On the root's host: all ranks get each piece, and each of them sends its part of it to the next host.
+  private func giveAway(
+    _ tag: MessageTag, _ buffer: UnsafeMutableRawBufferPointer, from origin: (host: Int, place: Int)
+  ) throws {
+    let next = order[(layout.host + 1) % order.count]
+    var sends: [MessageRequest] = []
+    for (turn, piece) in broadcastPieces(buffer.count).enumerated() {
+      let bytes = buffer.part(piece.lowerBound, piece.count)
+      try host.broadcast(bytes, root: origin.place)
+      let shard = shard(piece)
+      sends.append(
+        across.channel.send(
+          UnsafeRawBufferPointer(buffer).part(shard.lowerBound, shard.count), to: next,
+          tag: tag.step(turn)))
+    }
+    try across.wait(for: sends)
+  }
+
+  /// On the other hosts: each rank gets its part of a piece from the host before, passes it on unless that is
+  /// the last one, and the ranks put the piece together.
+  private func passOn(
+    _ tag: MessageTag, _ buffer: UnsafeMutableRawBufferPointer, from origin: (host: Int, place: Int)
+  ) throws {
+    let hosts = order.count
+    let (last, next) = (
+      order[(layout.host + hosts - 1) % hosts], (layout.host + 1) % hosts
+    )
+    let all = broadcastPieces(buffer.count)
+    var receives = try [0, 1].filter { $0 < all.count }.map {
+      try expect(all[$0], $0, from: last, tag)
+    }
+    var sends: [MessageRequest] = []
+    for (turn, piece) in all.enumerated() {
+      try across.wait(for: [receives[turn]], isMeeting: turn == 0)
+      let memory = try pieces[turn % 3].take(slotBytes(piece))
+      if next != origin.host {
+        let bytes = UnsafeRawBufferPointer(memory).part(0, shard(piece).count)
+        sends.append(across.channel.send(bytes, to: order[next], tag: tag.step(turn)))
+      }
+      try complete(piece, memory, buffer)
+      guard turn + 2 < all.count else { continue }
+      // The memory of the piece before this one is free when that has been passed on.
+      if turn > 0, !sends.isEmpty { try across.wait(for: [sends[turn - 1]]) }
+      receives.append(try expect(all[turn + 2], turn + 2, from: last, tag))
+    }
+    try across.wait(for: sends)
+  }
+
+  private func slotBytes(_ piece: Range<Int>) -> Int {
+    (piece.count + host.rankCount - 1) / host.rankCount
+  }
+
+  private func expect(
+    _ piece: Range<Int>, _ turn: Int, from peer: Int, _ tag: MessageTag
+  ) throws -> MessageRequest {
+    let memory = try pieces[turn % 3].take(slotBytes(piece))
+    return across.channel.receive(
+      into: memory.part(0, shard(piece).count), from: peer, tag: tag.step(turn))
+  }
+
+  private func complete(
+    _ piece: Range<Int>, _ slot: UnsafeMutableRawBufferPointer,
+    _ buffer: UnsafeMutableRawBufferPointer
+  ) throws {
+    let target = buffer.part(piece.lowerBound, piece.count)
+    let source = UnsafeRawBufferPointer(slot)
+    if slot.count * host.rankCount == piece.count {
+      return try host.allGather(source, into: target, outerCount: 1)
+    }
+    let all = try packed.take(slot.count * host.rankCount)
+    try host.allGather(source, into: all, outerCount: 1)
+    target.copyMemory(from: UnsafeRawBufferPointer(all).part(0, piece.count))
+  }
+
+  // MARK: All-to-all
+
+  func allToAll(
+    _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer
+  ) throws {
+    guard isHierarchical(.allToAll, byteCount: source.count) else {
+      return try world.allToAll(source, into: destination)
+    }
+    let block = source.count / rankCount
+    try perform(
+      world.nextCall(.allToAll, byteCount: source.count), source, destination
+    ) { tag in
+      var requests: [[MessageRequest]] = [[], []]
+      try inPieces(
+        of: block, size: pieceBytes(rankCount),
+        begin: { range, turn in
+          let outgoing = try collect(source, block, range, into: pieces[turn % 2])
+          let incoming = try pieces[2 + turn % 2].take(outgoing.count)
+          let part = host.rankCount * range.count
+          let own = layout.host * part
+          incoming.part(own, part).copyMemory(from: outgoing.part(own, part))
+          requests[turn % 2] = post(
+            { outgoing.part($0 * part, part) }, { incoming.part($0 * part, part) },
+            tag.step(turn))
+        },
+        end: { range, turn in
+          try across.wait(for: requests[turn % 2], isMeeting: turn == 0)
+          let incoming = try pieces[2 + turn % 2].take(rankCount * range.count)
+          for (index, rank) in layout.hosts.joined().enumerated() {
+            destination.part(rank * block + range.lowerBound, range.count).copyMemory(
+              from: UnsafeRawBufferPointer(incoming).part(index * range.count, range.count))
+          }
+        })
+    }
+  }
+
+  /// Collects what the ranks of this host give to this rank's counterparts: by host, then by giver.
+  private func collect(
+    _ source: UnsafeRawBufferPointer, _ block: Int, _ range: Range<Int>,
+    into memory: StagingMemory
+  ) throws -> UnsafeRawBufferPointer {
+    let count = range.count
+    let given = try packed.take(2 * rankCount * count)
+    let (mine, theirs) = (
+      given.part(0, rankCount * count), given.part(rankCount * count, rankCount * count)
+    )
+    for (host, ranks) in layout.hosts.enumerated() {
+      for (place, rank) in ranks.enumerated() {
+        mine.part((place * order.count + host) * count, count)
+          .copyMemory(from: source.part(rank * block + range.lowerBound, count))
+      }
+    }
+    try host.allToAll(UnsafeRawBufferPointer(mine), into: theirs)
+    let sorted = try memory.take(rankCount * count)
+    for place in 0..<host.rankCount {
+      for host in order.indices {
+        sorted.part((host * self.host.rankCount + place) * count, count).copyMemory(
+          from: UnsafeRawBufferPointer(theirs).part((place * order.count + host) * count, count))
+      }
+    }
+    return UnsafeRawBufferPointer(sorted)
+  }
+
+  func allToAll(
+    _ source: UnsafeRawBufferPointer, counts sourceCounts: [Int],
+    into destination: UnsafeMutableRawBufferPointer, counts destinationCounts: [Int]
+  ) throws {
+    try world.allToAll(source, counts: sourceCounts, into: destination, counts: destinationCounts)
+  }
+}
