@@ -1,6 +1,7 @@
 """Times DeepEP's collectives beside OpenMPI's and gloo's; see README.md beside this file.
 
   python3 Benchmarks/communication.py [--ranks 2 4] [--bytes 4096 1048576 67108864] [--rounds 3] [--dry-run]
+      [--parts host links]
 """
 
 import argparse
@@ -14,6 +15,7 @@ import statistics
 import subprocess
 import sys
 
+import links
 import machine
 from contestants import ROOT, python_with_torch
 
@@ -162,6 +164,7 @@ def arguments():
     parser.add_argument("--ranks", nargs="+", type=int, default=[2, 4])
     parser.add_argument("--bytes", nargs="+", type=int, default=[4096, 1 << 20, 64 << 20])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--parts", nargs="+", choices=["host", "links"], default=["host", "links"])
     parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
     parser.add_argument("--dry-run", action="store_true", help="print the figures, and write no file")
     options = parser.parse_args()
@@ -172,9 +175,8 @@ def arguments():
     return options
 
 
-def main():
-    options = arguments()
-    peers = [peer for peer in (open_mpi(ROOT / ".deepep/mpi"), gloo()) if peer]
+def host_cases(options, peers):
+    """All collectives on one host."""
     cases = []
     for collective in COLLECTIVES:
         others = peers if collective == "all-reduce" else []
@@ -188,12 +190,27 @@ def main():
                     "collective": collective, "ranks": ranks, "bytes": count, "figures": found,
                     "bars": {bar: is_kept for bar, is_kept in checks},
                 })
+    return cases
+
+
+def main():
+    options = arguments()
+    peers = [peer for peer in (open_mpi(ROOT / ".deepep/mpi"), gloo()) if peer]
+    # A part that is not measured keeps its figures.
+    record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    record |= {
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "processor": machine.processor_name(), "cores": os.cpu_count(),
+        "commit": machine.commit(ROOT), "rounds": options.rounds,
+    }
+    if "host" in options.parts:
+        record["cases"] = host_cases(options, peers)
+    if "links" in options.parts:
+        program = ROOT / ".deepep/mpi/mpi_all_reduce"
+        record["links"] = links.measure(
+            options.deepep, program if any(peer.name == "OpenMPI" for peer in peers) else None,
+            options.bytes, options.rounds)
     if not options.dry_run:
-        record = {
-            "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-            "processor": machine.processor_name(), "cores": os.cpu_count(),
-            "commit": machine.commit(ROOT), "rounds": options.rounds, "cases": cases,
-        }
         RESULTS.write_text(json.dumps(record, indent=1) + "\n")
     return 0
 

@@ -1,6 +1,7 @@
 """An all-reduce of float32 over gloo, timed as `deepep benchmark all-reduce` times its own.
 
-  gloo_all_reduce.py RANKS BYTES
+  gloo_all_reduce.py RANKS BYTES                             all ranks, on this host
+  gloo_all_reduce.py RANKS BYTES RANK PORT [ADDRESS ROUNDS]  one of them; rank 0 is at the address
 """
 
 import json
@@ -11,16 +12,16 @@ import sys
 import time
 
 
-def run(rank, ranks, count, port):
+def run(rank, ranks, count, port, address="127.0.0.1", rounds=None):
     import torch
     import torch.distributed as distributed
 
     torch.set_num_threads(1)
     distributed.init_process_group(
-        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=ranks
+        "gloo", init_method=f"tcp://{address}:{port}", rank=rank, world_size=ranks
     )
     values = torch.zeros(count // 4)
-    rounds = 9 if count > 8 << 20 else 30
+    rounds = rounds or (9 if count > 8 << 20 else 30)
     repeats = min(20, max(1, (1 << 20) // count))
     times = []
     for turn in range(-2, rounds):
@@ -44,7 +45,8 @@ def run(rank, ranks, count, port):
 def main():
     ranks, count = int(sys.argv[1]), int(sys.argv[2])
     if len(sys.argv) > 3:
-        return run(int(sys.argv[3]), ranks, count, int(sys.argv[4]))
+        rest = [sys.argv[5], int(sys.argv[6])] if len(sys.argv) > 6 else []
+        return run(int(sys.argv[3]), ranks, count, int(sys.argv[4]), *rest)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

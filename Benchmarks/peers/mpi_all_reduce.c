@@ -1,4 +1,4 @@
-// An all-reduce of float32 over MPI, timed as `deepep benchmark all-reduce` times its own: mpi_all_reduce BYTES.
+// An all-reduce of float32 over MPI, timed as `deepep benchmark all-reduce` times its own: mpi_all_reduce BYTES [ROUNDS].
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,8 @@ int main(int count, char **words) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
   size_t bytes = count > 1 ? strtoul(words[1], NULL, 10) : 4096;
-  int rounds = bytes > (8u << 20) ? 15 : 60;
+  int rounds = count > 2 ? atoi(words[2]) : bytes > (8u << 20) ? 15 : 60;
+  if (rounds < 1 || rounds > 60) rounds = 60;
   int repeats = bytes < (1u << 20) ? (int)((1u << 20) / bytes) : 1;
   if (repeats > 1000) repeats = 1000;
   float *values = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
