@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 
+import communication_document
 import links
 import machine
 from contestants import ROOT, python_with_torch
@@ -212,6 +213,7 @@ def main():
             options.bytes, options.rounds)
     if not options.dry_run:
         RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+        communication_document.main()
     return 0
 
 

@@ -193,6 +193,8 @@ def figures(reports):
         }
         if "host_bytes" in rounds[0]:
             one["host_bytes"] = rounds[0]["host_bytes"]
+        if "link_bytes" in rounds[0]:
+            one["link_bytes"] = rounds[0]["link_bytes"]
         if "version" in rounds[0]:
             one["version"] = rounds[0]["version"]
         ratios = [it["seconds_median"] / first["seconds_median"] for it, first in zip(rounds, ring)]

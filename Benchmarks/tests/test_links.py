@@ -1,8 +1,10 @@
 """What the benchmark of links between hosts makes of the programs' reports."""
 
+import json
 import pathlib
 import unittest
 
+import communication_document
 import links
 
 
@@ -32,6 +34,16 @@ class LinkTests(unittest.TestCase):
         for own, is_kept in ([2000, 2000], True), ([2000, 2001], False):
             found["hierarchical"][0]["host_bytes"] = own
             self.assertEqual(links.bars(64 << 20, found)[-1][1], is_kept)
+
+    def test_the_document_says_what_the_record_says(self):
+        if communication_document.RESULTS.exists():
+            record = json.loads(communication_document.RESULTS.read_text())
+            text = communication_document.DOCUMENT.read_text()
+            self.assertEqual(text, communication_document.document(record))
+
+    def test_what_was_not_measured_has_a_reason(self):
+        self.assertIn("Not measured: no.", communication_document.links([{"skipped": "no"}]))
+        self.assertEqual(communication_document.links([]), "")
 
     def test_without_a_laboratory_there_is_a_reason(self):
         with links.laboratory(pathlib.Path("/nowhere")) as (found, reason):

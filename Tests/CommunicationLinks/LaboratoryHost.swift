@@ -38,6 +38,14 @@ final class LaboratoryHost: Sendable {
     else { throw Self.refusal("to enter a namespace") }
   }
 
+  /// Sets something of the calling thread's network: tcp(7).
+  static func set(_ name: String, _ value: String) throws {
+    let file = open("/proc/sys/net/ipv4/\(name)", O_WRONLY | O_CLOEXEC)
+    guard file >= 0 else { throw refusal("to set \(name)") }
+    defer { close(file) }
+    guard write(file, value, value.utf8.count) > 0 else { throw refusal("to set \(name)") }
+  }
+
   private static func refusal(_ what: String) -> LinkLaboratory.Refusal {
     LinkLaboratory.Refusal(
       description: "this system refuses \(what): \(String(cString: strerror(errno)))")

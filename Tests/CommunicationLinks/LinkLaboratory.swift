@@ -46,6 +46,17 @@ package final class LinkLaboratory: Sendable {
   /// Moves the calling thread to a host, for good.
   package func enter(_ host: Int) throws { try hosts[host].enter() }
 
+  /// Lets the sockets that a host makes from now on keep no more than some bytes for either direction.
+  package func limitSockets(ofHost host: Int, byteCount: Int) throws {
+    let hosts = hosts
+    _ = try LocalGroup.run(rankCount: 1) { _ in
+      try hosts[host].enter()
+      for name in ["tcp_rmem", "tcp_wmem"] {
+        try LaboratoryHost.set(name, "\(byteCount) \(byteCount) \(byteCount)")
+      }
+    }
+  }
+
   /// The namespace of a host as a file, which other programs enter while this process lives: nsenter(1).
   package func networkPath(_ host: Int) -> String { hosts[host].path }
 

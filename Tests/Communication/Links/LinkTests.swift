@@ -38,6 +38,32 @@ struct LinkTests {
     }
   }
 
+  /// Ranks that wait for their host move their messages on: with sockets that hold next to nothing, and hosts of
+  /// which one rank is always late, no order of waits stops them.
+  @Test(arguments: [[2, 2], [2, 2, 2]]) func fullSocketsStopNobody(_ hosts: [Int]) throws {
+    let laboratory = try LinkLaboratory(
+      hostCount: hosts.count, megabitsPerSecond: 4000, delaySeconds: 1e-4)
+    for host in hosts.indices { try laboratory.limitSockets(ofHost: host, byteCount: 4096) }
+    var job = WiredJob(hosts: hosts, .hierarchical, usesSockets: true)
+    (job.laboratory, job.options.pieceBytes, job.options.timeLimitSeconds) = (
+      laboratory, 1 << 18, 20
+    )
+    let sums = try job.run { world in
+      let count = 1 << 19
+      var numbers = [Float](repeating: Float(world.rank), count: count)
+      for turn in 0..<3 {
+        if turn == world.rank % 2 { usleep(20_000) }
+        try numbers.withUnsafeMutableBytes {
+          try world.allReduce(
+            UnsafeRawBufferPointer($0), into: $0, element: .float32, reduction: .maximum)
+          try world.broadcast($0, root: turn)
+        }
+      }
+      return numbers.allSatisfy { $0 == Float(world.rankCount - 1) }
+    }
+    #expect(sums.allSatisfy { $0 })
+  }
+
   /// Also where the job's control takes another way, and long before the limit of a slow rank.
   @Test func bytesThatNobodyAnswersAreALostLink() throws {
     let laboratory = try LinkLaboratory(hostCount: 2, megabitsPerSecond: 1000, delaySeconds: 1e-4)
