@@ -8,8 +8,8 @@ import DeepEPElements
 /// within the group's time limit, or where a rank gives up, all ranks of the whole job get a
 /// ``CommunicationError``, from this operation and from all later ones.
 ///
-/// Reductions combine the elements in the order of the ranks, from 0 up, or where ranks are on several hosts in
-/// the order that ``CollectiveAlgorithm`` says, so results have the same bits on
+/// Reductions combine the elements in the order of the ranks, from 0 up, or where ranks send one another messages
+/// in the order of the ``CollectiveAlgorithm`` that is taken for the size, so results have the same bits on
 /// all ranks and from run to run. Integers wrap. `float16`, `bfloat16` and the 8-bit floats are
 /// combined in float32 and rounded once. For Booleans a sum is "or" and a product is "and".
 /// A maximum or minimum with a value that is not a number is not a number.

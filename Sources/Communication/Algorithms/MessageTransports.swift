@@ -3,7 +3,7 @@ public struct MessageOptions: Hashable, Sendable {
   /// Which algorithm sums how much.
   public var algorithms = AlgorithmTable.packaged
   /// Sums between hosts go in pieces of about this many bytes, so that their phases overlap.
-  public var pieceBytes = 4 << 20
+  public var pieceBytes = 1 << 20
   /// What goes around a ring goes in segments of about this many bytes.
   public var segmentBytes = 256 << 10
   /// How long a rank waits while nothing moves, in seconds.

@@ -1,9 +1,5 @@
-import DeepEPElements
-
-/// Broadcasts, and exchanges of blocks.
+/// Broadcasts from host to host, in pieces.
 extension HierarchicalCommunicator {
-  // MARK: Broadcast
-
   func broadcast(_ buffer: UnsafeMutableRawBufferPointer, root: Int) throws {
     guard isHierarchical(.broadcast, byteCount: buffer.count) else {
       return try world.broadcast(buffer, root: root)
@@ -106,75 +102,5 @@ extension HierarchicalCommunicator {
     let all = try packed.take(slot.count * host.rankCount)
     try host.allGather(source, into: all, outerCount: 1)
     target.copyMemory(from: UnsafeRawBufferPointer(all).part(0, piece.count))
-  }
-
-  // MARK: All-to-all
-
-  func allToAll(
-    _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer
-  ) throws {
-    guard isHierarchical(.allToAll, byteCount: source.count) else {
-      return try world.allToAll(source, into: destination)
-    }
-    let block = source.count / rankCount
-    try perform(
-      world.nextCall(.allToAll, byteCount: source.count), source, destination
-    ) { tag in
-      var requests: [[MessageRequest]] = [[], []]
-      try inPieces(
-        of: block, size: pieceBytes(rankCount),
-        begin: { range, turn in
-          let outgoing = try collect(source, block, range, into: pieces[turn % 2])
-          let incoming = try pieces[2 + turn % 2].take(outgoing.count)
-          let part = host.rankCount * range.count
-          let own = layout.host * part
-          incoming.part(own, part).copyMemory(from: outgoing.part(own, part))
-          requests[turn % 2] = post(
-            { outgoing.part($0 * part, part) }, { incoming.part($0 * part, part) },
-            tag.step(turn))
-        },
-        end: { range, turn in
-          try across.wait(for: requests[turn % 2], isMeeting: turn == 0)
-          let incoming = try pieces[2 + turn % 2].take(rankCount * range.count)
-          for (index, rank) in layout.hosts.joined().enumerated() {
-            destination.part(rank * block + range.lowerBound, range.count).copyMemory(
-              from: UnsafeRawBufferPointer(incoming).part(index * range.count, range.count))
-          }
-        })
-    }
-  }
-
-  /// Collects what the ranks of this host give to this rank's counterparts: by host, then by giver.
-  private func collect(
-    _ source: UnsafeRawBufferPointer, _ block: Int, _ range: Range<Int>,
-    into memory: StagingMemory
-  ) throws -> UnsafeRawBufferPointer {
-    let count = range.count
-    let given = try packed.take(2 * rankCount * count)
-    let (mine, theirs) = (
-      given.part(0, rankCount * count), given.part(rankCount * count, rankCount * count)
-    )
-    for (host, ranks) in layout.hosts.enumerated() {
-      for (place, rank) in ranks.enumerated() {
-        mine.part((place * order.count + host) * count, count)
-          .copyMemory(from: source.part(rank * block + range.lowerBound, count))
-      }
-    }
-    try host.allToAll(UnsafeRawBufferPointer(mine), into: theirs)
-    let sorted = try memory.take(rankCount * count)
-    for place in 0..<host.rankCount {
-      for host in order.indices {
-        sorted.part((host * self.host.rankCount + place) * count, count).copyMemory(
-          from: UnsafeRawBufferPointer(theirs).part((place * order.count + host) * count, count))
-      }
-    }
-    return UnsafeRawBufferPointer(sorted)
-  }
-
-  func allToAll(
-    _ source: UnsafeRawBufferPointer, counts sourceCounts: [Int],
-    into destination: UnsafeMutableRawBufferPointer, counts destinationCounts: [Int]
-  ) throws {
-    try world.allToAll(source, counts: sourceCounts, into: destination, counts: destinationCounts)
   }
 }

@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+
+/// What `deepep benchmark` does about the algorithms of ranks that exchange messages; how fast they are, no test asks.
+@Suite struct AlgorithmBenchmarkTests {
+  /// Runs ranks on two "hosts" of two, which an agent reaches, as ssh would.
+  private func job(_ words: [String], in folder: URL) throws -> LaunchedJob {
+    let agent = folder.appendingPathComponent("agent")
+    if !FileManager.default.fileExists(atPath: agent.path) {
+      try "#!/bin/sh\nexport DEEPEP_HOST=\"$1\"\nexec sh -c \"$2\"\n".write(
+        to: agent, atomically: true, encoding: .utf8)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: agent.path)
+    }
+    return try LaunchedJob(
+      [
+        "launch", "-n", "4", "--hosts", "left,right", "--agent", agent.path, "--address",
+        "127.0.0.1", "--", "benchmark",
+      ] + words, in: folder)
+  }
+
+  private func report(_ job: LaunchedJob) throws -> [String: Any] {
+    #expect(job.status() == 0, "\(job.errors)")
+    let line = try #require(job.lines.first { $0.contains("seconds_median") }, "\(job.output)")
+    let text = line.drop { $0 != "{" }
+    let object = try JSONSerialization.jsonObject(with: Data(text.utf8))
+    return try #require(object as? [String: Any])
+  }
+
+  @Test func tablesAreWrittenAndTaken() throws {
+    try withFolder { folder in
+      let words = [
+        "communication", "--bytes", "4096", "--rounds", "1", "--algorithms", "table.json",
+      ]
+      let writer = try job(words, in: folder)
+      #expect(writer.status() == 0, "\(writer.errors)")
+      #expect(writer.output.contains("all-to-all, 4 ranks on 2 hosts, 4096 bytes: "))
+      let file = folder.appendingPathComponent("table.json")
+      let object = try JSONSerialization.jsonObject(with: Data(contentsOf: file))
+      let table = try #require(object as? [String: Any])
+      let rows = try #require(table["rows"] as? [[String: Any]])
+      for collective in ["all-reduce", "reduce-scatter", "all-gather", "all-to-all", "broadcast"] {
+        for ranks in [2, 4] {
+          let own = rows.filter {
+            $0["collective"] as? String == collective && $0["ranks"] as? Int == ranks
+              && $0["hosts"] as? Int == 2
+          }
+          #expect(own.last.map { $0["up_to_bytes"] == nil } ?? false, "\(collective) \(ranks)")
+        }
+      }
+      let reader = ["all-reduce", "--communication", "tcp", "--bytes", "4096", "--rounds", "3"]
+      let taken = try report(job(reader + ["--json", "--algorithms", "table.json"], in: folder))
+      #expect(taken["operation"] as? String == "all-reduce")
+    }
+  }
+
+  /// Of S bytes: 3/2 S leave each of two hosts of two ranks by a ring, S by the hierarchy, S/2 as bfloat16.
+  @Test(arguments: [
+    (["--algorithm", "ring"], 6144), (["--algorithm", "hierarchical"], 4096),
+    (["--algorithm", "hierarchical", "--wire", "bfloat16"], 2048),
+  ])
+  func bytesOfHostsAreCounted(_ words: [String], _ byteCount: Int) throws {
+    try withFolder { folder in
+      let common = ["all-reduce", "--communication", "tcp", "--bytes", "4096", "--rounds", "3"]
+      let report = try report(job(common + ["--json"] + words, in: folder))
+      #expect(report["host_bytes"] as? [Int] == [byteCount, byteCount])
+    }
+  }
+
+  @Test(arguments: [
+    (["all-reduce", "--algorithm", "rin"], "did you mean ring?"),
+    (["all-reduce", "--wire", "int4"], "did you mean int8?"),
+    (["all-reduce", "--ranks", "2", "--algorithms", "nowhere.json"], "nowhere.json"),
+    (
+      ["all-reduce", "--ranks", "2", "--algorithm", "ring", "--algorithms", "x"],
+      "--algorithm and --algorithms are both given"
+    ),
+  ])
+  func mistakesAreExplained(_ words: [String], _ reason: String) throws {
+    try withFolder { folder in
+      let run = try CommandRun(["benchmark"] + words, in: folder)
+      #expect(run.status != 0)
+      #expect(run.errors.contains(reason), "\(run.errors)")
+    }
+  }
+
+  @Test func sharedMemoryHasNothingToChoose() throws {
+    try withFolder { folder in
+      let job = try LaunchedJob(
+        [
+          "launch", "-n", "2", "--", "benchmark", "communication", "--communication",
+          "shared-memory",
+        ], in: folder)
+      #expect(job.status() != 0)
+      #expect(job.errors.contains("'shared-memory' has nothing to choose from"), "\(job.errors)")
+    }
+  }
+}
