@@ -4,7 +4,8 @@ import Testing
 /// What `deepep benchmark` does about the algorithms of ranks that exchange messages; how fast they are, no test asks.
 @Suite struct AlgorithmBenchmarkTests {
   /// Runs ranks on two "hosts" of two, which an agent reaches, as ssh would.
-  private func job(_ words: [String], in folder: URL) throws -> LaunchedJob {
+  private func job(_ words: [String], in folder: URL, cache: String = "none") throws -> LaunchedJob
+  {
     let agent = folder.appendingPathComponent("agent")
     if !FileManager.default.fileExists(atPath: agent.path) {
       try "#!/bin/sh\nexport DEEPEP_HOST=\"$1\"\nexec sh -c \"$2\"\n".write(
@@ -15,7 +16,8 @@ import Testing
       [
         "launch", "-n", "4", "--hosts", "left,right", "--agent", agent.path, "--address",
         "127.0.0.1", "--", "benchmark",
-      ] + words, in: folder)
+      ] + words, in: folder,
+      variables: ["XDG_CACHE_HOME": folder.appendingPathComponent(cache).path])
   }
 
   private func report(_ job: LaunchedJob) throws -> [String: Any] {
@@ -50,6 +52,45 @@ import Testing
       let reader = ["all-reduce", "--communication", "tcp", "--bytes", "4096", "--rounds", "3"]
       let taken = try report(job(reader + ["--json", "--algorithms", "table.json"], in: folder))
       #expect(taken["operation"] as? String == "all-reduce")
+    }
+  }
+
+  /// Jobs take the table that is where it was written, and say so if they cannot.
+  @Test func tablesAreFound() throws {
+    try withFolder { folder in
+      let words = ["communication", "--bytes", "256", "--rounds", "1"]
+      let writer = try job(words, in: folder, cache: "cache")
+      #expect(writer.status() == 0, "\(writer.errors)")
+      let file = folder.appendingPathComponent("cache/deepep/algorithms.json")
+      #expect(writer.output.contains("the table is in \(file.path)"), "\(writer.output)")
+      let reader = [
+        "all-reduce", "--communication", "tcp", "--bytes", "4096", "--rounds", "3", "--json",
+      ]
+      // A table that says something that can be seen from outside.
+      let row =
+        "{\"collective\": \"all-reduce\", \"hosts\": 2, \"ranks\": 4, \"algorithm\": \"ring\"}"
+      try
+        "{\"format\": \"deepep-algorithms\", \"version\": 1, \"processor\": \"\", \"rows\": [\(row)]}"
+        .write(to: file, atomically: true, encoding: .utf8)
+      let taken = try report(job(reader, in: folder, cache: "cache"))
+      #expect(taken["host_bytes"] as? [Int] == [6144, 6144])
+      try "{}".write(to: file, atomically: true, encoding: .utf8)
+      let broken = try job(reader, in: folder, cache: "cache")
+      #expect(broken.status() != 0)
+      #expect(broken.errors.contains("the table of algorithms cannot be used"), "\(broken.errors)")
+      #expect(broken.errors.contains(file.path), "\(broken.errors)")
+    }
+  }
+
+  @Test func otherFilesAreNotOverwritten() throws {
+    try withFolder { folder in
+      let file = folder.appendingPathComponent("letter.txt")
+      try "Dear".write(to: file, atomically: true, encoding: .utf8)
+      let words = ["communication", "--bytes", "256", "--algorithms", "letter.txt"]
+      let writer = try job(words, in: folder)
+      #expect(writer.status() != 0)
+      #expect(writer.errors.contains("remove it, or name another file"), "\(writer.errors)")
+      #expect(try String(contentsOf: file, encoding: .utf8) == "Dear")
     }
   }
 

@@ -8,7 +8,7 @@ struct AlgorithmBenchmark {
   var communication = CommunicationTransport.tcp
   /// The largest source.
   var byteLimit = 64 << 20
-  /// Where the table goes; nil prints it.
+  /// Where the table goes; nil is where jobs look for it.
   var path: String?
   var roundCount = 5
 
@@ -16,13 +16,14 @@ struct AlgorithmBenchmark {
     let control = try Job.join { try? TerminalOutput.error.write("deepep: \($0)\n") }
     do {
       let isWriter = control.membership.rank == 0
+      let old = isWriter ? try present() : nil
       let world = try communication.communicator(control)
       let times = try layouts(of: world, control.membership).flatMap { communicator in
         try self.times(communicator) { line in
           if isWriter { try output.write(line) }
         }
       }
-      if isWriter { try write(times, output) }
+      if isWriter { try write(times, beside: old, output) }
       try world.barrier()
       control.leave()
     } catch let error as CommunicationError {
@@ -84,12 +85,26 @@ struct AlgorithmBenchmark {
 
   // MARK: The file
 
+  private var file: String? { path ?? AlgorithmFile.standardPath }
+
+  /// What the file says so far; nil if there is none.
+  ///
+  /// - Throws: ``CommunicationError`` if it is something else, which nobody wants to lose.
+  private func present() throws -> AlgorithmFile? {
+    guard let file, FileManager.default.fileExists(atPath: file) else { return nil }
+    do { return try AlgorithmFile(path: file) } catch var error as CommunicationError {
+      error.fix = "remove it, or name another file"
+      throw error
+    }
+  }
+
   /// Writes the table; what the file already says of other layouts stays.
-  private func write(_ times: [AlgorithmFile.Time], _ output: TerminalOutput) throws {
+  private func write(
+    _ times: [AlgorithmFile.Time], beside old: AlgorithmFile?, _ output: TerminalOutput
+  ) throws {
     var (table, all) = (AlgorithmTable(times), times)
-    if let path, FileManager.default.fileExists(atPath: path) {
-      let old = try AlgorithmFile(path: path)
-      table = table.completed(by: try old.table(place: path))
+    if let old, let file {
+      table = table.completed(by: try old.table(place: file))
       all += (old.times ?? []).filter { time in
         !times.contains {
           $0.collective == time.collective && $0.hosts == time.hosts && $0.ranks == time.ranks
@@ -97,14 +112,16 @@ struct AlgorithmBenchmark {
       }
     }
     let text = try AlgorithmFile(table, processor: Processor().name, times: all).json()
-    guard let path else { return try output.write(text) }
+    guard let file else { return try output.write(text) }
     do {
-      try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+      let folder = URL(filePath: file).deletingLastPathComponent()
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: URL(filePath: file), options: .atomic)
     } catch {
       throw CommunicationError(
-        "the table of algorithms cannot be written", at: path,
-        fix: "name a file in a folder "
-          + "that exists and can be written to")
+        "the table of algorithms cannot be written", at: file,
+        fix: "name a file in a folder that can be written to")
     }
+    try output.write("the table is in \(file)\n")
   }
 }

@@ -92,10 +92,11 @@ struct Benchmark {
     }
   }
 
-  private func messageOptions() throws -> MessageOptions {
+  private func messageOptions() throws -> MessageOptions? {
     guard algorithm == nil || algorithms == nil else {
       throw UsageError("--algorithm and --algorithms are both given", fix: "give one of them")
     }
+    guard algorithm != nil || algorithms != nil else { return nil }
     var options = MessageOptions()
     if let algorithm { options.algorithms = AlgorithmTable(algorithm) }
     if let algorithms {

@@ -11,7 +11,8 @@ struct CollectiveBenchmark {
   var isJSON = false
   var wire = WireFormat.exact
   var roundCount: Int?
-  var messages = MessageOptions()
+  /// Nil: the table of algorithms that is found where rank 0 runs.
+  var messages: MessageOptions?
 
   func run(output: TerminalOutput) throws {
     try communication.check()
@@ -21,8 +22,7 @@ struct CollectiveBenchmark {
       // Each thread maps the memory of all, as processes do.
       let communicator =
         communication == .local
-        ? thread
-        : try communication.communicator(controls[thread.rank], messages: messages)
+        ? thread : try communicator(controls[thread.rank])
       return try report(communicator, controls[thread.rank].membership)
     }
     if let report = reports.first { try write(report, to: output) }
@@ -31,13 +31,17 @@ struct CollectiveBenchmark {
   private func runRank(output: TerminalOutput) throws {
     let control = try Job.join { try? TerminalOutput.error.write("deepep: \($0)\n") }
     do {
-      let communicator = try communication.communicator(control, messages: messages)
+      let communicator = try communicator(control)
       let report = try report(communicator, control.membership)
       if control.membership.rank == 0 { try write(report, to: output) }
       control.leave()
     } catch let error as CommunicationError {
       throw control.fail(error)
     }
+  }
+
+  private func communicator(_ control: any JobControl) throws -> any Communicator {
+    try communication.communicator(control, messages: messages ?? .standard(control))
   }
 
   private func report(

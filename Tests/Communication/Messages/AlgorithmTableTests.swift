@@ -165,6 +165,32 @@ import Testing
     }
   }
 
+  /// What rank 0 gives to the others is what it has; other bytes are a table that makes sense, or none.
+  @Test func tablesTravel() throws {
+    let table = AlgorithmTable.packaged
+    let bytes = try table.bytes(place: "here")
+    #expect(AlgorithmTable(bytes: bytes) == table)
+    #expect(AlgorithmTable(bytes: Array(bytes.dropLast())) == nil)
+    var random = FuzzBytes(seed: 11)
+    for _ in 0..<2000 {
+      var changed = bytes
+      for _ in 0..<3 {
+        changed[Int.random(in: changed.indices, using: &random)] = UInt8.random(
+          in: 0...255, using: &random)
+      }
+      guard let other = AlgorithmTable(bytes: changed) else { continue }
+      for row in other.rows {
+        #expect(row.collective.algorithms.contains(row.algorithm) && row.layout.hostCount > 0)
+      }
+      _ = other.algorithm(for: .allReduce, byteCount: 1, hostCount: 2, rankCount: 4)
+    }
+    let row = AlgorithmTable.Row(.broadcast, on: Self.two, algorithm: .direct)
+    let error = #expect(throws: CommunicationError.self) {
+      try AlgorithmTable(rows: Array(repeating: row, count: 1000)).bytes(place: "here")
+    }
+    #expect(error?.description.contains("more than 157 rows") ?? false)
+  }
+
   @Test func ranksWithDifferentTablesAreNamed() throws {
     let controls = LocalJobControl.job(hosts: [3])
     let texts = try LocalGroup.run(rankCount: 3) { thread in
