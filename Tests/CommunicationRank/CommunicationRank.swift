@@ -44,6 +44,7 @@ import Glibc
       var messages = MessageOptions()
       // What is expected was computed in the order of the ranks.
       if scenario == .conformance { messages.algorithms = AlgorithmTable(.direct) }
+      if scenario == .hierarchy { messages.algorithms = AlgorithmTable(.hierarchical) }
       print(try scenario.run(transport.communicator(control, messages: messages)))
       control.leave()
     } catch let error as CommunicationError {

@@ -7,6 +7,8 @@ import Glibc
 enum Scenario: String, CaseIterable {
   /// Every collective, compared with the serial computation.
   case conformance
+  /// The same over a hierarchy of hosts, for elements that can be combined in any order, and its groups.
+  case hierarchy
   /// Barriers without end: until somebody ends a rank.
   case barriers
   /// Rank 1 calls a barrier where the others sum.
@@ -21,6 +23,9 @@ enum Scenario: String, CaseIterable {
     switch self {
     case .conformance:
       let problems = try CollectiveLaw.problems(world)
+      return problems.isEmpty ? "right" : problems.joined(separator: ", ")
+    case .hierarchy:
+      let problems = try Self.integerProblems(world) + Self.groupProblems(world)
       return problems.isEmpty ? "right" : problems.joined(separator: ", ")
     case .barriers:
       print("ready \(getpid())")
@@ -39,6 +44,22 @@ enum Scenario: String, CaseIterable {
       }
       return "right"
     }
+  }
+
+  private static func integerProblems(_ communicator: any Communicator) throws -> [String] {
+    let small = try [0, 1, 7, 65].flatMap {
+      try CollectiveLaw.problems(communicator, .int32, count: $0, seed: 1)
+    }
+    return try small
+      + Memory.Place.allCases.flatMap {
+        try CollectiveLaw.problems(communicator, .int16, count: 30_011, seed: 2, $0)
+      }
+  }
+
+  /// Ranks of even and of odd numbers: of several hosts, or of one.
+  private static func groupProblems(_ world: any Communicator) throws -> [String] {
+    let ranks = (0..<world.rankCount).filter { $0 % 2 == world.rank % 2 }
+    return try integerProblems(world.group(ranks))
   }
 
   private static func sum(_ world: any Communicator, _ value: Int) throws -> Int {

@@ -36,6 +36,9 @@ extension HierarchicalCommunicator: CompressingCommunicator {
       rankCount: rankCount)
     let work = work(source, destination, element, reduction, .exact, nil)
     switch algorithm {
+    // What one rank of a host gives needs no wider elements, and would travel in them.
+    case .hierarchical where host.rankCount == 1 && work.partial.wide != element:
+      try world.allReduce(source, into: destination, element: element, reduction: reduction)
     case .hierarchical: try perform(work) { try sum(work, $0) }
     case .hierarchicalDoubling: try perform(work) { try double(work, $0) }
     case .direct, .ring, .recursiveDoubling:

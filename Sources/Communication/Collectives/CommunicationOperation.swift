@@ -10,6 +10,10 @@ public enum CommunicationOperation: @unchecked Sendable {
   case allReduce(
     UnsafeRawBufferPointer, into: UnsafeMutableRawBufferPointer, element: ElementType,
     reduction: CollectiveReduction)
+  /// An all-reduce of float32 elements with fewer bits between hosts; see ``CompressingCommunicator``.
+  case compressedAllReduce(
+    UnsafeRawBufferPointer, into: UnsafeMutableRawBufferPointer, reduction: CollectiveReduction,
+    wire: WireFormat, residual: UnsafeMutableRawBufferPointer?)
   case reduceScatter(
     UnsafeRawBufferPointer, into: UnsafeMutableRawBufferPointer, element: ElementType,
     reduction: CollectiveReduction, outerCount: Int)
@@ -30,6 +34,10 @@ public enum CommunicationOperation: @unchecked Sendable {
     case .allReduce(let source, let destination, let element, let reduction):
       try communicator.allReduce(
         source, into: destination, element: element, reduction: reduction)
+    case .compressedAllReduce(
+      let source, let destination, let reduction, let wire, let residual):
+      try communicator.allReduce(
+        source, into: destination, reduction: reduction, wire: wire, residual: residual)
     case .reduceScatter(let source, let destination, let element, let reduction, let outerCount):
       try communicator.reduceScatter(
         source, into: destination, element: element, reduction: reduction, outerCount: outerCount)

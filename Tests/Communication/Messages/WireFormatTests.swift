@@ -103,6 +103,29 @@ import Testing
     #expect((left.map(abs).max() ?? 0) > 1e-3, "nothing was rounded")
   }
 
+  /// Queues sum with fewer bits, too; where all ranks are on one host nothing is rounded.
+  @Test(arguments: [[2, 2], [4]]) func queuesTakeFormats(_ hosts: [Int]) throws {
+    let all = try WiredJob(hosts: hosts, .hierarchical, usesSockets: true).run { world in
+      let queue = try CommunicationQueue(world)
+      var numbers = Self.numbers(world.rank)
+      var residual = [Float](repeating: 0, count: numbers.count)
+      try numbers.withUnsafeMutableBytes { bytes in
+        try residual.withUnsafeMutableBytes {
+          try queue.start(
+            .compressedAllReduce(
+              UnsafeRawBufferPointer(bytes), into: bytes, reduction: .sum, wire: .bfloat16,
+              residual: $0)
+          ).wait()
+        }
+      }
+      return (numbers, residual.contains { $0 != 0 })
+    }
+    #expect(Set(all.map(\.0)).count == 1)
+    #expect(all.allSatisfy { $0.1 == (hosts.count > 1) })
+    let worst = zip(all[0].0, Self.exact(4)).map { abs(Double($0) - $1) }.max() ?? .infinity
+    #expect(worst < (hosts.count > 1 ? 0.05 : 1e-5))
+  }
+
   /// Ranks that do not agree how numbers travel are out of step.
   @Test func formatsAreCompared() throws {
     let texts = try WiredJob(hosts: [2, 2], .hierarchical).run { world in
