@@ -21,15 +21,41 @@ struct RankOrderReduction {
       sources: sources, sourceOffset: sourceOffset, destinations: destinations,
       destinationOffset: destinationOffset, count: count)
     switch (element, reduction) {
-    case (.float32, .sum): sum.apply(Float.self, mean: false)
-    case (.float32, .mean): sum.apply(Float.self, mean: true)
-    case (.float64, .sum): sum.apply(Double.self, mean: false)
-    case (.float64, .mean): sum.apply(Double.self, mean: true)
-    default:
-      apply(
-        sources.map { $0 + sourceOffset }, into: destinations.map { $0 + destinationOffset },
-        count: count)
+    case (.float32, .sum): return sum.apply(Float.self, mean: false)
+    case (.float32, .mean): return sum.apply(Float.self, mean: true)
+    case (.float64, .sum): return sum.apply(Double.self, mean: false)
+    case (.float64, .mean): return sum.apply(Double.self, mean: true)
+    default: break
     }
+    let done = vectorHalfSum(sources, sourceOffset, destinations, destinationOffset, count)
+    apply(
+      sources.map { $0 + sourceOffset + done * element.byteCount },
+      into: destinations.map { $0 + destinationOffset + done * element.byteCount },
+      count: count - done)
+  }
+
+  /// Sums elements of 16 bits by vectors, as far as they fill some; returns how many.
+  private func vectorHalfSum(
+    _ sources: [UnsafeRawPointer], _ sourceOffset: Int, _ destinations: [UnsafeMutableRawPointer],
+    _ destinationOffset: Int, _ count: Int
+  ) -> Int {
+    guard reduction == .sum || reduction == .mean else { return 0 }
+    let divisor = reduction == .mean ? Float(sources.count) : nil
+    let whole = count / 32 * 32
+    switch element {
+    case .bfloat16:
+      VectorHalfSum<BFloat16Vectors>(
+        sources: sources, sourceOffset: sourceOffset, destinations: destinations,
+        destinationOffset: destinationOffset
+      ).apply(count: whole, divisor: divisor)
+    case .float16:
+      VectorHalfSum<HalfVectors>(
+        sources: sources, sourceOffset: sourceOffset, destinations: destinations,
+        destinationOffset: destinationOffset
+      ).apply(count: whole, divisor: divisor)
+    default: return 0
+    }
+    return whole
   }
 
   private func apply(

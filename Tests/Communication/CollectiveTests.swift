@@ -44,6 +44,31 @@ import Testing
     #expect(Set(found) == [Serial.reduced(all, .float16, .sum)])
   }
 
+  /// All 65,536 numbers of a format, each added to another and to itself.
+  @Test(arguments: [ElementType.float16, .bfloat16])
+  func everyNumberOfSixteenBitsIsSummedRight(_ element: ElementType) throws {
+    let patterns = (0..<65536).map { UInt16($0) }
+    let others = patterns.map { ($0 &* 40503) ^ 0x8000 }
+    for second in [others, patterns] {
+      let all = [patterns, second].map { $0.flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] } }
+      let found = try LocalGroup.run(rankCount: 2) { communicator in
+        let memory = Memory(all[communicator.rank])
+        try communicator.allReduce(
+          memory.constant, into: memory.mutable, element: element, reduction: .sum)
+        return memory.bytes
+      }
+      let wrong = patterns.indices.filter { index in
+        let numbers = [patterns[index], second[index]].map {
+          Float(element.number(bits: UInt64($0)))
+        }
+        let sum = element.bits(element.rounded(Double(numbers[0] + numbers[1])))
+        let bits = UInt64(found[0][2 * index]) | UInt64(found[0][2 * index + 1]) << 8
+        return (numbers[0] + numbers[1]).isNaN ? !element.number(bits: bits).isNaN : bits != sum
+      }
+      #expect(wrong == [])
+    }
+  }
+
   /// Sums in another order would differ in the last bits.
   @Test(arguments: TestTransport.all) func sumsAreEqualOnAllRanksAndInAllRuns(
     _ transport: TestTransport
