@@ -31,17 +31,33 @@ import Testing
     }
   }
 
-  @Test(arguments: TestTransport.all) func anAllReduceMayWriteItsSource(_ transport: TestTransport)
-    throws
-  {
-    let all = (0..<4).map { Numbers.bytes(.float16, 1001, seed: $0) }
-    let found = try transport.run(rankCount: 4) { communicator in
-      let memory = Memory(all[communicator.rank])
-      try communicator.allReduce(
-        memory.constant, into: memory.mutable, element: .float16, reduction: .sum)
-      return memory.bytes
+  @Test(arguments: TestTransport.all, Memory.Place.allCases)
+  func anAllReduceMayWriteItsSource(_ transport: TestTransport, _ place: Memory.Place) throws {
+    for (rankCount, count) in [(2, 3), (2, 101), (2, 1001), (3, 400), (4, 101), (4, 20_001)] {
+      let all = (0..<rankCount).map { Numbers.bytes(.float16, count, seed: $0) }
+      let found = try transport.run(rankCount: rankCount) { communicator in
+        let memory = try Memory(all[communicator.rank], place, communicator)
+        try communicator.allReduce(
+          memory.constant, into: memory.mutable, element: .float16, reduction: .sum)
+        return memory.bytes
+      }
+      #expect(Set(found) == [Serial.reduced(all, .float16, .sum)], "\(rankCount) \(count)")
     }
-    #expect(Set(found) == [Serial.reduced(all, .float16, .sum)])
+  }
+
+  /// Small buffers, some of which lie where others may read them.
+  @Test(arguments: TestTransport.all, [Memory.Place.allocated, .mixed])
+  func smallOnesInAnyMemoryToo(_ transport: TestTransport, _ place: Memory.Place) throws {
+    for rankCount in [2, 5] {
+      let problems = try transport.run(rankCount: rankCount) { communicator in
+        try [ElementType.float32, .bfloat16, .uint8].flatMap { element in
+          try [1, 33, 90].flatMap {
+            try CollectiveLaw.problems(communicator, element, count: $0, seed: $0, place)
+          }
+        }
+      }
+      #expect(problems.flatMap { $0 } == [])
+    }
   }
 
   /// All 65,536 numbers of a format, each added to another and to itself.

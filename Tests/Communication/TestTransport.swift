@@ -17,6 +17,7 @@ struct TestTransport: Sendable, CustomTestStringConvertible {
     TestTransport(testDescription: "shared-memory") { control, _ in
       var options = SharedMemoryOptions()
       options.eagerBytes = 1024
+      options.alwaysEagerBytes = 64
       options.pieceBytes = 4096
       options.shareBytes = 512
       options.segmentBytes = 64 << 20

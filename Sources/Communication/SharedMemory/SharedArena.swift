@@ -76,9 +76,9 @@ final class SharedArena: Sendable {
   /// The address of a place of the own segment.
   func ownAddress(_ place: Int) -> UnsafeMutableRawPointer { segments[own].base + place }
 
-  /// The place of memory of this process in the own segment; nil if it is not there.
+  /// The place of memory of this process in the own segment; nil if it is not there, any place if it is empty.
   func place(of bytes: UnsafeRawBufferPointer) -> Int? {
-    guard let start = bytes.baseAddress else { return nil }
+    guard let start = bytes.baseAddress, bytes.count > 0 else { return 0 }
     let place = start - UnsafeRawPointer(segments[own].base)
     guard place >= 0, place <= segments[own].ticket.byteCount - bytes.count else { return nil }
     return place

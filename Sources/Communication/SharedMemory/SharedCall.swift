@@ -6,6 +6,8 @@ struct SharedCall {
   static var byteCount: Int { 64 }
   /// The place of a buffer that is not in the arena.
   static var nowhere: Int { -1 }
+  /// The place of a source that the rank has copied into its slot.
+  static var copied: Int { -2 }
 
   /// Kind, element, reduction and root.
   var attributes: UInt64 = 0

@@ -30,14 +30,9 @@ extension SharedMemoryCommunicator: Communicator {
         guard let target = destination.baseAddress else { return }
         order.apply(
           eager[parity], from: 0, into: [target], at: 0, count: source.count / element.byteCount)
+      case .pulled: try pulledAllReduce(call, order, source, destination)
       case .direct:
-        let sources = try sources(.direct, source, source.count)
-        let destinations = try destinations(destination)
-        for share in shares(of: source.count) {
-          order.apply(
-            sources, from: share.lowerBound, into: destinations, at: share.lowerBound,
-            count: share.count / element.byteCount)
-        }
+        try directAllReduce(order, source, destination)
       case .staged: try stagedAllReduce(call, order, source, destination)
       }
     }
@@ -149,17 +144,43 @@ extension SharedMemoryCommunicator: Communicator {
 // MARK: Addresses
 
 extension SharedMemoryCommunicator {
-  /// This rank's parts of the bytes of an all-reduce, which are spread over all of them.
+  /// This rank combines the bytes of all ranks for itself.
   ///
-  /// Every other operation begins at the end: what was touched last is still in the cache.
-  private func shares(of byteCount: Int) -> [Range<Int>] {
-    let rounds = max(1, byteCount / (rankCount * arena.options.shareBytes))
-    let size = (byteCount / (rankCount * rounds) + 63) / 64 * 64
-    let shares = (0..<rounds + 1).compactMap { round -> Range<Int>? in
-      let start = (round * rankCount + rank) * size
-      return start < byteCount ? start..<min(start + size, byteCount) : nil
+  /// The result waits until all have read: a source may be where its destination is.
+  private func pulledAllReduce(
+    _ call: CollectiveCall, _ order: RankOrderReduction, _ source: UnsafeRawBufferPointer,
+    _ destination: UnsafeMutableRawBufferPointer
+  ) throws {
+    let sources = try sources(.pulled, source, source.count)
+    try withUnsafeTemporaryAllocation(byteCount: source.count, alignment: 64) { result in
+      guard let start = result.baseAddress else { return }
+      order.apply(
+        sources, from: 0, into: [start], at: 0, count: source.count / order.element.byteCount)
+      try meeting.meet(for: call)
+      copy(start, source.count, to: destination, 0)
     }
-    return parity == 0 ? shares : shares.reversed()
+  }
+
+  /// This rank combines its parts of the bytes of all ranks for all of them.
+  ///
+  /// The parts are spread over all bytes, and every other operation begins at the end: what was touched
+  /// last is still in the cache.
+  private func directAllReduce(
+    _ order: RankOrderReduction, _ source: UnsafeRawBufferPointer,
+    _ destination: UnsafeMutableRawBufferPointer
+  ) throws {
+    let sources = try sources(.direct, source, source.count)
+    let destinations = try destinations(destination)
+    let rounds = max(1, source.count / (rankCount * arena.options.shareBytes))
+    let size = (source.count / (rankCount * rounds) + 63) / 64 * 64
+    for step in 0...rounds {
+      let round = parity == 0 ? step : rounds - step
+      let start = (round * rankCount + rank) * size
+      guard start < source.count else { continue }
+      order.apply(
+        sources, from: start, into: destinations, at: start,
+        count: min(size, source.count - start) / order.element.byteCount)
+    }
   }
 
   /// The sources of all ranks, where this process sees them.
@@ -168,11 +189,18 @@ extension SharedMemoryCommunicator {
   ) throws -> [UnsafeRawPointer] {
     if way == .eager { return eager[parity] }
     return try indices.indices.compactMap { peer in
-      if peer == rank { return own.baseAddress }
-      return UnsafeRawPointer(
-        try arena.address(
-          indices[peer], place: call(of: peer).pointee.source, byteCount: byteCount))
+      peer == rank ? own.baseAddress : try source(of: peer, byteCount)
     }
+  }
+
+  /// The source of another rank, where this process sees it.
+  func source(of peer: Int, _ byteCount: Int) throws -> UnsafeRawPointer {
+    let place = call(of: peer).pointee.source
+    if place == SharedCall.copied, byteCount <= arena.options.eagerBytes {
+      return eager[parity][peer]
+    }
+    return UnsafeRawPointer(
+      try arena.address(indices[peer], place: place, byteCount: byteCount))
   }
 
   /// The destinations of all ranks, which are as large as this one's.

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Small operations are eager: each rank copies its bytes to where all read them, and they meet once. Others
 /// are direct: each rank does its part in the memory of all, between two meetings; every byte
-/// is read once and written once. If a rank's buffers are private, all ranks go by pieces
+/// is read once and written once. If buffers are private and not small, all ranks go by pieces
 /// through memory that is shared.
 // Its counters are touched by one thread at a time; all else is constant or guarded by meetings.
 final class SharedMemoryCommunicator: @unchecked Sendable {
@@ -39,7 +39,7 @@ final class SharedMemoryCommunicator: @unchecked Sendable {
     beside: (() throws -> Bool)? = nil
   ) throws {
     let (control, count) = (arena.control, members.count)
-    let eagerBytes = (arena.options.eagerBytes + 63) / 64 * 64
+    let eagerBytes = Self.eagerBytes(arena.options)
     let byteCount = GroupBlock.byteCount(rankCount: count, eagerBytes: eagerBytes)
     rank = members.firstIndex(of: control.rank) ?? 0
     indices = try Self.indices(of: members, in: arena)
@@ -58,6 +58,11 @@ final class SharedMemoryCommunicator: @unchecked Sendable {
     eager = (0..<2).map { parity in
       (0..<count).map { UnsafeRawPointer(block.eager($0, parity: parity)) }
     }
+  }
+
+  /// The bytes for a small operation in a slot.
+  static func eagerBytes(_ options: SharedMemoryOptions) -> Int {
+    (options.eagerBytes + 63) / 64 * 64
   }
 
   private static func indices(of members: [Int], in arena: SharedArena) throws -> [Int] {
@@ -79,7 +84,14 @@ final class SharedMemoryCommunicator: @unchecked Sendable {
 extension SharedMemoryCommunicator {
   /// How the ranks reach one another's bytes in an operation.
   enum Way {
-    case eager, direct, staged
+    /// All bytes have been copied to where everybody reads them.
+    case eager
+    /// Some have, others are read where they lie; each rank combines all by itself.
+    case pulled
+    /// Each rank works in the memory of all.
+    case direct
+    /// By pieces, through shared memory.
+    case staged
   }
 
   /// Which of its buffers a rank lets the others use.
@@ -105,33 +117,45 @@ extension SharedMemoryCommunicator {
     let start = FlightRecorder.now
     let isPart = meeting.beside != nil
     let token = isPart ? nil : arena.control.recorder.begin(call, group: number, at: start)
-    try publish(call, source, destination, needs, counts, start)
-    try meeting.meet(for: call)
-    let last = try compare(call)
-    let way = way(call, needs)
-    try part(way)
-    // Until all have done their part, they use this rank's memory.
-    if way == .direct, rankCount > 1 { try meeting.meet(for: call) }
-    let end = FlightRecorder.now
-    if let token { arena.control.recorder.end(token, at: end) }
-    note(call, start, last, end)
+    do {
+      try publish(call, source, destination, needs, counts, start)
+      try meeting.meet(for: call)
+      let last = try compare(call)
+      let way = self.way(call)
+      try part(way)
+      // Until all have done their part, they use this rank's memory.
+      if way == .direct || way == .staged, rankCount > 1 { try meeting.meet(for: call) }
+      let end = FlightRecorder.now
+      if let token { arena.control.recorder.end(token, at: end) }
+      note(call, start, last, end)
+    } catch let error as CommunicationError {
+      throw arena.control.fail(error)
+    }
   }
 
-  private func isEager(_ call: CollectiveCall) -> Bool {
+  private func isSmall(_ call: CollectiveCall) -> Bool {
     call.kind != .unevenAllToAll && call.byteCount <= arena.options.eagerBytes
   }
 
   /// All ranks find the same: it depends on what they have compared, and on what all of them said.
-  private func way(_ call: CollectiveCall, _ needs: Needs) -> Way {
-    if isEager(call) { return .eager }
+  private func way(_ call: CollectiveCall) -> Way {
+    if call.byteCount == 0, call.kind != .unevenAllToAll { return .eager }
     if rankCount == 1 { return .direct }
-    let isDirect = indices.indices.allSatisfy { peer in
+    var (isCopied, isInPlace, areDestinationsShared) = (false, false, true)
+    for peer in indices.indices {
       let shared = self.call(of: peer).pointee
-      let usesSource = call.root.map { peer == $0 } ?? true
-      return !(usesSource && shared.source == SharedCall.nowhere)
-        && !(call.kind == .allReduce && shared.destination == SharedCall.nowhere)
+      if shared.destination == SharedCall.nowhere { areDestinationsShared = false }
+      // What other ranks have than the one that all read is nobody's business.
+      if let root = call.root, peer != root { continue }
+      switch shared.source {
+      case SharedCall.nowhere: return .staged
+      case SharedCall.copied: isCopied = true
+      default: isInPlace = true
+      }
     }
-    return isDirect ? .direct : .staged
+    if !isInPlace { return .eager }
+    guard call.kind == .allReduce, isCopied || !areDestinationsShared else { return .direct }
+    return isSmall(call) ? .pulled : .staged
   }
 
   private func publish(
@@ -141,17 +165,15 @@ extension SharedMemoryCommunicator {
   ) throws {
     var shared = SharedCall(call)
     shared.arrival = start
-    if isEager(call) {
-      if needs.contains(.source), let bytes = source.baseAddress {
-        meeting.block.eager(rank, parity: parity).copyMemory(from: bytes, byteCount: source.count)
-      }
-    } else {
-      if needs.contains(.source) { shared.source = arena.place(of: source) ?? SharedCall.nowhere }
-      if needs.contains(.destination) {
-        shared.destination =
-          arena.place(of: UnsafeRawBufferPointer(destination)) ?? SharedCall.nowhere
-      }
-      shared.staging = rankCount > 1 ? try staging().lowerBound : 0
+    if needs.contains(.source) { shared.source = arena.place(of: source) ?? SharedCall.nowhere }
+    if needs.contains(.destination) {
+      shared.destination =
+        arena.place(of: UnsafeRawBufferPointer(destination)) ?? SharedCall.nowhere
+    }
+    if isSmall(call) {
+      if needs.contains(.source) { copyIfEager(source, &shared, needs) }
+    } else if rankCount > 1 {
+      shared.staging = try staging().lowerBound
     }
     if let counts {
       let words = meeting.block.counts(rank, parity: parity)
@@ -159,6 +181,20 @@ extension SharedMemoryCommunicator {
       (words + rankCount).update(from: counts.destination, count: rankCount)
     }
     meeting.block.call(rank, parity: parity).pointee = shared
+  }
+
+  /// Copies a small source to where all ranks read it, unless working in place is faster.
+  private func copyIfEager(
+    _ source: UnsafeRawBufferPointer, _ shared: inout SharedCall, _ needs: Needs
+  ) {
+    let isPrivate =
+      shared.source == SharedCall.nowhere
+      || needs.contains(.destination) && shared.destination == SharedCall.nowhere
+    let isWorthwhile =
+      isPrivate || arena.isCrowded || source.count <= arena.options.alwaysEagerBytes
+    guard isWorthwhile, rankCount > 1, let bytes = source.baseAddress else { return }
+    meeting.block.eager(rank, parity: parity).copyMemory(from: bytes, byteCount: source.count)
+    shared.source = SharedCall.copied
   }
 
   func call(of peer: Int) -> UnsafeMutablePointer<SharedCall> {

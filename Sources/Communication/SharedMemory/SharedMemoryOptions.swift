@@ -4,8 +4,13 @@ import Glibc
 public struct SharedMemoryOptions: Hashable, Sendable {
   /// Address space of each rank's segment, in bytes; memory is only taken for what is allocated.
   public var segmentBytes: Int
-  /// Up to this size, in bytes, every rank copies its part to where all read it, which saves a meeting.
+  /// Up to this size, in bytes, a rank copies a private source to where all read it.
+  ///
+  /// If that suits all ranks, they meet once. With more ranks than processors, where a meeting costs most,
+  /// allocated sources are copied too.
   public var eagerBytes = 8192
+  /// Up to this size a rank copies an allocated source in any case.
+  public var alwaysEagerBytes = 1024
   /// Private buffers are copied in pieces of this many bytes.
   public var pieceBytes = 256 << 10
   /// In a large all-reduce the ranks take turns at parts of about this many bytes.
