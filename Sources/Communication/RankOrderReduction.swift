@@ -5,6 +5,11 @@ struct RankOrderReduction {
   let element: ElementType
   let reduction: CollectiveReduction
 
+  /// Where the elements of each rank are.
+  typealias Sources = UnsafeBufferPointer<UnsafeRawPointer>
+  /// Where their results go.
+  typealias Destinations = UnsafeBufferPointer<UnsafeMutableRawPointer>
+
   /// Combines `count` elements of each source, and writes the result to each destination.
   ///
   /// A destination may be one of the sources: elements are read before they are written.
@@ -15,6 +20,19 @@ struct RankOrderReduction {
   func apply(
     _ sources: [UnsafeRawPointer], from sourceOffset: Int,
     into destinations: [UnsafeMutableRawPointer], at destinationOffset: Int, count: Int
+  ) {
+    sources.withUnsafeBufferPointer { sources in
+      destinations.withUnsafeBufferPointer { destinations in
+        apply(
+          sources, from: sourceOffset, into: destinations, at: destinationOffset, count: count)
+      }
+    }
+  }
+
+  /// The same, of lists of addresses that somebody else keeps.
+  func apply(
+    _ sources: Sources, from sourceOffset: Int, into destinations: Destinations,
+    at destinationOffset: Int, count: Int
   ) {
     guard count > 0, !sources.isEmpty else { return }
     let sum = VectorSum(
@@ -36,7 +54,7 @@ struct RankOrderReduction {
 
   /// Sums elements of 16 bits by vectors, as far as they fill some; returns how many.
   private func vectorHalfSum(
-    _ sources: [UnsafeRawPointer], _ sourceOffset: Int, _ destinations: [UnsafeMutableRawPointer],
+    _ sources: Sources, _ sourceOffset: Int, _ destinations: Destinations,
     _ destinationOffset: Int, _ count: Int
   ) -> Int {
     guard reduction == .sum || reduction == .mean else { return 0 }

@@ -81,9 +81,9 @@ extension SIMD16<UInt32> {
 
 /// Sums of 16-bit floating-point elements in one pass: added in float32 in the order of the ranks, rounded once.
 struct VectorHalfSum<Format: HalfVectorFormat> {
-  let sources: [UnsafeRawPointer]
+  let sources: UnsafeBufferPointer<UnsafeRawPointer>
   let sourceOffset: Int
-  let destinations: [UnsafeMutableRawPointer]
+  let destinations: UnsafeBufferPointer<UnsafeMutableRawPointer>
   let destinationOffset: Int
 
   /// How many elements a step takes.
@@ -94,22 +94,18 @@ struct VectorHalfSum<Format: HalfVectorFormat> {
   /// - Parameter divisor: of the sums.
   @inline(__always)
   func apply(count: Int, divisor: Float?) {
-    sources.withUnsafeBufferPointer { sources in
-      destinations.withUnsafeBufferPointer { destinations in
-        for offset in stride(from: 0, to: count * 2, by: 64) {
-          var (low, high) = Self.numbers(sources[0], sourceOffset + offset)
-          for rank in 1..<sources.count {
-            let (lowTerm, highTerm) = Self.numbers(sources[rank], sourceOffset + offset)
-            low += lowTerm
-            high += highTerm
-          }
-          if let divisor { (low, high) = (low / divisor, high / divisor) }
-          let words = Format.bits(rounding: low) | Format.bits(rounding: high) &<< 16
-          for destination in destinations {
-            destination.storeBytes(
-              of: words, toByteOffset: destinationOffset + offset, as: SIMD16<UInt32>.self)
-          }
-        }
+    for offset in stride(from: 0, to: count * 2, by: 64) {
+      var (low, high) = Self.numbers(sources[0], sourceOffset + offset)
+      for rank in 1..<sources.count {
+        let (lowTerm, highTerm) = Self.numbers(sources[rank], sourceOffset + offset)
+        low += lowTerm
+        high += highTerm
+      }
+      if let divisor { (low, high) = (low / divisor, high / divisor) }
+      let words = Format.bits(rounding: low) | Format.bits(rounding: high) &<< 16
+      for destination in destinations {
+        destination.storeBytes(
+          of: words, toByteOffset: destinationOffset + offset, as: SIMD16<UInt32>.self)
       }
     }
   }

@@ -2,9 +2,9 @@
 ///
 /// The lanes are added in the order of the ranks, so the bits are those of a plain loop.
 struct VectorSum {
-  let sources: [UnsafeRawPointer]
+  let sources: UnsafeBufferPointer<UnsafeRawPointer>
   let sourceOffset: Int
-  let destinations: [UnsafeMutableRawPointer]
+  let destinations: UnsafeBufferPointer<UnsafeMutableRawPointer>
   let destinationOffset: Int
   let count: Int
 
@@ -31,23 +31,18 @@ struct VectorSum {
   where Vector.Scalar: BinaryFloatingPoint {
     let width = MemoryLayout<Vector.Scalar>.size
     let whole = count / Vector.scalarCount * Vector.scalarCount * width
-    sources.withUnsafeBufferPointer { sources in
-      destinations.withUnsafeBufferPointer { destinations in
-        if sources.count == 2, destinations.count == 2 {
-          pairs(whole, sources, destinations, finish)
-        } else {
-          rows(whole, sources, destinations, finish)
-        }
-        rest(whole, width, sources, destinations, finish)
-      }
+    if sources.count == 2, destinations.count == 2 {
+      pairs(whole, finish)
+    } else {
+      rows(whole, finish)
     }
+    rest(whole, width, finish)
   }
 
   /// Two ranks: the addresses stay in registers.
   @inline(__always)
   private func pairs<Vector: SIMD>(
-    _ byteCount: Int, _ sources: UnsafeBufferPointer<UnsafeRawPointer>,
-    _ destinations: UnsafeBufferPointer<UnsafeMutableRawPointer>, _ finish: (Vector) -> Vector
+    _ byteCount: Int, _ finish: (Vector) -> Vector
   ) where Vector.Scalar: BinaryFloatingPoint {
     let (x, y) = (sources[0] + sourceOffset, sources[1] + sourceOffset)
     let (p, q) = (destinations[0] + destinationOffset, destinations[1] + destinationOffset)
@@ -60,28 +55,43 @@ struct VectorSum {
     }
   }
 
+  /// Any number of ranks: two vectors at a time, so that addresses are looked up half as often.
   @inline(__always)
-  private func rows<Vector: SIMD>(
-    _ byteCount: Int, _ sources: UnsafeBufferPointer<UnsafeRawPointer>,
-    _ destinations: UnsafeBufferPointer<UnsafeMutableRawPointer>, _ finish: (Vector) -> Vector
-  ) where Vector.Scalar: BinaryFloatingPoint {
-    for offset in stride(from: 0, to: byteCount, by: MemoryLayout<Vector>.size) {
-      var sum = sources[0].loadUnaligned(fromByteOffset: sourceOffset + offset, as: Vector.self)
+  private func rows<Vector: SIMD>(_ byteCount: Int, _ finish: (Vector) -> Vector)
+  where Vector.Scalar: BinaryFloatingPoint {
+    let width = MemoryLayout<Vector>.size
+    let paired = byteCount / (2 * width) * (2 * width)
+    for offset in stride(from: 0, to: paired, by: 2 * width) {
+      var (first, second) = (vector(0, offset, Vector.self), vector(0, offset + width, Vector.self))
       for rank in 1..<sources.count {
-        sum += sources[rank].loadUnaligned(fromByteOffset: sourceOffset + offset, as: Vector.self)
+        first += vector(rank, offset, Vector.self)
+        second += vector(rank, offset + width, Vector.self)
       }
-      sum = finish(sum)
-      for destination in destinations {
-        destination.storeBytes(of: sum, toByteOffset: destinationOffset + offset, as: Vector.self)
-      }
+      store(finish(first), offset)
+      store(finish(second), offset + width)
+    }
+    guard paired < byteCount else { return }
+    var last = vector(0, paired, Vector.self)
+    for rank in 1..<sources.count { last += vector(rank, paired, Vector.self) }
+    store(finish(last), paired)
+  }
+
+  @inline(__always)
+  private func vector<Vector: SIMD>(_ rank: Int, _ offset: Int, _: Vector.Type) -> Vector {
+    sources[rank].loadUnaligned(fromByteOffset: sourceOffset + offset, as: Vector.self)
+  }
+
+  @inline(__always)
+  private func store<Vector: SIMD>(_ vector: Vector, _ offset: Int) {
+    for destination in destinations {
+      destination.storeBytes(of: vector, toByteOffset: destinationOffset + offset, as: Vector.self)
     }
   }
 
   /// What fills no vector.
   @inline(__always)
   private func rest<Vector: SIMD>(
-    _ start: Int, _ width: Int, _ sources: UnsafeBufferPointer<UnsafeRawPointer>,
-    _ destinations: UnsafeBufferPointer<UnsafeMutableRawPointer>, _ finish: (Vector) -> Vector
+    _ start: Int, _ width: Int, _ finish: (Vector) -> Vector
   ) where Vector.Scalar: BinaryFloatingPoint {
     for offset in stride(from: start, to: count * width, by: width) {
       var sum = Vector(repeating: 0)

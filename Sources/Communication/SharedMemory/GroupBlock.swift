@@ -10,10 +10,14 @@ struct GroupBlock: @unchecked Sendable {
   private let base: UnsafeMutableRawPointer
   private let rankCount: Int
   private let eagerBytes: Int
+  private let countBytes: Int
+  private let stride: Int
 
   /// Describes a block at an address.
   init(_ base: UnsafeMutableRawPointer, rankCount: Int, eagerBytes: Int) {
     (self.base, self.rankCount, self.eagerBytes) = (base, rankCount, eagerBytes)
+    countBytes = Self.countBytes(rankCount)
+    stride = Self.stride(rankCount, eagerBytes)
   }
 
   /// The bytes of a block.
@@ -29,9 +33,8 @@ struct GroupBlock: @unchecked Sendable {
 
   private static func countBytes(_ rankCount: Int) -> Int { (16 * rankCount + 63) / 64 * 64 }
 
-  private func slot(_ rank: Int) -> UnsafeMutableRawPointer {
-    base + rank * Self.stride(rankCount, eagerBytes)
-  }
+  @inline(__always)
+  private func slot(_ rank: Int) -> UnsafeMutableRawPointer { base + rank &* stride }
 
   /// The meetings to which a rank has come, modulo 2³².
   func stamp(_ rank: Int) -> UnsafeMutablePointer<Atomic<UInt32>> {
@@ -43,6 +46,14 @@ struct GroupBlock: @unchecked Sendable {
     (slot(rank) + 64).assumingMemoryBound(to: Atomic<UInt32>.self)
   }
 
+  /// How many ranks use the block no more: in the slot of the first one, all add to it.
+  var leaverCount: UnsafeMutablePointer<Atomic<UInt32>> {
+    (slot(0) + 72).assumingMemoryBound(to: Atomic<UInt32>.self)
+  }
+
+  /// Whether all ranks have left it.
+  var isUnused: Bool { leaverCount.pointee.load(ordering: .acquiring) >= UInt32(rankCount) }
+
   /// What a rank calls.
   func call(_ rank: Int, parity: Int) -> UnsafeMutablePointer<SharedCall> {
     (slot(rank) + 128 + parity * SharedCall.byteCount).assumingMemoryBound(to: SharedCall.self)
@@ -50,11 +61,11 @@ struct GroupBlock: @unchecked Sendable {
 
   /// The sizes of a rank's blocks: what goes to each rank, then what comes from each.
   func counts(_ rank: Int, parity: Int) -> UnsafeMutablePointer<Int> {
-    (slot(rank) + 256 + parity * Self.countBytes(rankCount)).assumingMemoryBound(to: Int.self)
+    (slot(rank) + 256 + parity * countBytes).assumingMemoryBound(to: Int.self)
   }
 
   /// The bytes of a rank's small operation.
   func eager(_ rank: Int, parity: Int) -> UnsafeMutableRawPointer {
-    slot(rank) + 256 + 2 * Self.countBytes(rankCount) + parity * eagerBytes
+    slot(rank) + 256 + 2 * countBytes + parity * eagerBytes
   }
 }

@@ -15,6 +15,13 @@ final class SharedArena: Sendable {
   private let own: Int
   private let segments: [SharedSegment]
   private let free: Mutex<FreeRanges>
+  private let leftBlocks = Mutex<[LeftBlock]>([])
+
+  /// A block in which ranks of a group have met, and which this rank has given and left.
+  private struct LeftBlock {
+    let block: GroupBlock
+    let range: Range<Int>
+  }
 
   /// Makes the arena of some ranks of a job, all of which make it.
   ///
@@ -22,16 +29,20 @@ final class SharedArena: Sendable {
   init(_ control: any JobControl, ranks: [Int], options: SharedMemoryOptions) throws {
     calls = try LinuxCalls()
     (self.control, self.ranks, self.options) = (control, ranks, options)
-    let byteCount = options.segmentBytes
+    let byteCount = options.segmentBytes(rankCount: ranks.count)
     let segment = try SharedSegment(byteCount: byteCount, calls: calls)
-    let tickets = try control.exchange(segment.ticket.bytes, as: "shared memory", among: ranks)
+    let agreement = options.agreement
+    let tickets = try control.exchange(
+      segment.ticket.bytes + agreement, as: "shared memory", among: ranks)
     segments = try zip(ranks, tickets).map { rank, bytes in
       if rank == control.rank { return segment }
       let owner = control.membership.name(of: rank)
-      guard let ticket = SharedSegment.Ticket(bytes) else {
+      guard bytes.suffix(agreement.count) == agreement[...],
+        let ticket = SharedSegment.Ticket(Array(bytes.dropLast(agreement.count)))
+      else {
         throw CommunicationError(
-          "\(owner) sent no ticket of a segment", at: "shared memory",
-          fix: "use the same version of DeepEP on all ranks")
+          "\(owner) has other options of shared memory", at: "shared memory",
+          fix: "use the same options and version of DeepEP on all ranks")
       }
       return try SharedSegment(opening: ticket, of: owner)
     }
@@ -46,6 +57,7 @@ final class SharedArena: Sendable {
 
   /// Takes memory of the own segment.
   func take(_ byteCount: Int) throws -> Range<Int> {
+    giveBlocks()
     let range = free.withLock { $0.take(byteCount) }
     guard let range, segments[own].fill(range) else {
       if let range { free.withLock { $0.give(range) } }
@@ -61,6 +73,25 @@ final class SharedArena: Sendable {
   func give(_ range: Range<Int>) {
     segments[own].empty(range)
     free.withLock { $0.give(range) }
+  }
+
+  /// Notes that this rank uses a block no more.
+  ///
+  /// - Parameter range: where it lies, if this rank has given it. Others may still look at it, so it
+  ///   comes back once all ranks of the group have left it.
+  func leave(_ block: GroupBlock, range: Range<Int>?) {
+    if let range { leftBlocks.withLock { $0.append(LeftBlock(block: block, range: range)) } }
+    block.leaverCount.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing)
+  }
+
+  /// Gives back the blocks that all have left.
+  private func giveBlocks() {
+    let ranges = leftBlocks.withLock { blocks in
+      let start = blocks.partition(by: \.block.isUnused)
+      defer { blocks.removeSubrange(start...) }
+      return blocks[start...].map(\.range)
+    }
+    for range in ranges { give(range) }
   }
 
   /// A buffer of the own segment.

@@ -26,6 +26,6 @@ package enum SharedMemory {
   ) throws -> any Communicator {
     let arena = try SharedArena(control, ranks: ranks, options: options)
     return try SharedMemoryCommunicator(
-      arena, members: ranks, name: "world", log: log)
+      arena, members: ranks, name: "world", isWorld: true, log: log)
   }
 }

@@ -27,12 +27,11 @@ extension SharedMemoryCommunicator: Communicator {
     try perform(call, source, destination, needs: [.source, .destination]) { way in
       switch way {
       case .eager:
-        guard let target = destination.baseAddress else { return }
         order.apply(
-          eager[parity], from: 0, into: [target], at: 0, count: source.count / element.byteCount)
+          eagerSources, from: 0, into: target(destination), at: 0,
+          count: source.count / element.byteCount)
       case .pulled: try pulledAllReduce(call, order, source, destination)
-      case .direct:
-        try directAllReduce(order, source, destination)
+      case .direct: try directAllReduce(order, source, destination)
       case .staged: try stagedAllReduce(call, order, source, destination)
       }
     }
@@ -46,22 +45,22 @@ extension SharedMemoryCommunicator: Communicator {
     (call.element, call.reduction, call.outerCount) = (element, reduction, outerCount)
     let order = RankOrderReduction(element: element, reduction: reduction)
     let inner = destination.count / max(1, outerCount)
-    let target = [destination.baseAddress].compactMap { $0 }
     try perform(call, source, destination, needs: .source) { way in
       if way == .staged {
         let pieces = Pieces(
           outerCount: outerCount, blockCount: rankCount, blockBytes: inner,
           byteLimit: arena.options.pieceBytes)
         return try staged(call, source, pieces) { piece, sources in
+          guard let target = destination.baseAddress else { return }
           for outer in piece.outers {
             order.apply(
               sources, from: piece.offset(outer, rank),
-              into: target, at: outer * inner + piece.part.lowerBound,
+              into: [target], at: outer * inner + piece.part.lowerBound,
               count: piece.part.count / element.byteCount)
           }
         }
       }
-      let sources = try sources(way, source, source.count)
+      let (sources, target) = (try sources(way, source, source.count), target(destination))
       for outer in 0..<outerCount {
         order.apply(
           sources, from: (outer * rankCount + rank) * inner, into: target, at: outer * inner,
@@ -94,9 +93,8 @@ extension SharedMemoryCommunicator: Communicator {
       }
       let sources = try sources(way, source, source.count)
       for outer in 0..<outerCount {
-        for (peer, bytes) in sources.enumerated() {
-          copy(bytes + outer * inner, inner, to: destination, (outer * rankCount + peer) * inner)
-        }
+        copyBlocks(
+          sources, inner, from: outer * inner, to: destination, outer * rankCount * inner)
       }
     }
   }
@@ -119,9 +117,8 @@ extension SharedMemoryCommunicator: Communicator {
           }
         }
       }
-      for (peer, bytes) in try sources(way, source, source.count).enumerated() {
-        copy(bytes + rank * block, block, to: destination, peer * block)
-      }
+      copyBlocks(
+        try sources(way, source, source.count), block, from: rank * block, to: destination, 0)
     }
   }
 
@@ -155,7 +152,8 @@ extension SharedMemoryCommunicator {
     try withUnsafeTemporaryAllocation(byteCount: source.count, alignment: 64) { result in
       guard let start = result.baseAddress else { return }
       order.apply(
-        sources, from: 0, into: [start], at: 0, count: source.count / order.element.byteCount)
+        sources, from: 0, into: target(result), at: 0, count: source.count / order.element.byteCount
+      )
       try meeting.meet(for: call)
       copy(start, source.count, to: destination, 0)
     }
@@ -186,18 +184,34 @@ extension SharedMemoryCommunicator {
   /// The sources of all ranks, where this process sees them.
   func sources(
     _ way: Way, _ own: UnsafeRawBufferPointer, _ byteCount: Int
-  ) throws -> [UnsafeRawPointer] {
-    if way == .eager { return eager[parity] }
-    return try indices.indices.compactMap { peer in
-      peer == rank ? own.baseAddress : try source(of: peer, byteCount)
+  ) throws -> RankOrderReduction.Sources {
+    if way == .eager { return eagerSources }
+    for peer in 0..<rankCount where peer != rank {
+      addresses.setSource(peer, try source(of: peer, byteCount))
     }
+    if let start = own.baseAddress { addresses.setSource(rank, start) }
+    return addresses.sources
+  }
+
+  /// The bytes that the ranks have copied for the operation that goes on.
+  var eagerSources: RankOrderReduction.Sources {
+    parity == 0 ? eager.0.sources : eager.1.sources
+  }
+
+  /// This rank's destination alone.
+  private func target(
+    _ destination: UnsafeMutableRawBufferPointer
+  ) -> RankOrderReduction.Destinations {
+    guard let start = destination.baseAddress else { return .init(start: nil, count: 0) }
+    addresses.setDestination(rank, start)
+    return .init(rebasing: addresses.destinations[rank...rank])
   }
 
   /// The source of another rank, where this process sees it.
   func source(of peer: Int, _ byteCount: Int) throws -> UnsafeRawPointer {
     let place = call(of: peer).pointee.source
     if place == SharedCall.copied, byteCount <= arena.options.eagerBytes {
-      return eager[parity][peer]
+      return eagerSources[peer]
     }
     return UnsafeRawPointer(
       try arena.address(indices[peer], place: place, byteCount: byteCount))
@@ -206,11 +220,27 @@ extension SharedMemoryCommunicator {
   /// The destinations of all ranks, which are as large as this one's.
   private func destinations(
     _ own: UnsafeMutableRawBufferPointer
-  ) throws -> [UnsafeMutableRawPointer] {
-    try indices.indices.compactMap { peer in
-      if peer == rank { return own.baseAddress }
-      return try arena.address(
-        indices[peer], place: call(of: peer).pointee.destination, byteCount: own.count)
+  ) throws -> RankOrderReduction.Destinations {
+    for peer in 0..<rankCount where peer != rank {
+      addresses.setDestination(
+        peer,
+        try arena.address(
+          indices[peer], place: call(of: peer).pointee.destination, byteCount: own.count))
+    }
+    if let start = own.baseAddress { addresses.setDestination(rank, start) }
+    return addresses.destinations
+  }
+
+  /// Copies a block of each rank's source, one behind the other.
+  private func copyBlocks(
+    _ sources: RankOrderReduction.Sources, _ size: Int, from start: Int,
+    to destination: UnsafeMutableRawBufferPointer, _ place: Int
+  ) {
+    for part in stride(from: 0, to: size, by: arena.options.turnBytes) {
+      let count = min(arena.options.turnBytes, size - part)
+      for (peer, bytes) in sources.enumerated() {
+        copy(bytes + start + part, count, to: destination, place + peer * size + part)
+      }
     }
   }
 

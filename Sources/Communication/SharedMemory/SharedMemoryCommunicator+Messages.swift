@@ -21,7 +21,7 @@ extension SharedMemoryCommunicator {
     try perform(call, source, destination, needs: rank == root ? .source : []) { way in
       if way == .staged { return try stagedPass(call, source, destination, root: root) }
       guard rank != root else { return }
-      let bytes = way == .eager ? eager[parity][root] : try self.source(of: root, call.byteCount)
+      let bytes = way == .eager ? eagerSources[root] : try self.source(of: root, call.byteCount)
       copy(bytes, call.byteCount, to: destination, 0)
     }
   }

@@ -18,10 +18,14 @@ final class SharedMemoryCommunicator: @unchecked Sendable {
   let operations: CommunicationLog
   var channels: [[Int]: SharedMemoryCommunicator] = [:]
   /// The eager bytes of all ranks, for even and odd operations.
-  let eager: [[UnsafeRawPointer]]
+  let eager: (PeerAddresses, PeerAddresses)
+  /// The buffers of all ranks in the operation that goes on.
+  let addresses: PeerAddresses
   let number: Int
   private var callCount = 0
   private var stagingRange: Range<Int>?
+  /// Where the block lies, if this rank has given its memory.
+  private let blockRange: Range<Int>?
 
   var members: [Int] { meeting.members }
   var rankCount: Int { indices.count }
@@ -33,18 +37,19 @@ final class SharedMemoryCommunicator: @unchecked Sendable {
   /// - Parameters:
   ///   - members: numbers of the job; the first one gives the memory in which they meet.
   ///   - name: tells apart what is made of the same ranks.
+  ///   - isWorld: whether it is the first of the arena.
   ///   - beside: what the rank does while it waits, if its operations are parts of others.
   init(
-    _ arena: SharedArena, members: [Int], name: String, log: CommunicationLog,
-    beside: (() throws -> Bool)? = nil
+    _ arena: SharedArena, members: [Int], name: String, isWorld: Bool = false,
+    log: CommunicationLog, beside: (() throws -> Bool)? = nil
   ) throws {
     let (control, count) = (arena.control, members.count)
     let eagerBytes = Self.eagerBytes(arena.options)
     let byteCount = GroupBlock.byteCount(rankCount: count, eagerBytes: eagerBytes)
     rank = members.firstIndex(of: control.rank) ?? 0
     indices = try Self.indices(of: members, in: arena)
-    // Blocks stay as long as the arena: a rank cannot know whether others still look at one.
-    let start = rank == 0 ? try arena.take(byteCount).lowerBound : 0
+    blockRange = rank == 0 ? try arena.take(byteCount) : nil
+    let start = blockRange?.lowerBound ?? 0
     let bytes = (0..<8).map { UInt8(truncatingIfNeeded: start >> (8 * $0)) }
     let sorted = members.sorted()
     let all = try control.exchange(bytes, as: name, among: sorted)
@@ -53,16 +58,21 @@ final class SharedMemoryCommunicator: @unchecked Sendable {
     let block = GroupBlock(
       try arena.address(indices[0], place: place, byteCount: byteCount), rankCount: count,
       eagerBytes: eagerBytes)
-    (self.arena, operations, number) = (arena, log, place / 64)
+    (self.arena, operations, number) = (arena, log, isWorld ? 0 : place / 64)
     meeting = GroupMeeting(arena, block, members: members, rank: rank, beside: beside)
-    eager = (0..<2).map { parity in
-      (0..<count).map { UnsafeRawPointer(block.eager($0, parity: parity)) }
-    }
+    eager = (Self.eager(block, count, parity: 0), Self.eager(block, count, parity: 1))
+    addresses = PeerAddresses(rankCount: count, at: block.eager(rank, parity: 0))
   }
 
   /// The bytes for a small operation in a slot.
   static func eagerBytes(_ options: SharedMemoryOptions) -> Int {
     (options.eagerBytes + 63) / 64 * 64
+  }
+
+  private static func eager(_ block: GroupBlock, _ count: Int, parity: Int) -> PeerAddresses {
+    let addresses = PeerAddresses(rankCount: count, at: block.eager(0, parity: parity))
+    for rank in 0..<count { addresses.setSource(rank, block.eager(rank, parity: parity)) }
+    return addresses
   }
 
   private static func indices(of members: [Int], in arena: SharedArena) throws -> [Int] {
@@ -76,7 +86,10 @@ final class SharedMemoryCommunicator: @unchecked Sendable {
     }
   }
 
-  deinit { if let stagingRange { arena.give(stagingRange) } }
+  deinit {
+    if let stagingRange { arena.give(stagingRange) }
+    arena.leave(meeting.block, range: blockRange)
+  }
 }
 
 // MARK: Operations

@@ -109,6 +109,19 @@ import Testing
       }, "\(texts)")
   }
 
+  @Test func ranksWithOtherOptionsAreRefused() throws {
+    let controls = LocalJobControl.job(hosts: [2])
+    let texts = try LocalGroup.run(rankCount: 2) { thread in
+      var options = SharedMemoryOptions()
+      options.pieceBytes += 4096 * thread.rank
+      do {
+        _ = try SharedMemory.communicator(controls[thread.rank], options: options)
+      } catch { return "\(error)" }
+      return ""
+    }
+    #expect(texts.allSatisfy { $0.contains("has other options of shared memory") }, "\(texts)")
+  }
+
   @Test func aRankThatHasEndedIsNotWaitedFor() throws {
     let texts = try failures(3) { if $0.rank != 1 { try $0.barrier() } }
     #expect(texts[0].contains("ended and will not come to barrier 0"), "\(texts)")
@@ -136,6 +149,37 @@ import Testing
       }
     }
     #expect(texts == [""])
+  }
+
+  /// The blocks of all these groups would not fit beside one another.
+  @Test func groupsGiveTheirMemoryBack() throws {
+    let texts = try failures(3) { world in
+      for round in 0..<600 {
+        let group = try world.group(
+          world.rank == round % 3 ? [round % 3] : [0, 1, 2].filter { $0 != round % 3 })
+        let memory = Memory([UInt8(1 << world.rank)])
+        try withExtendedLifetime(memory) {
+          try group.allReduce(
+            memory.constant, into: memory.mutable, element: .uint8, reduction: .sum)
+        }
+        let alone = UInt8(1 << (round % 3))
+        guard memory.bytes == [world.rank == round % 3 ? alone : 7 - alone] else {
+          Issue.record("round \(round)")
+          return
+        }
+      }
+    }
+    #expect(texts == ["", "", ""])
+  }
+
+  /// 128 ranks on a host with 1 TiB must not need more addresses than a process has.
+  @Test func segmentsOfManyRanksShareTheAddresses() {
+    var options = SharedMemoryOptions()
+    options.segmentBytes = 1 << 40
+    #expect(options.segmentBytes(rankCount: 2) == 1 << 40)
+    #expect(options.segmentBytes(rankCount: 128) == 64 << 30)
+    options.segmentBytes = 10_000
+    #expect(options.segmentBytes(rankCount: 2) == 8192)
   }
 
   @Test func hostsShareNoMemory() throws {

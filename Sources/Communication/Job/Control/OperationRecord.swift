@@ -153,14 +153,11 @@ extension OperationRecord {
     UInt64(min(1e18, max(0, seconds * 1e9)))
   }
 
-  private static func code<Value: CaseIterable & Equatable>(_ value: Value?) -> UInt8 {
-    guard let value else { return 0 }
-    var code: UInt8 = 1
-    for candidate in Value.allCases {
-      if candidate == value { return code }
-      code &+= 1
-    }
-    return 0
+  /// The number of a case plus one, and 0 for none; Swift numbers cases that carry nothing, in a byte.
+  @inline(__always)
+  private static func code<Value: CaseIterable>(_ value: Value?) -> UInt8 {
+    guard let value, MemoryLayout<Value>.size == 1 else { return 0 }
+    return withUnsafeBytes(of: value) { $0[0] &+ 1 }
   }
 
   private static func decoded<Value: CaseIterable>(_ word: UInt64) -> Value? {
@@ -169,15 +166,14 @@ extension OperationRecord {
   }
 
   private static func packed(_ name: String) -> (UInt64, UInt64) {
-    var words: (UInt64, UInt64) = (0, 0)
-    for (place, byte) in name.utf8.prefix(16).enumerated() {
-      if place < 8 {
-        words.0 |= UInt64(byte) << (8 * UInt64(place))
-      } else {
-        words.1 |= UInt64(byte) << (8 * UInt64(place - 8))
+    var (name, words) = (name, (UInt64(0), UInt64(0)))
+    name.withUTF8 { bytes in
+      withUnsafeMutableBytes(of: &words) {
+        $0.copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes).prefix(16)))
       }
     }
-    return words
+    return (UInt64(littleEndian: words.0), UInt64(littleEndian: words.1))
   }
 
   private static func unpacked(_ words: (UInt64, UInt64)) -> String {
