@@ -80,9 +80,9 @@ struct CollectiveTimer {
   /// Times rounds of the operation, and before and after them rounds of the limit.
   func report(roundCount: Int, communication: String) throws -> CollectiveReport {
     let repeats = max(1, min(1000, (1 << 20) / byteCount))
-    var limits = try times(roundCount / 2 + 1, repeats) { scale() }
+    var limits = try times(roundCount / 2 + 1, repeats, end: communicator.barrier) { scale() }
     let seconds = try times(roundCount, repeats, run)
-    limits += try times(roundCount / 2 + 1, repeats) { scale() }
+    limits += try times(roundCount / 2 + 1, repeats, end: communicator.barrier) { scale() }
     let median = Self.median(seconds)
     let factor = collective.busFactor(communicator.rankCount)
     return CollectiveReport(
@@ -93,11 +93,17 @@ struct CollectiveTimer {
   }
 
   /// The time of each round; the first two, which touch memory for the first time, do not count.
+  ///
+  /// - Parameter end: ends a round. Collectives end when all ranks have done their part; what ranks do
+  ///   alone needs a meeting, or those that wait for a processor would not count.
   private func times(
-    _ roundCount: Int, _ repeats: Int, _ body: () throws -> Void
+    _ roundCount: Int, _ repeats: Int, end: () throws -> Void = {}, _ body: () throws -> Void
   ) throws -> [Double] {
     let all = try (0..<roundCount + 2).map { _ in
-      try slowest { for _ in 0..<repeats { try body() } } / Double(repeats)
+      try slowest {
+        for _ in 0..<repeats { try body() }
+        try end()
+      } / Double(repeats)
     }
     return Array(all.dropFirst(2))
   }
