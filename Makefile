@@ -32,6 +32,7 @@ agreement: build
 # Collectives beside OpenMPI and gloo, where they can be had.
 benchmark-communication: build
 	@Benchmarks/peers/setup.sh
+	@Benchmarks/peers/openmpi.sh
 	@python3 Benchmarks/communication.py $(ARGS)
 
 # What becomes of jobs when ranks die, hang, are cut off or out of step: 200 random failures, then 100,000 frames

@@ -128,20 +128,25 @@ def figures(reports):
 
 
 def bars(ranks, count, found, cores):
-    """What the figures should be: the text of each bar, and whether it is kept."""
+    """What the figures should be: the text of each bar with what was found, and whether it is kept."""
     own = found.get("deepep")
     if not own:
         return []
     checks = []
+
+    def check(bar, value, is_kept):
+        checks.append((f"{ranks} ranks, {communication_document.size(count)}: {bar}: {value}", is_kept))
+
     if count == 64 << 20 and "by_limit" in own:
-        checks.append(("at most 0.9 of the time of scaling in place", own["by_limit"] <= 0.9))
+        check("at most 0.9 of the time of scaling in place", f"{own['by_limit']:.2f}", own["by_limit"] <= 0.9)
     if count == 4096:
         limit = 1e-6 if ranks <= cores else 10e-6
-        checks.append((f"under {limit * 1e6:.0f} us", own["seconds"] < limit))
+        check(f"under {text(limit)}", text(own["seconds"]), own["seconds"] < limit)
     least = {64 << 20: 5, 1 << 20: 15}.get(count)
     for name, other in found.items():
         if least and "times_deepep" in other:
-            checks.append((f"at least {least} times {name}", other["times_deepep"] >= least))
+            times = other["times_deepep"]
+            check(f"at least {least} times faster than {name}", f"{times:.1f}", times >= least)
     return checks
 
 
