@@ -95,8 +95,10 @@ import Testing
         try transport.run(rankCount: 8) { communicator in
           let source = Memory(Numbers.bytes(.float32, 5000, seed: communicator.rank))
           let destination = Memory(count: 20000)
-          try communicator.allReduce(
-            source.constant, into: destination.mutable, element: .float32, reduction: .sum)
+          try withExtendedLifetime(source) {
+            try communicator.allReduce(
+              source.constant, into: destination.mutable, element: .float32, reduction: .sum)
+          }
           return destination.bytes
         })
     }
@@ -111,9 +113,11 @@ import Testing
           (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
         })
       let destination = Memory(count: 12)
-      try communicator.allReduce(
-        source.constant, into: destination.mutable, element: .float32, reduction: .maximum)
-      return destination.constant.loadUnaligned(as: Float.self).isNaN
+      return try withExtendedLifetime((source, destination)) {
+        try communicator.allReduce(
+          source.constant, into: destination.mutable, element: .float32, reduction: .maximum)
+        return destination.constant.loadUnaligned(as: Float.self).isNaN
+      }
     }
     #expect(found == [true, true, true])
   }

@@ -22,8 +22,10 @@ import Testing
     throws
   {
     let memory = Memory(count: count * element.byteCount)
-    try communicator.allReduce(
-      memory.constant, into: memory.mutable, element: element, reduction: .sum)
+    try withExtendedLifetime(memory) {
+      try communicator.allReduce(
+        memory.constant, into: memory.mutable, element: element, reduction: .sum)
+    }
   }
 
   @Test func ranksThatAreOutOfStepAreNamed() throws {
@@ -47,7 +49,10 @@ import Testing
     #expect(types.allSatisfy { $0.contains("float32, sum") && $0.contains("int32, sum") })
     let sizes = try failures(2) { try Self.sum($0, .int8, 1 + $0.rank) }
     #expect(sizes.allSatisfy { $0.contains("1 bytes") && $0.contains("2 bytes") })
-    let roots = try failures(2) { try $0.broadcast(Memory(count: 1).mutable, root: $0.rank) }
+    let roots = try failures(2) { world in
+      let memory = Memory(count: 1)
+      try withExtendedLifetime(memory) { try world.broadcast(memory.mutable, root: world.rank) }
+    }
     #expect(roots.allSatisfy { $0.contains("root 0") && $0.contains("root 1") })
   }
 
@@ -124,9 +129,11 @@ import Testing
         { _ = try communicator.group([]) },
         { _ = try communicator.group([0, 0]) },
       ]
-      return calls.map { call in
-        do { try call() } catch { return "\(error)" }
-        return "no error"
+      return withExtendedLifetime((a, b)) {
+        calls.map { call in
+          do { try call() } catch { return "\(error)" }
+          return "no error"
+        }
       }
     }
     let expected = [

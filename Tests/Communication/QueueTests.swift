@@ -40,7 +40,7 @@ import Testing
         queues.0.start(.send(own.constant, to: 1 - world.rank)),
         queues.1.start(.receive(other.mutable, from: 1 - world.rank)),
       ]
-      for handle in handles { try handle.wait() }
+      try withExtendedLifetime(own) { for handle in handles { try handle.wait() } }
       return other.bytes
     }
     #expect(got == [[8], [7]])
@@ -50,9 +50,12 @@ import Testing
   func errorsComeFromTheHandle(_ transport: TestTransport) throws {
     let texts = try transport.run(rankCount: 1) { world in
       let queue = try CommunicationQueue(world)
-      let handle = queue.start(.broadcast(Memory(count: 1).mutable, root: 5))
-      do { try handle.wait() } catch { return "\(error)" }
-      return ""
+      let memory = Memory(count: 1)
+      return withExtendedLifetime(memory) {
+        let handle = queue.start(.broadcast(memory.mutable, root: 5))
+        do { try handle.wait() } catch { return "\(error)" }
+        return ""
+      }
     }
     #expect(texts[0].contains("there is no rank 5"), "\(texts)")
   }

@@ -22,8 +22,10 @@ import Testing
     throws
   {
     let memory = Memory(count: count * element.byteCount)
-    try communicator.allReduce(
-      memory.constant, into: memory.mutable, element: element, reduction: .sum)
+    try withExtendedLifetime(memory) {
+      try communicator.allReduce(
+        memory.constant, into: memory.mutable, element: element, reduction: .sum)
+    }
   }
 
   @Test(arguments: [false, true]) func ranksThatAreOutOfStepAreNamed(_ usesSockets: Bool) throws {
@@ -44,17 +46,22 @@ import Testing
     #expect(types.allSatisfy { $0.contains("float32, sum") && $0.contains("int32, sum") })
     let sizes = try failures(2, usesSockets: usesSockets) { try Self.sum($0, .int8, 1 + $0.rank) }
     #expect(sizes.allSatisfy { $0.contains("another size") }, "\(sizes)")
-    let roots = try failures(2, usesSockets: usesSockets) {
-      try $0.broadcast(Memory(count: 1).mutable, root: $0.rank)
-      try $0.barrier()
+    let roots = try failures(2, usesSockets: usesSockets) { world in
+      let memory = Memory(count: 1)
+      try withExtendedLifetime(memory) {
+        try world.broadcast(memory.mutable, root: world.rank)
+        try world.barrier()
+      }
     }
     #expect(roots.allSatisfy { $0.contains("out of step") }, "\(roots)")
     let blocks = try failures(2, usesSockets: usesSockets) { world in
       let own = [1, 2 + world.rank]
       let (given, taken) = (Memory(count: 3 + world.rank), Memory(count: 3 + world.rank))
-      try world.allToAll(
-        given.constant, counts: world.rank == 0 ? own : own.reversed(), into: taken.mutable,
-        counts: world.rank == 0 ? own : own.reversed())
+      try withExtendedLifetime((given, taken)) {
+        try world.allToAll(
+          given.constant, counts: world.rank == 0 ? own : own.reversed(), into: taken.mutable,
+          counts: world.rank == 0 ? own : own.reversed())
+      }
     }
     #expect(blocks.allSatisfy { $0.contains("instead of") }, "\(blocks)")
   }

@@ -29,8 +29,10 @@ import Testing
     throws
   {
     let memory = Memory(count: count * element.byteCount)
-    try communicator.allReduce(
-      memory.constant, into: memory.mutable, element: element, reduction: .sum)
+    try withExtendedLifetime(memory) {
+      try communicator.allReduce(
+        memory.constant, into: memory.mutable, element: element, reduction: .sum)
+    }
   }
 
   @Test func ranksThatAreOutOfStepAreNamed() throws {
@@ -55,14 +57,19 @@ import Testing
     let sizes = try failures(2) { try Self.sum($0, .int8, count + $0.rank) }
     #expect(
       sizes.allSatisfy { $0.contains("\(count) bytes") && $0.contains("\(count + 1) bytes") })
-    let roots = try failures(2) { try $0.broadcast(Memory(count: count).mutable, root: $0.rank) }
+    let roots = try failures(2) { world in
+      let memory = Memory(count: count)
+      try withExtendedLifetime(memory) { try world.broadcast(memory.mutable, root: world.rank) }
+    }
     #expect(roots.allSatisfy { $0.contains("root 0") && $0.contains("root 1") })
     let messages = try failures(2) { world in
       let memory = Memory(count: count + world.rank)
-      if world.rank == 0 {
-        try world.send(memory.constant, to: 1)
-      } else {
-        try world.receive(into: memory.mutable, from: 0)
+      try withExtendedLifetime(memory) {
+        if world.rank == 0 {
+          try world.send(memory.constant, to: 1)
+        } else {
+          try world.receive(into: memory.mutable, from: 0)
+        }
       }
     }
     #expect(messages.allSatisfy { $0.contains("send 0 (\(count) bytes") }, "\(messages)")
@@ -70,10 +77,12 @@ import Testing
 
   @Test func blocksThatDoNotFitAreNamed() throws {
     let texts = try failures(2) { world in
-      let memory = Memory(count: 6)
-      try world.allToAll(
-        memory.constant, counts: [3, 3], into: Memory(count: 6).mutable,
-        counts: world.rank == 0 ? [3, 3] : [2, 4])
+      let (given, taken) = (Memory(count: 6), Memory(count: 6))
+      try withExtendedLifetime((given, taken)) {
+        try world.allToAll(
+          given.constant, counts: [3, 3], into: taken.mutable,
+          counts: world.rank == 0 ? [3, 3] : [2, 4])
+      }
     }
     #expect(Set(texts).count == 1)
     #expect(
