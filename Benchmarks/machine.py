@@ -20,7 +20,6 @@ TOUCH = """
 import mmap, sys, time
 begin = time.monotonic()
 with mmap.mmap(-1, int(sys.argv[1])) as memory:
-    memory.madvise(mmap.MADV_HUGEPAGE)
     for start in range(0, len(memory), mmap.PAGESIZE):
         memory[start] = 1
 print(time.monotonic() - begin)
@@ -62,10 +61,10 @@ def busy_seconds():
 def first_touch_seconds(count, processes):
     """How long some processes take now to touch so many bytes for the first time, each a part of them.
 
-    A virtual machine gives free memory back to its host. Taking it again costs a second for each gigabyte or so,
-    whoever asks: no program that needs the memory starts faster.
+    A virtual machine gives free memory back to its host. Taking it again costs up to a second for each gigabyte,
+    whoever asks. After this the machine has so much, for the next program.
     """
-    command = [sys.executable, "-c", TOUCH, str(count // processes)]
+    command = [sys.executable, "-c", TOUCH, str(max(1, count // processes))]
     children = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]
     return max(float(child.communicate()[0]) for child in children)
 

@@ -14,12 +14,13 @@ class Measurement:
         self.case = case
         self.step_seconds = []
         self.launch_seconds = []
-        self.first_touch_seconds = []  # what touching so much memory takes alone
+        self.first_touch_seconds = []  # what finding as much memory took just before
         self.peak_resident_bytes = []
         self.foreign_cores = []
         self.losses = []
         self.first_step_cold_seconds = 0.0
         self.step_memory_bytes = 0
+        self.needed_bytes = 0  # resident at the peak of the first run
         self.version = None
 
     def warm_up(self, threads, environment):
@@ -28,19 +29,21 @@ class Measurement:
         run = timed(self.contestant.command(self.case, 2, threads, *memory), environment)
         self.first_step_cold_seconds = run.step_ends[0]
         # DeepEP has it from its plan.
+        self.needed_bytes = run.peak_resident_bytes
         self.step_memory_bytes = run.report.get("step_memory_bytes", run.report.get("plan_value_bytes"))
         self.version = run.report.get("version")
 
     def add_round(self, threads, environment):
         """The wall of 2n + 2 steps less that of n + 2, by n."""
         n = self.case.steps
+        # Every contestant finds the machine alike: its memory has just been used by others.
+        self.first_touch_seconds.append(machine.first_touch_seconds(self.needed_bytes, threads))
         run = timed(self.contestant.command(self.case, 2 * n + 2, threads), environment)
         step = (run.step_ends[2 * n + 1] - run.step_ends[n + 1]) / n
         self.step_seconds.append(step)
         self.launch_seconds.append(run.step_ends[0] - step)
         self.peak_resident_bytes.append(run.peak_resident_bytes)
         self.foreign_cores.append(run.foreign_cores)
-        self.first_touch_seconds.append(machine.first_touch_seconds(run.peak_resident_bytes, threads))
         self.losses = run.report["losses"]
 
     @property
@@ -48,7 +51,7 @@ class Measurement:
         tokens = self.case.sizes.tokens / self.step_seconds[-1]
         return (
             f"{self.contestant.name:22} {tokens:6.0f} tokens/s, launch {self.launch_seconds[-1]:.2f} s"
-            f" (touching its memory {self.first_touch_seconds[-1]:.2f} s), others took {self.foreign_cores[-1]:.2f} cores"
+            f" (finding its memory took {self.first_touch_seconds[-1]:.2f} s), others took {self.foreign_cores[-1]:.2f} cores"
         )
 
 

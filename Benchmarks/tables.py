@@ -74,7 +74,7 @@ def memory_rows(record):
 def touching(figures):
     """What of a launch is finding memory; records of old have nothing of it."""
     touch = figures.get("first_touch_seconds")
-    return f" (touching memory {touch['median']:.1f})" if touch else ""
+    return f" (finding memory {touch['median']:.1f})" if touch else ""
 
 
 def bytes_of(figures):
