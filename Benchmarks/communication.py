@@ -19,6 +19,7 @@ import communication_document
 import links
 import machine
 from contestants import ROOT, python_with_torch
+from printed_report import report_in
 
 RESULTS = pathlib.Path(__file__).with_name("communication.json")
 PEERS = pathlib.Path(__file__).with_name("peers")
@@ -66,15 +67,6 @@ def gloo():
     return Contestant("gloo", lambda ranks, count: [
         python, str(PEERS / "gloo_all_reduce.py"), str(ranks), str(count),
     ])
-
-
-def report_in(output):
-    """The line of JSON in what a program printed; a launcher may have put the rank before it."""
-    for line in reversed(output.splitlines()):
-        start = line.find("{")
-        if start >= 0 and line.rstrip().endswith("}"):
-            return json.loads(line[start:])
-    raise ValueError(f"no report in: {output[-500:]}")
 
 
 def measured(contestant, ranks, count):

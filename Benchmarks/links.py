@@ -13,7 +13,8 @@ import statistics
 import subprocess
 import tempfile
 
-from contestants import ROOT, python_with_torch
+from contestants import python_with_torch
+from printed_report import report_in
 
 PEERS = pathlib.Path(__file__).with_name("peers")
 TIME_LIMIT_SECONDS = 120
@@ -161,11 +162,10 @@ def report(commands, folder):
     for one, (_, errors) in zip(running, outputs):
         if one.returncode != 0:
             return errors[-300:].strip() or f"ended with status {one.returncode}"
-    for line in reversed(outputs[0][0].splitlines()):
-        start = line.find("{")
-        if start >= 0 and line.rstrip().endswith("}"):
-            return json.loads(line[start:])
-    return "no report"
+    try:
+        return report_in(outputs[0][0])
+    except ValueError as error:
+        return str(error)
 
 
 def case(links, found, count, rounds):
@@ -193,12 +193,7 @@ def figures(reports):
             "seconds": statistics.median(it["seconds_median"] for it in rounds),
             "seconds_best": min(it["seconds_best"] for it in rounds),
         }
-        if "host_bytes" in rounds[0]:
-            one["host_bytes"] = rounds[0]["host_bytes"]
-        if "link_bytes" in rounds[0]:
-            one["link_bytes"] = rounds[0]["link_bytes"]
-        if "version" in rounds[0]:
-            one["version"] = rounds[0]["version"]
+        one |= {name: rounds[0][name] for name in ("host_bytes", "link_bytes", "version") if name in rounds[0]}
         ratios = [it["seconds_median"] / first["seconds_median"] for it, first in zip(rounds, ring)]
         if ratios:
             one["by_flat_ring"] = statistics.median(ratios)
@@ -254,11 +249,11 @@ def measure(program, mpi, sizes, rounds):
             each = 5 if count > 8 << 20 else 15
             found = contestants(links, program, mpi, python_with_torch(), each)
             reports = case(links, found, count, rounds)
-            checks = bars(count, reports)
-            print_case(count, figures(reports), checks)
+            medians, checks = figures(reports), bars(count, reports)
+            print_case(count, medians, checks)
             cases.append({
                 "collective": "all-reduce", "hosts": HOSTS, "ranks": HOSTS * RANKS_PER_HOST,
                 "megabits_per_second": MEGABITS, "delay_microseconds": MICROSECONDS, "bytes": count,
-                "figures": figures(reports), "bars": dict(checks),
+                "figures": medians, "bars": dict(checks),
             })
         return cases

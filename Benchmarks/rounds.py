@@ -28,8 +28,8 @@ class Measurement:
         memory = ["--memory"] if self.contestant.framework == "pytorch" else []
         run = timed(self.contestant.command(self.case, 2, threads, *memory), environment)
         self.first_step_cold_seconds = run.step_ends[0]
-        # DeepEP has it from its plan.
         self.needed_bytes = run.peak_resident_bytes
+        # DeepEP has it from its plan.
         self.step_memory_bytes = run.report.get("step_memory_bytes", run.report.get("plan_value_bytes"))
         self.version = run.report.get("version")
 

@@ -21,15 +21,16 @@ public enum CommunicationTransport: String, Hashable, Codable, Sendable, CaseIte
 
   /// Makes the communicator of all ranks of a job that are processes.
   ///
-  /// - Parameter messages: what transports of messages are told.
+  /// - Parameter messages: what transports of messages are told; others do not ask for it.
   /// - Throws: ``CommunicationError`` if the transport cannot reach all ranks.
   package func communicator(
-    _ control: any JobControl, messages: MessageOptions = MessageOptions()
+    _ control: any JobControl,
+    messages: @autoclosure () throws -> MessageOptions = MessageOptions()
   ) throws -> any Communicator {
     try check()
     switch self {
     case .sharedMemory: return try SharedMemory.communicator(control)
-    case .tcp: return try TCP.communicator(control, options: messages)
+    case .tcp: return try TCP.communicator(control, options: messages())
     case .local, .ucx, .mpi, .nccl:
       throw CommunicationError(
         "communication '\(rawValue)' does not reach other processes", at: "communication",

@@ -24,9 +24,9 @@ final class ArenaMemory {
     }
     start = address
     takePages()
-    // MADV_HUGEPAGE, only now: what is left out above comes in huge pages, the rest is joined later. To ask
-    // for two gigabytes of huge pages at once took four times as long in a virtual machine, and steps were
-    // no faster.
+    // MADV_HUGEPAGE, only now: memory too small for takePages() comes in huge pages, the system joins the
+    // pages of the rest later. To take two gigabytes in huge pages at once took 2.3 s where small ones
+    // took 0.55 s, in a virtual machine whose host had taken them back, and steps were no faster.
     madvise(address, self.byteCount, 14)
   }
 

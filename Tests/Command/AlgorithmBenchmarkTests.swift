@@ -6,17 +6,9 @@ import Testing
   /// Runs ranks on two "hosts" of two, which an agent reaches, as ssh would.
   private func job(_ words: [String], in folder: URL, cache: String = "none") throws -> LaunchedJob
   {
-    let agent = folder.appendingPathComponent("agent")
-    if !FileManager.default.fileExists(atPath: agent.path) {
-      try "#!/bin/sh\nexport DEEPEP_HOST=\"$1\"\nexec sh -c \"$2\"\n".write(
-        to: agent, atomically: true, encoding: .utf8)
-      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: agent.path)
-    }
-    return try LaunchedJob(
-      [
-        "launch", "-n", "4", "--hosts", "left,right", "--agent", agent.path, "--address",
-        "127.0.0.1", "--", "benchmark",
-      ] + words, in: folder,
+    try LaunchedJob(
+      ["launch", "-n", "4"] + LaunchedJob.twoHosts(in: folder) + ["--", "benchmark"] + words,
+      in: folder,
       variables: ["XDG_CACHE_HOME": folder.appendingPathComponent(cache).path])
   }
 

@@ -30,15 +30,9 @@ import Testing
   /// Hosts that share memory within, and send messages between them.
   @Test(arguments: [4, 6, 8]) func hostsWorkTogether(_ rankCount: Int) throws {
     try withFolder { folder in
-      let agent = folder.appendingPathComponent("agent")
-      try "#!/bin/sh\nexport DEEPEP_HOST=\"$1\"\nexec sh -c \"$2\"\n".write(
-        to: agent, atomically: true, encoding: .utf8)
-      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: agent.path)
       let job = try LaunchedJob(
-        [
-          "launch", "-n", "\(rankCount)", "--hosts", "left,right", "--agent", agent.path,
-          "--address", "127.0.0.1", "--", Self.program, "hierarchy", "tcp",
-        ], in: folder)
+        ["launch", "-n", "\(rankCount)"] + LaunchedJob.twoHosts(in: folder)
+          + ["--", Self.program, "hierarchy", "tcp"], in: folder)
       #expect(job.status() == 0, "\(job.errors)")
       #expect(job.lines.sorted() == (0..<rankCount).map { "[\($0)] right" }, "\(job.output)")
     }

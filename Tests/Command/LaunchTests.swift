@@ -115,15 +115,8 @@ import Testing
   /// Two "hosts" that an agent reaches, as ssh would.
   @Test func ranksOfSeveralHosts() throws {
     try withFolder { folder in
-      let agent = folder.appendingPathComponent("agent")
-      try "#!/bin/sh\necho to $1 >> \(folder.path)/reached\nexec sh -c \"$2\"\n".write(
-        to: agent, atomically: true, encoding: .utf8)
-      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: agent.path)
-      let job = try LaunchedJob(
-        [
-          "launch", "-n", "3", "--hosts", "left,right", "--agent", agent.path, "--address",
-          "127.0.0.1", "ranks",
-        ], in: folder)
+      let hosts = try LaunchedJob.twoHosts(in: folder, "echo to $1 >> \(folder.path)/reached")
+      let job = try LaunchedJob(["launch", "-n", "3"] + hosts + ["ranks"], in: folder)
       #expect(job.status() == 0, "\(job.errors)")
       #expect(job.lines.contains { $0.hasPrefix("[0] host 0 left 127.0.0.1: 0 (process") })
       #expect(job.lines.contains { $0.hasPrefix("[0] host 1 right 127.0.0.1: 2 (process") })

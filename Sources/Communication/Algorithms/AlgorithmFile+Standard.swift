@@ -54,44 +54,41 @@ extension AlgorithmTable {
       throw AlgorithmFile.error(
         "it has more than \(JobLimits.exchangeBytes / Self.rowBytes) rows", at: place)
     }
-    return rows.flatMap { row in
-      let codes = [
-        TunedCollective.allCases.firstIndex(of: row.collective),
-        CollectiveAlgorithm.allCases.firstIndex(of: row.algorithm),
-      ]
-      let words = [row.layout.hostCount, row.layout.rankCount, row.byteLimit.map { $0 + 1 } ?? 0]
-      return codes.map { UInt8($0 ?? 0) }
-        + words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+    var writer = FrameWriter()
+    for row in rows {
+      writer.put(UInt8(TunedCollective.allCases.firstIndex(of: row.collective) ?? 0))
+      writer.put(UInt8(CollectiveAlgorithm.allCases.firstIndex(of: row.algorithm) ?? 0))
+      writer.put(row.layout.hostCount)
+      writer.put(row.layout.rankCount)
+      writer.put(row.byteLimit.map { $0 + 1 } ?? 0)
     }
+    return writer.bytes
   }
 
   /// Reads rows that came from another rank; nil if they make no sense.
   package init?(bytes: [UInt8]) {
     guard bytes.count % Self.rowBytes == 0 else { return nil }
+    var reader = FrameReader(bytes[...])
     var rows: [Row] = []
-    for start in stride(from: 0, to: bytes.count, by: Self.rowBytes) {
-      guard let row = Self.row(Array(bytes[start..<start + Self.rowBytes])) else { return nil }
+    for _ in 0..<bytes.count / Self.rowBytes {
+      guard let row = try? Self.row(&reader) else { return nil }
       rows.append(row)
     }
     self.init(rows: rows)
   }
 
-  private static func row(_ bytes: [UInt8]) -> Row? {
+  private static func row(_ reader: inout FrameReader) throws -> Row? {
     let (collectives, algorithms) = (TunedCollective.allCases, CollectiveAlgorithm.allCases)
-    guard collectives.indices.contains(Int(bytes[0])), algorithms.indices.contains(Int(bytes[1]))
+    let codes = (Int(try reader.integer(UInt8.self)), Int(try reader.integer(UInt8.self)))
+    let (hosts, ranks) = (try reader.integer(Int.self), try reader.integer(Int.self))
+    let limit = try reader.integer(Int.self)
+    guard collectives.indices.contains(codes.0), algorithms.indices.contains(codes.1),
+      hosts > 0, ranks >= hosts, limit >= 0
     else { return nil }
-    let (collective, algorithm) = (collectives[Int(bytes[0])], algorithms[Int(bytes[1])])
-    guard collective.algorithms.contains(algorithm), let hosts = word(0, of: bytes),
-      let ranks = word(1, of: bytes), let limit = word(2, of: bytes), hosts > 0, ranks >= hosts
-    else { return nil }
+    let (collective, algorithm) = (collectives[codes.0], algorithms[codes.1])
+    guard collective.algorithms.contains(algorithm) else { return nil }
     return Row(
       collective, on: Layout(hostCount: hosts, rankCount: ranks),
       byteLimit: limit == 0 ? nil : limit - 1, algorithm: algorithm)
-  }
-
-  private static func word(_ number: Int, of bytes: [UInt8]) -> Int? {
-    let start = 2 + 8 * number
-    let word = bytes[start..<start + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    return Int(exactly: word)
   }
 }

@@ -134,15 +134,13 @@ final class CrossHostPiece: @unchecked Sendable {
       return
     }
     let sum = shard + own.lowerBound * wideBytes
-    let reduction = partial.reduction == .mean ? .sum : partial.reduction
     let incoming = try decodedIncoming(own.count)
     let sources = order.compactMap { host in
       host == group.rank
         ? UnsafeRawPointer(sum)
         : incoming.baseAddress.map { UnsafeRawPointer($0 + host * own.count * wideBytes) }
     }
-    RankOrderReduction(element: partial.wide, reduction: reduction)
-      .apply(sources, from: 0, into: [sum], at: 0, count: own.count)
+    partial.incomplete.apply(sources, from: 0, into: [sum], at: 0, count: own.count)
     partial.store(
       sum, count: own.count, rankCount: work.rankCount,
       into: target + own.lowerBound * elementBytes)

@@ -111,35 +111,28 @@ extension HierarchicalCommunicator: CompressingCommunicator {
       }
       if turn >= 2 {
         try slots[(turn - 2) % 3].finish()
-        try gather(work, work.range(turn - 2), slots[(turn - 2) % 3].result)
+        try gather(slots[(turn - 2) % 3].result, into: work.output(work.range(turn - 2)))
       }
     }
-  }
-
-  /// How many elements of a piece each rank of the host has; the last one may be filled up.
-  private func shardCount(_ piece: Range<Int>) -> Int {
-    (piece.count + host.rankCount - 1) / host.rankCount
   }
 
   private func scatter(
     _ work: Work, _ piece: Range<Int>, into slot: CrossHostPiece, _ tag: MessageTag
   ) throws {
-    let count = shardCount(piece)
-    let start = min(piece.lowerBound + host.rank * count, piece.upperBound)
-    let end = min(start + count, piece.upperBound)
+    let own = shard(of: piece)
     try slot.begin(
-      work.piece, count: count, tag: tag,
-      residual: work.residual.map { UnsafeMutableBufferPointer(rebasing: $0[start..<end]) })
+      work.piece, count: shardCount(piece), tag: tag,
+      residual: work.residual.map { UnsafeMutableBufferPointer(rebasing: $0[own]) })
     try scatter(work, piece, into: slot.shard)
   }
 
   private func scatter(
     _ work: Work, _ piece: Range<Int>, into shard: UnsafeMutableRawBufferPointer
   ) throws {
-    let reduction = work.partial.reduction == .mean ? .sum : work.partial.reduction
+    let incomplete = work.partial.incomplete
     try host.reduceScatter(
-      whole(work, piece), into: shard, element: work.partial.wide, reduction: reduction,
-      outerCount: 1)
+      whole(work, piece), into: shard, element: incomplete.element,
+      reduction: incomplete.reduction, outerCount: 1)
   }
 
   /// The elements of a piece in the type of incomplete results, and zeros behind them.
@@ -148,22 +141,8 @@ extension HierarchicalCommunicator: CompressingCommunicator {
     if count == piece.count, work.partial.wide == work.partial.element { return bytes }
     let target = try packed.take(count * work.partial.wide.byteCount)
     target.initializeMemory(as: UInt8.self, repeating: 0)
-    if let from = bytes.baseAddress, let to = target.baseAddress, !piece.isEmpty {
-      work.partial.load(from, count: piece.count, into: to)
-    }
+    work.partial.load(bytes, into: target)
     return UnsafeRawBufferPointer(target)
-  }
-
-  private func gather(
-    _ work: Work, _ piece: Range<Int>, _ shard: UnsafeMutableRawBufferPointer
-  ) throws {
-    let (target, result) = (work.output(piece), UnsafeRawBufferPointer(shard))
-    if result.count * host.rankCount == target.count {
-      return try host.allGather(result, into: target, outerCount: 1)
-    }
-    let all = try packed.take(result.count * host.rankCount)
-    try host.allGather(result, into: all, outerCount: 1)
-    target.copyMemory(from: UnsafeRawBufferPointer(all).part(0, target.count))
   }
 
   // MARK: Small sums
@@ -174,13 +153,13 @@ extension HierarchicalCommunicator: CompressingCommunicator {
     let count = shardCount(piece)
     let shard = try pieces[0].take(count * partial.wide.byteCount)
     try scatter(work, piece, into: shard)
-    let wide = PartialReduction(
-      element: partial.wide, reduction: partial.reduction == .mean ? .sum : partial.reduction)
+    let incomplete = partial.incomplete
+    let wide = PartialReduction(element: incomplete.element, reduction: incomplete.reduction)
     try across.doublingAllReduce(tag, wide, UnsafeRawBufferPointer(shard), shard)
     let result = try pieces[1].take(count * partial.element.byteCount)
     if count > 0, let from = shard.baseAddress, let to = result.baseAddress {
       partial.store(from, count: count, rankCount: rankCount, into: to)
     }
-    try gather(work, piece, result)
+    try gather(result, into: work.output(piece))
   }
 }

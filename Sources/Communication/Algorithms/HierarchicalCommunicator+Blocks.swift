@@ -85,9 +85,10 @@ extension HierarchicalCommunicator {
       }
     }
     let sums = try memory.take(order.count * range.count * wide)
+    let incomplete = partial.incomplete
     try host.reduceScatter(
-      UnsafeRawBufferPointer(target), into: sums, element: partial.wide,
-      reduction: partial.reduction == .mean ? .sum : partial.reduction, outerCount: 1)
+      UnsafeRawBufferPointer(target), into: sums, element: incomplete.element,
+      reduction: incomplete.reduction, outerCount: 1)
     return sums
   }
 
@@ -104,9 +105,7 @@ extension HierarchicalCommunicator {
     let sources = order.indices.map {
       UnsafeRawPointer($0 == layout.host ? sum : other + $0 * part)
     }
-    let reduction = partial.reduction == .mean ? .sum : partial.reduction
-    RankOrderReduction(element: partial.wide, reduction: reduction)
-      .apply(sources, from: 0, into: [sum], at: 0, count: count)
+    partial.incomplete.apply(sources, from: 0, into: [sum], at: 0, count: count)
     partial.store(sum, count: count, rankCount: rankCount, into: target)
   }
 

@@ -23,13 +23,6 @@ extension HierarchicalCommunicator {
     return (0..<count).map { $0 * size..<min(byteCount, ($0 + 1) * size) }
   }
 
-  /// The bytes of a piece that this rank takes to other hosts; the last ranks may have fewer.
-  private func shard(_ piece: Range<Int>) -> Range<Int> {
-    let count = (piece.count + host.rankCount - 1) / host.rankCount
-    let start = min(piece.lowerBound + host.rank * count, piece.upperBound)
-    return start..<min(start + count, piece.upperBound)
-  }
-
   /// On the root's host: all ranks get each piece, and each of them sends its part of it to the next host.
   private func giveAway(
     _ tag: MessageTag, _ buffer: UnsafeMutableRawBufferPointer, from origin: (host: Int, place: Int)
@@ -39,7 +32,7 @@ extension HierarchicalCommunicator {
     for (turn, piece) in broadcastPieces(buffer.count).enumerated() {
       let bytes = buffer.part(piece.lowerBound, piece.count)
       try host.broadcast(bytes, root: origin.place)
-      let shard = shard(piece)
+      let shard = shard(of: piece)
       sends.append(
         across.channel.send(
           UnsafeRawBufferPointer(buffer).part(shard.lowerBound, shard.count), to: next,
@@ -64,12 +57,12 @@ extension HierarchicalCommunicator {
     var sends: [MessageRequest] = []
     for (turn, piece) in all.enumerated() {
       try across.wait(for: [receives[turn]], isMeeting: turn == 0)
-      let memory = try pieces[turn % 3].take(slotBytes(piece))
+      let memory = try pieces[turn % 3].take(shardCount(piece))
       if next != origin.host {
-        let bytes = UnsafeRawBufferPointer(memory).part(0, shard(piece).count)
+        let bytes = UnsafeRawBufferPointer(memory).part(0, shard(of: piece).count)
         sends.append(across.channel.send(bytes, to: order[next], tag: tag.step(turn)))
       }
-      try complete(piece, memory, buffer)
+      try gather(memory, into: buffer.part(piece.lowerBound, piece.count))
       guard turn + 2 < all.count else { continue }
       // The memory of the piece before this one is free when that has been passed on.
       if turn > 0, !sends.isEmpty { try across.wait(for: [sends[turn - 1]]) }
@@ -78,29 +71,11 @@ extension HierarchicalCommunicator {
     try across.wait(for: sends)
   }
 
-  private func slotBytes(_ piece: Range<Int>) -> Int {
-    (piece.count + host.rankCount - 1) / host.rankCount
-  }
-
   private func expect(
     _ piece: Range<Int>, _ turn: Int, from peer: Int, _ tag: MessageTag
   ) throws -> MessageRequest {
-    let memory = try pieces[turn % 3].take(slotBytes(piece))
+    let memory = try pieces[turn % 3].take(shardCount(piece))
     return across.channel.receive(
-      into: memory.part(0, shard(piece).count), from: peer, tag: tag.step(turn))
-  }
-
-  private func complete(
-    _ piece: Range<Int>, _ slot: UnsafeMutableRawBufferPointer,
-    _ buffer: UnsafeMutableRawBufferPointer
-  ) throws {
-    let target = buffer.part(piece.lowerBound, piece.count)
-    let source = UnsafeRawBufferPointer(slot)
-    if slot.count * host.rankCount == piece.count {
-      return try host.allGather(source, into: target, outerCount: 1)
-    }
-    let all = try packed.take(slot.count * host.rankCount)
-    try host.allGather(source, into: all, outerCount: 1)
-    target.copyMemory(from: UnsafeRawBufferPointer(all).part(0, piece.count))
+      into: memory.part(0, shard(of: piece).count), from: peer, tag: tag.step(turn))
   }
 }

@@ -28,16 +28,6 @@ extension MessageCommunicator {
       taking: { destination.part(bytes($0).start, bytes($0).count) })
   }
 
-  private func load(
-    _ partial: PartialReduction, _ source: UnsafeRawBufferPointer,
-    _ share: (start: Int, elements: Int), into slot: UnsafeMutableRawBufferPointer
-  ) {
-    guard share.elements > 0, let from = source.baseAddress, let to = slot.baseAddress else {
-      return
-    }
-    partial.load(from + share.start, count: share.elements, into: to)
-  }
-
   func doublingAllReduce(
     _ tag: MessageTag, _ partial: PartialReduction, _ source: UnsafeRawBufferPointer,
     _ destination: UnsafeMutableRawBufferPointer
@@ -46,7 +36,7 @@ extension MessageCommunicator {
     let byteCount = count * partial.wide.byteCount
     let memory = try received.take(2 * byteCount)
     let (own, other) = (memory.part(0, byteCount), memory.part(byteCount, byteCount))
-    load(partial, source, (0, count), into: own)
+    partial.load(source, into: own)
     let power = Self.powerOfTwo(atLeast: rankCount + 1) / 2
     let last = tag.step(64)
     if rank >= power {

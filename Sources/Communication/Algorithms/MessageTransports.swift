@@ -72,11 +72,9 @@ extension MessageOptions {
       "\($0.collective) \($0.layout) \($0.byteLimit ?? -1) \($0.algorithm)"
     }
     let text = (rows + ["\(pieceBytes) \(segmentBytes)"]).joined(separator: "\n")
-    // FNV-1a, 64 bits.
-    let digest = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
-      ($0 ^ UInt64($1)) &* 0x100_0000_01b3
-    }
-    return (0..<8).map { UInt8(truncatingIfNeeded: digest >> (8 * UInt64($0))) }
+    var writer = FrameWriter()
+    writer.put(WordDigest.of(text.utf8))
+    return writer.bytes
   }
 
   /// Throws unless all ranks have the same.

@@ -16,6 +16,19 @@ struct PartialReduction {
     }
   }
 
+  /// What combines incomplete results: means are sums until they are complete.
+  var incomplete: RankOrderReduction {
+    RankOrderReduction(element: wide, reduction: reduction == .mean ? .sum : reduction)
+  }
+
+  /// Copies a rank's elements, widened, to the start of a buffer that has room for them.
+  func load(_ source: UnsafeRawBufferPointer, into partial: UnsafeMutableRawBufferPointer) {
+    guard !source.isEmpty, let from = source.baseAddress, let to = partial.baseAddress else {
+      return
+    }
+    load(from, count: source.count / element.byteCount, into: to)
+  }
+
   /// Copies a rank's elements, widened.
   func load(_ source: UnsafeRawPointer, count: Int, into partial: UnsafeMutableRawPointer) {
     switch element {
@@ -32,8 +45,7 @@ struct PartialReduction {
     _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, count: Int,
     into target: UnsafeMutableRawPointer
   ) {
-    RankOrderReduction(element: wide, reduction: reduction == .mean ? .sum : reduction)
-      .apply([left, right], from: 0, into: [target], at: 0, count: count)
+    incomplete.apply([left, right], from: 0, into: [target], at: 0, count: count)
   }
 
   /// Makes the result of all ranks complete: divides means, and rounds.

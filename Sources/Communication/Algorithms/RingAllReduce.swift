@@ -110,15 +110,8 @@ final class RingAllReduce {
   private func start(_ segment: Int) {
     let range = elements(ofShare: ranks.rank - 1, segment)
     if partial.wide == partial.element { return give(input(range), step: 0) }
-    load(range, into: sum(range))
+    partial.load(input(range), into: sum(range))
     give(UnsafeRawBufferPointer(sum(range)), step: 0)
-  }
-
-  private func load(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) {
-    guard !range.isEmpty, let from = input(range).baseAddress, let to = target.baseAddress else {
-      return
-    }
-    partial.load(from, count: range.count, into: to)
   }
 
   /// Takes a segment that has arrived, and passes it on.
@@ -151,7 +144,7 @@ final class RingAllReduce {
     if partial.wide == partial.element, let own = input(range).baseAddress {
       return partial.combine(left, own, count: range.count, into: to)
     }
-    load(range, into: target)
+    partial.load(input(range), into: target)
     partial.combine(left, to, count: range.count, into: to)
   }
 

@@ -45,8 +45,8 @@ public struct SharedMemoryOptions: Hashable, Sendable {
 
   /// What all ranks of an arena must agree on, as bytes for an exchange.
   var agreement: [UInt8] {
-    [eagerBytes, pieceBytes, shareBytes].flatMap { word in
-      (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
-    }
+    var writer = FrameWriter()
+    for bytes in [eagerBytes, pieceBytes, shareBytes] { writer.put(bytes) }
+    return writer.bytes
   }
 }

@@ -8,10 +8,8 @@ package struct ExchangeName: Hashable, Sendable {
     (self.name, self.ranks, self.number) = (name, ranks, number)
   }
 
-  /// Tells lists of ranks apart (FNV-1a, 64 bits).
-  package var digest: UInt64 {
-    ranks.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64(clamping: $1)) &* 0x100_0000_01b3 }
-  }
+  /// Tells lists of ranks apart.
+  package var digest: UInt64 { WordDigest.of(ranks) }
 }
 
 extension Membership {

@@ -118,10 +118,7 @@ package struct JobEnvironment: Hashable, Sendable {
 
   /// A port that all ranks of a job find alone, below those that systems give to clients.
   private static func derivedPort(_ text: String) -> UInt16 {
-    let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
-      ($0 ^ UInt64($1)) &* 0x100_0000_01b3
-    }
-    return 20000 + UInt16(hash % 10000)
+    20000 + UInt16(WordDigest.of(text.utf8) % 10000)
   }
 
   /// The same with what a person has set: DEEPEP_ADDRESS, DEEPEP_PORT and DEEPEP_JOB_TOKEN.
