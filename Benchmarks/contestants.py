@@ -59,8 +59,11 @@ def compile_problem(python):
     if not shutil.which("g++"):
         return "there is no g++"
     test = "import torch; torch.compile(lambda x: x.sin() + x)(torch.ones(64))"
-    run = subprocess.run([python, "-c", test], capture_output=True, text=True)
-    return None if run.returncode == 0 else run.stderr.strip().splitlines()[-1]
+    for _ in range(3):  # it crashed once where it ran before and after
+        run = subprocess.run([python, "-c", test], capture_output=True, text=True)
+        if run.returncode == 0:
+            return None
+    return run.stderr.strip().splitlines()[-1]
 
 
 def precision_problem(contestant, case):
