@@ -10,6 +10,8 @@ extension MessageCommunicator: Communicator {
 
   /// Makes a group of some ranks, ascending, this one among them.
   func subgroup(_ ranks: [Int]) throws -> MessageCommunicator {
+    let token = control.recorder.begin(CollectiveCall(kind: .group, sequenceNumber: 0))
+    defer { control.recorder.end(token) }
     let group = try MessageCommunicator(
       control, fabric, members: ranks.map { members[$0] }, options: options, log: operations)
     let call = group.nextCall(.group)

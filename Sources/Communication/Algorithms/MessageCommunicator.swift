@@ -18,6 +18,7 @@ final class MessageCommunicator: @unchecked Sendable {
   /// On how many hosts the ranks run.
   let hostCount: Int
   private let number: Int
+  var queue = 0
   private var callCount = 0
   private var messageCounts: [Int]
   /// The rank for which this operation has waited last until all had come, and until when.
@@ -83,7 +84,7 @@ final class MessageCommunicator: @unchecked Sendable {
     control.recorder.end(token)
     operations.record(
       CommunicationEvent(
-        call, ranks: members, startSeconds: start, arrivalSeconds: arrival.seconds,
+        call, ranks: members, queue: queue, startSeconds: start, arrivalSeconds: arrival.seconds,
         endSeconds: Clock.seconds, lastRank: members[arrival.peer]))
   }
 
@@ -97,7 +98,7 @@ final class MessageCommunicator: @unchecked Sendable {
     var pending = requests
     var idleTurns = 0
     var idleSince = 0.0
-    defer { control.recorder.endRest() }
+    defer { control.recorder.board.goOn() }
     while true {
       let hasMoved = try channel.progress()
       if isMeeting, idleTurns > Self.busyTurns { noteArrival(pending) }
@@ -106,11 +107,11 @@ final class MessageCommunicator: @unchecked Sendable {
       if hasMoved {
         idleTurns = min(idleTurns, Self.busyTurns + 1)
         idleSince = 0
-        control.recorder.endRest()
+        control.recorder.board.goOn()
       } else {
         idleTurns += 1
         if idleSince == 0 { idleSince = Clock.seconds }
-        try pause(idleTurns, since: idleSince)
+        try pause(idleTurns, since: idleSince, pending)
       }
     }
   }
@@ -128,14 +129,18 @@ final class MessageCommunicator: @unchecked Sendable {
     arrival = (last.peer, Clock.seconds)
   }
 
-  private func pause(_ turn: Int, since: Double) throws {
+  private func pause(_ turn: Int, since: Double, _ pending: [MessageRequest]) throws {
     if turn <= Self.busyTurns {
       sched_yield()
       return
     }
     try control.check()
     // Nobody knows of a rank that it waits in vain while something may still reach it.
-    if try channel.look() { control.recorder.endRest() } else { control.recorder.beginRest() }
+    if try channel.look() {
+      control.recorder.board.goOn()
+    } else {
+      control.recorder.board.wait(for: Set(pending.map { members[$0.peer] }).sorted())
+    }
     let peers = channel.awaitedPeers
     // What they sent before they left may take longer than the word that they have left.
     let isQuiet = Clock.seconds - since > Self.partingSeconds
