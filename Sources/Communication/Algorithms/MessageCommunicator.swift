@@ -17,7 +17,9 @@ final class MessageCommunicator: @unchecked Sendable {
   let packed = StagingMemory()
   /// On how many hosts the ranks run.
   let hostCount: Int
+  /// Tells the group from others, for people; 0 is the whole job.
   private let number: Int
+  private var groupCounts: [[Int]: Int] = [:]
   var queue = 0
   private var callCount = 0
   private var messageCounts: [Int]
@@ -28,14 +30,14 @@ final class MessageCommunicator: @unchecked Sendable {
 
   init(
     _ control: any JobControl, _ fabric: any MessageFabric, members: [Int],
-    options: MessageOptions, log: CommunicationLog
+    number: Int = 0, options: MessageOptions, log: CommunicationLog
   ) throws {
     (self.control, self.fabric, self.members) = (control, fabric, members)
     (self.options, operations) = (options, log)
     rank = members.firstIndex(of: control.rank) ?? 0
     hostCount = Set(members.map { control.membership.members[$0].hostIdentifier }).count
     messageCounts = Array(repeating: 0, count: 2 * members.count)
-    number = members.count == control.rankCount ? 0 : members.reduce(1) { $0 &* 31 &+ $1 } & 0xffff
+    self.number = number
     channel = try fabric.channel(control, among: members)
   }
 
@@ -46,6 +48,13 @@ final class MessageCommunicator: @unchecked Sendable {
 
   /// The other ranks, beginning with the next one, so that not all send to the same rank first.
   var others: [Int] { (1..<max(1, rankCount)).map { (rank + $0) % rankCount } }
+
+  /// The number of a group of this one, the same on all of its ranks.
+  func nextGroup(_ ranks: [Int]) -> Int {
+    groupCounts[ranks, default: 0] += 1
+    let digest = WordDigest.of([number, groupCounts[ranks, default: 0]] + ranks)
+    return 1 + Int(digest % 9999)
+  }
 
   // MARK: Operations
 

@@ -1,4 +1,7 @@
 /// Who waited for whom among the ranks of a job.
+///
+/// Where ranks send one another messages, a rank waits for the one whose message comes last, which may itself have
+/// waited for another one: so the report says of each rank how long it waited itself.
 public struct StragglerReport: Hashable, Sendable {
   /// A rank that others waited for.
   public struct Entry: Hashable, Sendable {
@@ -10,16 +13,22 @@ public struct StragglerReport: Hashable, Sendable {
     public var count: Int
     /// How long one of them waited in all, at most.
     public var waitSeconds: Double
+    /// How long the rank itself waited for others in all.
+    public var ownWaitSeconds: Double
 
-    /// "rank 3 was waited for 12.4 s by ranks 0, 1, 2 (812 times)".
+    /// "rank 3 was waited for 12.4 s by ranks 0, 1, 2 (812 times), and waited 0.3 s itself".
     public var text: String {
-      let tenths = Int((min(1e15, max(0, waitSeconds)) * 10).rounded())
-      return "rank \(rank) was waited for \(tenths / 10).\(tenths % 10) s "
-        + "by \(waitingRanks.namedRanks) (\(count) times)"
+      "rank \(rank) was waited for \(Self.text(waitSeconds)) by \(waitingRanks.namedRanks) "
+        + "(\(count) times), and waited \(Self.text(ownWaitSeconds)) itself"
+    }
+
+    private static func text(_ seconds: Double) -> String {
+      let tenths = Int((min(1e15, max(0, seconds)) * 10).rounded())
+      return "\(tenths / 10).\(tenths % 10) s"
     }
   }
 
-  /// The ranks that others waited for, the longest first.
+  /// The ranks that others waited for: first those that were waited for longer than they waited themselves.
   public let entries: [Entry]
 
   /// Puts together what ranks have noted.
@@ -27,15 +36,17 @@ public struct StragglerReport: Hashable, Sendable {
   /// - Parameter stragglers: those of each rank's ``CommunicationLog``, by its number.
   public init(_ stragglers: [[Straggler]]) {
     var entries: [Int: Entry] = [:]
+    let own = stragglers.map { $0.reduce(0) { $0 + $1.waitSeconds } }
     for (waiting, all) in stragglers.enumerated() {
       for straggler in all where straggler.rank != waiting {
-        entries[
-          straggler.rank,
-          default: Entry(rank: straggler.rank, waitingRanks: [], count: 0, waitSeconds: 0)
-        ].add(straggler, of: waiting)
+        let rank = straggler.rank
+        let entry = Entry(
+          rank: rank, waitingRanks: [], count: 0, waitSeconds: 0,
+          ownWaitSeconds: own.indices.contains(rank) ? own[rank] : 0)
+        entries[rank, default: entry].add(straggler, of: waiting)
       }
     }
-    self.entries = entries.values.sorted { ($1.waitSeconds, $0.rank) < ($0.waitSeconds, $1.rank) }
+    self.entries = entries.values.sorted { ($1.excess, $0.rank) < ($0.excess, $1.rank) }
   }
 
   /// Gathers what all ranks have noted until now, in all of their groups.
@@ -82,6 +93,8 @@ public struct StragglerReport: Hashable, Sendable {
 }
 
 extension StragglerReport.Entry {
+  fileprivate var excess: Double { waitSeconds - ownWaitSeconds }
+
   fileprivate mutating func add(_ straggler: Straggler, of waiting: Int) {
     waitingRanks.append(waiting)
     count = max(count, straggler.count)

@@ -40,23 +40,26 @@ struct WaitGraph {
   /// The error of ranks that wait for one another; nil if there are none.
   ///
   /// - Parameter place: the job.
-  func failure(_ membership: Membership, at place: String) -> CommunicationError? {
+  func failure(_ membership: @autoclosure () -> Membership, at place: String) -> CommunicationError?
+  {
     let stuck = stuckRanks
     guard !stuck.isEmpty else { return nil }
+    let membership = membership()
     let shown = stuck.prefix(Self.shownCount)
     let more = stuck.count > shown.count ? "; and \(stuck.count - shown.count) more" : ""
-    let texts = shown.flatMap { rank in
-      waits[rank].prefix(Self.shownThreadCount).map { wait in
-        "\(membership.name(of: rank)) waits in \(wait.operation.operationText) "
-          + "for \(wait.ranks.namedRanks)"
+    let texts = shown.map { rank in
+      let all = waits[rank].prefix(Self.shownThreadCount).map {
+        "in \($0.operation.operationText) for \($0.ranks.namedRanks)"
       }
+      return "\(membership.name(of: rank)) waits \(all.joined(separator: ", and "))"
     }
     return CommunicationError(
       "the ranks are out of step: they wait for one another, and nothing moves: "
         + texts.joined(separator: "; ") + more, at: place,
       fix:
         "all ranks of a group call the same operations, and make the same groups, in the same order; "
-        + "what one thread waits for must not wait for another operation of that thread")
+        + "two threads of a rank enter two groups in the order in which those of the other ranks do"
+    )
   }
 
   /// How many ranks a failure names, and how many threads of each.

@@ -244,7 +244,7 @@ import Testing
     let threads = try failure { rank, _ in
       rank == 2 ? (0, []) : (3, [("barrier", [1 - rank]), ("send", [1 - rank])])
     }
-    #expect(threads?.contains("waits in send 5 for rank 1") == true)
+    #expect(threads?.contains("in barrier 5 for rank 1, and in send 5 for rank 1") == true)
   }
 
   /// Of an exchange only the hub knows who is missing.
