@@ -41,6 +41,8 @@ public final class CommunicationQueue: Sendable {
 
   /// Starts an operation after those that were started before.
   public func start(_ operation: CommunicationOperation) -> CommunicationHandle {
+    // Who starts operations may start more.
+    board?.goOn()
     let handle = CommunicationHandle(board)
     state.change { $0.entries.append((operation, handle)) }
     return handle

@@ -19,7 +19,7 @@ public struct StragglerReport: Hashable, Sendable {
     /// "rank 3 was waited for 12.4 s by ranks 0, 1, 2 (812 times), and waited 0.3 s itself".
     public var text: String {
       "rank \(rank) was waited for \(Self.text(waitSeconds)) by \(waitingRanks.namedRanks) "
-        + "(\(count) times), and waited \(Self.text(ownWaitSeconds)) itself"
+        + "(\(count == 1 ? "once" : "\(count) times")), and waited \(Self.text(ownWaitSeconds)) itself"
     }
 
     private static func text(_ seconds: Double) -> String {
