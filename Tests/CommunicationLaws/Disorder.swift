@@ -1,6 +1,5 @@
 import DeepEPCommunication
 import DeepEPElements
-import Foundation
 
 /// What ranks with several threads do that are out of step in a way that no group sees for itself: each operation
 /// waits for ranks that wait elsewhere.
@@ -51,29 +50,5 @@ package enum Disorder: String, CaseIterable, Sendable {
 
   private static func enter(_ groups: [any Communicator]) throws {
     for group in groups { try group.barrier() }
-  }
-}
-
-/// A thread whose end others can wait for.
-private final class WorkingThread: Sendable {
-  private let condition = NSCondition()
-  // Only touched under the condition's lock.
-  nonisolated(unsafe) private var result: Result<Void, any Error>?
-
-  init(_ body: @escaping @Sendable () throws -> Void) {
-    Thread.detachNewThread { [self] in
-      let result = Result { try body() }
-      condition.withLock { self.result = result }
-      condition.broadcast()
-    }
-  }
-
-  func wait() throws {
-    try condition.withLock { () -> Result<Void, any Error> in
-      while true {
-        if let result { return result }
-        condition.wait()
-      }
-    }.get()
   }
 }

@@ -71,6 +71,21 @@ import Testing
     }
   }
 
+  @Test func aThreadThatComputesIsNoDisorder() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("step-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let jobs = try ["shared-memory", "tcp"].map { transport in
+      try BesideProcess(
+        [BuiltProgram.deepep, "launch", "-n", "3", "--", BuiltProgram.rank, "helper", transport],
+        variables: [:], output: folder.appendingPathComponent(transport))
+    }
+    for job in jobs {
+      job.wait()
+      #expect(job.lines.sorted() == (0..<3).map { "[\($0)] right" }, "\(job.lines)")
+    }
+  }
+
   /// The times that ranks have said after a word.
   private func seconds(_ word: String, _ lines: [String]) -> [Double] {
     lines.compactMap { line in
