@@ -12,10 +12,12 @@ import Testing
 
   /// Starts the ranks of a scenario.
   private func job(
-    _ rankCount: Int, _ scenario: String, _ transport: String, in folder: URL
+    _ rankCount: Int, _ scenario: String, _ transport: String, options: [String] = [],
+    in folder: URL
   ) throws -> LaunchedJob {
     try LaunchedJob(
-      ["launch", "-n", "\(rankCount)", "--", Self.program, scenario, transport], in: folder)
+      ["launch", "-n", "\(rankCount)"] + options + ["--", Self.program, scenario, transport],
+      in: folder)
   }
 
   @Test(arguments: [1, 2, 3, 8], transports)
@@ -47,11 +49,17 @@ import Testing
     }
   }
 
-  @Test(arguments: transports) func slowIsNotDead(_ transport: String) throws {
+  @Test(arguments: transports) func slowIsNotDeadAndTheLauncherSaysWhoWasWaitedFor(
+    _ transport: String
+  ) throws {
     try withFolder { folder in
-      let job = try job(3, "late", transport, in: folder)
+      let job = try job(3, "late", transport, options: ["--report-stragglers"], in: folder)
       #expect(job.status() == 0, "\(job.errors)")
       #expect(job.lines.sorted() == (0..<3).map { "[\($0)] 3" }, "\(job.output)")
+      let report = /deepep launch: rank (\d) was waited for (\d+\.\d) s by ranks? (\d)/
+      let first = try #require(job.errors.firstMatch(of: report), "\(job.errors)")
+      // Ranks may begin one after another.
+      #expect(first.1 == "1" && first.3 == "0" && Double(first.2) ?? 0 > 1, "\(job.errors)")
     }
   }
 

@@ -23,6 +23,10 @@ import Testing
       try maximum.wait()
       for handle in handles { try handle.wait() }
       #expect(handles.allSatisfy { $0.isOver })
+      // One barrier on no queue, and what was started on each of them.
+      let events = world.log?.recent.filter { $0.name != "group" } ?? []
+      let counts = (0...2).map { queue in events.count { $0.queue == queue } }
+      #expect(counts == [1, 20, 1])
       return [memory.constant.loadUnaligned(as: Int.self), Int(other.bytes[0])]
     }
     let power = (0..<20).reduce(1) { product, _ in product * 3 }
@@ -74,9 +78,14 @@ import Testing
           memory.constant, into: memory.mutable, element: .float32, reduction: .sum)
       }
       let log = try #require(world.log)
-      return (log.recent, log.stragglers)
+      return (log.recent, log.stragglers, try StragglerReport(gatheredBy: world))
     }
     for (rank, log) in logs.enumerated() {
+      let first = try #require(log.2.entries.first)
+      #expect(
+        first.rank == 1 && first.waitingRanks == [0, 2] && first.count >= 3, "\(log.2.lines)")
+      #expect(log.2 == logs[0].2 && first.waitSeconds > 0.1)
+      #expect(first.waitSeconds > first.ownWaitSeconds)
       let events = log.0.filter { $0.name == "all-reduce" }
       #expect(events.map(\.lastRank) == [1, 1, 1], "rank \(rank)")
       #expect(events.map(\.byteCount) == [12, 12, 12])
@@ -84,5 +93,20 @@ import Testing
       if rank != 1 { #expect(log.1.first?.rank == 1 && log.1.first?.count ?? 0 >= 3) }
       if rank != 1 { #expect(events.allSatisfy { $0.waitSeconds > 0.001 }) }
     }
+  }
+
+  @Test func theReportOfStragglersIsForPeople() {
+    let report = StragglerReport([
+      [.init(rank: 3, count: 800, waitSeconds: 12.41), .init(rank: 1, count: 2, waitSeconds: 0.1)],
+      [.init(rank: 3, count: 812, waitSeconds: 9)], [.init(rank: 3, count: 7, waitSeconds: 0.5)],
+      [.init(rank: 0, count: 1, waitSeconds: 0.3)],
+    ])
+    #expect(
+      report.lines == [
+        "rank 3 was waited for 12.4 s by ranks 0, 1, 2 (812 times), and waited 0.3 s itself",
+        "rank 1 was waited for 0.1 s by rank 0 (2 times), and waited 9.0 s itself",
+        "rank 0 was waited for 0.3 s by rank 3 (once), and waited 12.5 s itself",
+      ])
+    #expect(StragglerReport([[], []]).lines == ["no rank was waited for"])
   }
 }

@@ -15,6 +15,8 @@ enum Scenario: String, CaseIterable {
   case outOfStep = "out-of-step"
   /// One rank comes three seconds late.
   case late
+  /// All wait for one another, but for a thread of rank 1 that computes and has not communicated before.
+  case helper
   /// Many small sums of all ranks.
   case many
 
@@ -38,6 +40,21 @@ enum Scenario: String, CaseIterable {
     case .late:
       if world.rank == 1 { sleep(3) }
       return "\(try Self.sum(world, 1))"
+    case .helper:
+      let group = try world.group(Array(0..<world.rankCount))
+      guard world.rank == 1 else {
+        try group.barrier()
+        try world.barrier()
+        return "right"
+      }
+      let helper = WorkingThread {
+        let end = ContinuousClock.now + .seconds(3)
+        while ContinuousClock.now < end {}
+        try group.barrier()
+      }
+      try world.barrier()
+      try helper.wait()
+      return "right"
     case .many:
       for round in 0..<20_000 where try Self.sum(world, round) != round * world.rankCount {
         return "wrong in round \(round)"
