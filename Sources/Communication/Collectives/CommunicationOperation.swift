@@ -29,7 +29,7 @@ public enum CommunicationOperation: @unchecked Sendable {
   case barrier
 
   /// Calls the operation.
-  func run(on communicator: any Communicator) throws {
+  package func run(on communicator: any Communicator) throws {
     switch self {
     case .allReduce(let source, let destination, let element, let reduction):
       try communicator.allReduce(
