@@ -1,6 +1,7 @@
 import DeepEPCompute
 import DeepEPEvents
 import DeepEPPlans
+import DeepEPTensors
 
 /// An instruction with its kernel and the addresses of its buffers.
 final class BoundInstruction {
@@ -10,6 +11,7 @@ final class BoundInstruction {
   private let path: String
   private let flops: Double
   private let byteCount: Int
+  private let queue: EventQueue
 
   init(
     _ instruction: Instruction, _ kernel: any Kernel, _ pointers: [UnsafeMutableRawPointer]
@@ -21,6 +23,7 @@ final class BoundInstruction {
     path = "\(instruction.origin.path) \(instruction.origin.phase.rawValue)"
     flops = instruction.flops
     byteCount = instruction.byteCount
+    queue = instruction.operation is any Collective ? .communication : .compute
   }
 
   deinit { buffers.deallocate() }
@@ -30,7 +33,7 @@ final class BoundInstruction {
   /// The event of a run that began at a time and has just ended.
   func event(startSeconds: Double) -> Event {
     Event(
-      name: name, path: path, startSeconds: startSeconds,
+      name: name, path: path, queue: queue, startSeconds: startSeconds,
       durationSeconds: Clock.seconds - startSeconds, flops: flops, bytes: byteCount)
   }
 }

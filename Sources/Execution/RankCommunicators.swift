@@ -6,8 +6,10 @@ import DeepEPTensors
 ///
 /// Made by all ranks at the same time, since groups are.
 package struct RankCommunicators: Sendable {
-  private let mesh: Mesh
-  private let rank: Int
+  /// The ranks as a grid.
+  package let mesh: Mesh
+  /// All ranks of the mesh.
+  package let all: any Communicator
   /// The group of the ranks that differ along some axes.
   private let groups: [[MeshAxis]: any Communicator]
 
@@ -22,13 +24,16 @@ package struct RankCommunicators: Sendable {
         place: "mesh", fix: "start \(mesh.rankCount) ranks, or choose another strategy")
     }
     self.mesh = mesh
-    rank = communicator.rank
+    all = communicator
     var groups: [[MeshAxis]: any Communicator] = [:]
     for axes in mesh.axes.subsets {
-      groups[axes] = try communicator.group(mesh.group(of: rank, along: axes))
+      groups[axes] = try communicator.group(mesh.group(of: communicator.rank, along: axes))
     }
     self.groups = groups
   }
+
+  /// The number of this rank.
+  package var rank: Int { all.rank }
 
   /// Where the rank is along an axis.
   package func index(along axis: MeshAxis) -> Int { mesh.index(of: rank, along: axis) }
