@@ -73,6 +73,22 @@ import Testing
     }
   }
 
+  /// Jobs look for a measured table of algorithms by themselves.
+  @Test func theTableOfAlgorithmsIsDamaged() throws {
+    try withFolder { folder in
+      let job = try RankJob(in: folder)
+      let place = folder.appendingPathComponent("none/deepep")
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      try Data("{".utf8).write(to: place.appendingPathComponent("algorithms.json"))
+      let options = ["--strategy", "data=2", "--communication"]
+      expectErrors(
+        try job.train(ranks: 2, options + ["tcp"]), ranks: 2,
+        "the table of algorithms cannot be used", "algorithms.json")
+      let other = try job.train(ranks: 2, options + ["shared-memory", "--steps", "1"])
+      #expect(other.status == 0, "\(other.errors)")
+    }
+  }
+
   /// Rank 1 cannot read its text: the others hear of it.
   @Test func oneRankHasNoData() throws {
     try withFolder { folder in

@@ -33,7 +33,7 @@ package struct RunAgreement {
         "\(facts[index].name) is \(values[0][index]) on rank 0 and \(values[rank][index]) on rank \(rank)"
       }
       throw TrainingError(
-        what: texts.joined(separator: "; "), place: control.membership.name(of: rank),
+        what: texts.joined(separator: "; "), place: "start of the job",
         fix: "give all ranks the same program, options and data")
     }
   }
