@@ -1,3 +1,4 @@
+import DeepEPCommunication
 import DeepEPCompute
 import DeepEPEvents
 import DeepEPPlans
@@ -12,6 +13,9 @@ final class BoundInstruction {
   private let flops: Double
   private let byteCount: Int
   private let queue: EventQueue
+  private let isBeside: Bool
+  /// The instructions that must be over before this one begins.
+  let waits: [Int]
 
   init(
     _ instruction: Instruction, _ kernel: any Kernel, _ pointers: [UnsafeMutableRawPointer]
@@ -23,12 +27,22 @@ final class BoundInstruction {
     path = "\(instruction.origin.path) \(instruction.origin.phase.rawValue)"
     flops = instruction.flops
     byteCount = instruction.byteCount
+    (isBeside, waits) = (instruction.isBeside, instruction.waits)
     queue = instruction.operation is any Collective ? .communication : .compute
   }
 
   deinit { buffers.deallocate() }
 
-  func run() throws { try kernel.run(buffers) }
+  /// Runs, or starts what goes on beside those that follow.
+  func run() throws -> CommunicationHandle? {
+    if isBeside, let collective = kernel as? RankKernel,
+      let handle = try collective.start(buffers)
+    {
+      return handle
+    }
+    try kernel.run(buffers)
+    return nil
+  }
 
   /// The event of a run that began at a time and has just ended.
   func event(startSeconds: Double) -> Event {

@@ -118,10 +118,11 @@ public final class DistributedTrainer<Model: Module> {
   private func makeSession(
     _ loader: some BatchLoader, in job: JoinedJob
   ) throws -> TrainingSession {
-    let device = try CPUDevice(
-      threadCount: threads ?? job.threadCount, kernels: KernelLibrary(cache: kernelCache))
     let meeting = RankMeeting(
       in: job, strategy: strategy, transport: communication, loader: loader, origin: origin)
+    let device = try CPUDevice(
+      threadCount: threads ?? job.threadCount, kernels: KernelLibrary(cache: kernelCache),
+      links: meeting.links)
     let programs = ModelPrograms(
       of: model.parameters, builder, strategy: strategy, on: device, meeting: meeting
     ) { [model, loss] inputs, evaluation in

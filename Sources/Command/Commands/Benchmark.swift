@@ -130,25 +130,27 @@ struct Benchmark {
   private func run(
     _ job: TrainingJob, named name: String, in ranks: JoinedJob, _ output: TerminalOutput
   ) throws {
+    let loader: any BatchLoader = try tokens.map { try TokenFile($0, for: job) } ?? job.loader()
+    let meeting = RankMeeting(
+      in: ranks, strategy: spread, transport: communication, loader: loader)
     let device = try CPUDevice(
       threadCount: threads ?? ranks.threadCount,
-      kernels: KernelLibrary(cache: kernelCache, vectorLimit: vectors))
+      kernels: KernelLibrary(cache: kernelCache, vectorLimit: vectors), links: meeting.links)
     let probe = probes ? try MultiplyAddProbe(compiler: device.compiler, pool: device.pool) : nil
     var report = BenchmarkReport(name, spread, device)
     report.probe(probe)
     // Only the first rank speaks.
     let output = ranks.isFirst ? output : nil
-    if steps > 0 { try run(job, on: device, in: ranks, &report, output) }
+    if steps > 0 { try run(job, loader, on: device, meeting, &report, output) }
     report.probe(probe)
     try output?.write(isJSON ? report.json() + "\n" : report.text)
   }
 
   private func run(
-    _ job: TrainingJob, on device: CPUDevice, in ranks: JoinedJob,
+    _ job: TrainingJob, _ loader: any BatchLoader, on device: CPUDevice, _ meeting: RankMeeting,
     _ report: inout BenchmarkReport, _ output: TerminalOutput?
   ) throws {
-    let loader: any BatchLoader = try tokens.map { try TokenFile($0, for: job) } ?? job.loader()
-    let session = try session(job, loader, on: device, in: ranks, output)
+    let session = try session(job, on: device, meeting, output)
     report.planned(session.plan)
     for step in 1...steps {
       let start = Clock.seconds
@@ -160,23 +162,20 @@ struct Benchmark {
       try output?.write(
         "step \(step)/\(steps) loss \(Quantity.fixed(loss, 5)) \(report.lastStep)\n")
     }
-    let flops = session.contractionFlops * Double(ranks.rankCount)
+    let flops = session.contractionFlops * Double(spread.rankCount)
     report.finish(itemsPerStep: job.tokensPerStep, flopsPerStep: flops)
     report.communicationShare = session.executor.events.communicationShare
     if showsEvents { try output?.write(EventTable(session.executor.events.recent).text) }
   }
 
   private func session(
-    _ job: TrainingJob, _ loader: any BatchLoader, on device: CPUDevice, in ranks: JoinedJob,
-    _ output: TerminalOutput?
+    _ job: TrainingJob, on device: CPUDevice, _ meeting: RankMeeting, _ output: TerminalOutput?
   ) throws -> TrainingSession {
     var phases = StartPhases()
     let traced = try ProgramBuilder.traced(job.model, .crossEntropy, inputs: job.inputs)
     phases.end("trace")
     let program = try job.builder(spread.precision).completed(traced)
     phases.end("differentiate")
-    let meeting = RankMeeting(
-      in: ranks, strategy: spread, transport: communication, loader: loader)
     let others = try meeting.ranks(for: program)
     if others != nil { phases.end("meet") }
     let session = try TrainingSession(program, strategy: spread, on: device, ranks: others)

@@ -3,6 +3,7 @@ import DeepEPElements
 import DeepEPExecution
 import DeepEPPlans
 import DeepEPStorage
+import DeepEPTargets
 import DeepEPTensors
 import DeepEPTransforms
 import FoundationEssentials
@@ -29,6 +30,9 @@ package struct RankMeeting {
     self.transport = transport ?? job.standardTransport
   }
 
+  /// How fast the ranks reach one another: what lowering is told.
+  package var links: Links { transport.links }
+
   /// The other ranks of the run of a program; nil if there are none.
   ///
   /// - Throws: on all ranks: ``TrainingError`` if they differ, ``StrategyError`` if the strategy cannot work
@@ -38,7 +42,8 @@ package struct RankMeeting {
     try strategy.check(program, rankCount: job.rankCount)
     guard job.rankCount > 1 else { return nil }
     let communicator = try transport.communicator(job.control)
-    return try RankCommunicators(strategy.mesh, communicator)
+    return try RankCommunicators(
+      strategy.mesh, communicator, goBeside: links.workBeside)
   }
 
   private func facts(_ program: Program) throws -> [RunAgreement.Fact] {
@@ -79,8 +84,18 @@ package struct RankMeeting {
   }
 }
 
+extension CommunicationTransport {
+  /// How fast ranks reach one another, as far as that is known without measuring.
+  package var links: Links {
+    switch self {
+    case .local, .sharedMemory: MachineTable.twoCores.links
+    case .tcp, .ucx, .mpi, .nccl: .network
+    }
+  }
+}
+
 extension Plan {
-  /// Tells plans apart by their collectives: what is exchanged along which axes, for which part of the model.
+  /// Tells plans apart by their collectives: what is exchanged along which axes, in which memory.
   fileprivate var collectiveDigest: UInt64 {
     var hash = StableHash()
     for segment in segments {
@@ -88,7 +103,10 @@ extension Plan {
       for instruction in segment.instructions {
         guard let collective = instruction.operation as? any Collective else { continue }
         hash.add("\(collective.name) \(collective.axes) \(instruction.operandTypes)")
-        hash.add("\(instruction.origin.path) \(instruction.origin.phase.rawValue)")
+        // Origins do not tell gradients apart, but places do.
+        for place in instruction.operands + instruction.results {
+          hash.add("\(place.arena.rawValue) \(place.offsetBytes)")
+        }
       }
     }
     return hash.value
