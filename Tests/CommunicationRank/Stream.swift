@@ -39,7 +39,7 @@ struct Stream {
     let rank = control.membership.rank
     hold(.setUp, rank)
     try holdInMeeting(control)
-    let world = try transport.communicator(control)
+    let world = try transport.communicator(control, messages: MessageOptions())
     say("running")
     for index in 0..<arguments.operationCount {
       if index == arguments.operationCount / 2 { hold(.between, rank) }

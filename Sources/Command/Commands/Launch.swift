@@ -29,7 +29,8 @@ struct Launch {
         .rest("command", \.command, "a deepep command or any program, with its arguments"),
       ],
       examples: [
-        "-n 4 -- ranks", "-n 4 --hosts n1,n2 --address 10.0.0.1 -- ./job --steps 100",
+        "-n 4 -- ranks", "-n 4 -- train notes.txt --strategy data=2,tensor=2",
+        "-n 4 --hosts n1,n2 --address 10.0.0.1 -- ./job --steps 100",
       ]
     ) { options in try options.run(commands: commands) }
   }

@@ -1,3 +1,5 @@
+import DeepEPElements
+
 /// What the transports of messages can be told.
 public struct MessageOptions: Hashable, Sendable {
   /// Which algorithm sums how much.

@@ -1,3 +1,5 @@
+import DeepEPElements
+
 /// Which exchange: its name, its ranks, and how many of both there were before.
 package struct ExchangeName: Hashable, Sendable {
   package var name: String
