@@ -96,8 +96,8 @@ let package = Package(
     module(
       "DeepEP",
       imports: [
-        "Training", "Compute", "Models", "Optimizers", "Transforms", "Tensors", "Storage",
-        "Elements",
+        "Training", "Compute", "Communication", "Models", "Optimizers", "Transforms", "Tensors",
+        "Storage", "Elements",
       ]),
     executable(
       "Command",

@@ -21,16 +21,16 @@ public enum CommunicationTransport: String, Hashable, Codable, Sendable, CaseIte
 
   /// Makes the communicator of all ranks of a job that are processes.
   ///
-  /// - Parameter messages: what transports of messages are told; others do not ask for it.
-  /// - Throws: ``CommunicationError`` if the transport cannot reach all ranks.
+  /// - Parameter messages: what transports of messages are told; nil: what ``MessageOptions/standard(_:)``
+  ///   finds, the measured table of algorithms of the host of rank 0.
+  /// - Throws: ``CommunicationError`` if the transport cannot reach all ranks, or the table cannot be used.
   package func communicator(
-    _ control: any JobControl,
-    messages: @autoclosure () throws -> MessageOptions = MessageOptions()
+    _ control: any JobControl, messages: MessageOptions? = nil
   ) throws -> any Communicator {
     try check()
     switch self {
     case .sharedMemory: return try SharedMemory.communicator(control)
-    case .tcp: return try TCP.communicator(control, options: messages())
+    case .tcp: return try TCP.communicator(control, options: messages ?? .standard(control))
     case .local, .ucx, .mpi, .nccl:
       throw CommunicationError(
         "communication '\(rawValue)' does not reach other processes", at: "communication",

@@ -1,4 +1,5 @@
 // What `import DeepEP` gives: the types that model code and training programs are written with.
+@_exported import DeepEPCommunication
 @_exported import DeepEPCompute
 @_exported import DeepEPElements
 @_exported import DeepEPModels

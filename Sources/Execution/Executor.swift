@@ -101,12 +101,34 @@ package final class Executor {
     try write(inputs, to: segment)
     var checks = segment.checks[...]
     try run(&checks, known: 0, of: name)
-    for (index, instruction) in (bound[name] ?? []).enumerated() {
-      let start = recordsEvents ? Clock.seconds : 0
-      try instruction.run()
-      if recordsEvents { events.record(instruction.event(startSeconds: start)) }
-      try run(&checks, known: index + 1, of: name)
+    var running = RunningCollectives()
+    do {
+      for (index, instruction) in (bound[name] ?? []).enumerated() {
+        try wait(&running, for: instruction.waits)
+        let start = recordsEvents ? Clock.seconds : 0
+        if let handle = try instruction.run() { running.add(handle, of: index) }
+        if recordsEvents { events.record(instruction.event(startSeconds: start)) }
+        try run(&checks, known: index + 1, of: name)
+      }
+      try wait(&running, for: running.instructions)
+    } catch {
+      // Nobody may use the memory any more when it goes.
+      if !running.instructions.isEmpty { ranks?.all.fail("\(error)") }
+      running.settle()
+      throw error
     }
+  }
+
+  /// Waits for collectives that go on beside: the part of them that compute does not hide.
+  private func wait(_ running: inout RunningCollectives, for instructions: [Int]) throws {
+    guard !instructions.isEmpty else { return }
+    let start = Clock.seconds
+    try running.wait(for: instructions)
+    guard recordsEvents else { return }
+    events.record(
+      Event(
+        name: "wait", queue: .communication, startSeconds: start,
+        durationSeconds: Clock.seconds - start))
   }
 
   /// Checks the extents that are known after a number of instructions.

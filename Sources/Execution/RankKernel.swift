@@ -1,3 +1,4 @@
+import DeepEPCommunication
 import DeepEPCompute
 import DeepEPElements
 import DeepEPPlans
@@ -27,13 +28,32 @@ struct RankKernel: Kernel {
     if let place = operation as? MeshIndex {
       buffers[0]?.storeBytes(of: Int32(ranks.index(along: place.axis)), as: Int32.self)
     }
+    guard let call = call(buffers) else { return }
+    try ranks.run(call.collective, call.source, into: call.destination, operand: call.operand)
+  }
+
+  /// Starts a collective that goes on beside the caller; nil if this cannot be, and nothing was done.
+  func start(
+    _ buffers: UnsafePointer<UnsafeMutableRawPointer?>
+  ) throws -> CommunicationHandle? {
+    guard let call = call(buffers) else { return nil }
+    return try ranks.start(
+      call.collective, call.source, into: call.destination, operand: call.operand)
+  }
+
+  private typealias Call = (
+    collective: any Collective, source: UnsafeRawBufferPointer,
+    destination: UnsafeMutableRawBufferPointer, operand: Type
+  )
+
+  private func call(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>) -> Call? {
     guard let collective = operation as? any Collective, let operand, let source = buffers[0],
       let destination = buffers[1]
-    else { return }
-    try ranks.run(
+    else { return nil }
+    return (
       collective, UnsafeRawBufferPointer(start: source, count: operand.byteCount),
-      into: UnsafeMutableRawBufferPointer(start: destination, count: result.byteCount),
-      operand: operand)
+      UnsafeMutableRawBufferPointer(start: destination, count: result.byteCount), operand
+    )
   }
 }
 

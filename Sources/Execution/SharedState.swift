@@ -45,10 +45,13 @@ package final class SharedState {
   }
 
   /// An executor of a program that is numbered as here.
+  ///
+  /// - Parameter ranks: The other ranks, if the strategy has several.
   package func executor(
-    _ program: Program, strategy: Strategy = Strategy(), on device: CPUDevice
+    _ program: Program, strategy: Strategy = Strategy(), on device: CPUDevice,
+    ranks: RankCommunicators? = nil
   ) throws -> Executor {
     let plan = try Plan(program.applying(Program.lowering(strategy, for: device)), for: device)
-    return try Executor(plan, on: device, state: memory, values: values)
+    return try Executor(plan, on: device, state: memory, values: values, ranks: ranks)
   }
 }

@@ -235,6 +235,9 @@ private struct Lowering {
       }
     }
     for (value, position) in lastUse { extend(value, to: position) }
+    if target.links.workBeside {
+      for (value, position) in usesBeside() { extend(value, to: position) }
+    }
     let first = lifetimes.count
     for (position, choice) in choices.enumerated() {
       lifetimes.append(Lifetime(byteCount: choice.workspaceBytes, range: position...position))
@@ -250,6 +253,18 @@ private struct Lowering {
       place, workspaces: Array(allocation.offsets[first...]), allocation.byteCount)
     segment.liveBytes = lifetimes.mostAlive
     return segment
+  }
+
+  /// What collectives read while they go on beside, until what they make is first used.
+  private func usesBeside() -> [(value: Value, position: Int)] {
+    var firstUse: [Value: Int] = [:]
+    for (position, index) in order.enumerated().reversed() {
+      for operand in graph.nodes[index].operands { firstUse[graph.base(operand)] = position }
+    }
+    return order.filter { graph.nodes[$0].operation is any Collective }.map { index in
+      let first = firstUse[Value(node: index)] ?? order.count
+      return (graph.nodes[index].operands[0], min(first, order.count))
+    }
   }
 
   private func placement(
@@ -277,6 +292,7 @@ private struct Lowering {
           operands: [place(update.value)], results: [slots[update.slot]], workspace: nil,
           overwrites: [:], origin: Origin(phase: .update), flops: 0, predictedSeconds: 0))
     }
+    if target.links.workBeside { instructions = instructions.withCollectivesBeside() }
     let inputs = graph.nodes.enumerated().compactMap { index, node in
       (node.operation as? Input).map { ($0.index, place(Value(node: index))) }
     }

@@ -39,6 +39,10 @@ package struct Instruction: Sendable {
   package var origin: Origin
   package var flops: Double
   package var predictedSeconds: Double
+  /// Whether it is a collective that goes on beside the instructions after it.
+  package var isBeside = false
+  /// The instructions that go on beside, and must be over before this one begins.
+  package var waits: [Int] = []
 
   /// The bytes that the instruction reads and writes.
   package var byteCount: Int {

@@ -28,12 +28,19 @@ package struct Links: Hashable, Codable, Sendable {
   package var usual: Link
   /// The links along single axes, such as those inside of a node.
   package var along: [MeshAxis: Link]
+  /// Whether they carry bytes beside the processor: then what computes need not wait for what is exchanged.
+  package var workBeside: Bool
 
   /// Describes links.
-  package init(_ usual: Link, along: [MeshAxis: Link] = [:]) {
+  package init(_ usual: Link, along: [MeshAxis: Link] = [:], workBeside: Bool = false) {
     self.usual = usual
     self.along = along
+    self.workBeside = workBeside
   }
+
+  /// A network of 10 Gbit/s.
+  package static let network = Links(
+    Link(latencySeconds: 30e-6, bytesPerSecond: 1.25e9), workBeside: true)
 
   /// How long an exchange takes.
   ///

@@ -1,3 +1,4 @@
+import DeepEPCommunication
 import DeepEPCompute
 import DeepEPElements
 import DeepEPEvents
@@ -14,6 +15,9 @@ import DeepEPTransforms
 /// try trainer.fit(loader, epochs: 3)
 /// ```
 ///
+/// Where `deepep launch`, torchrun, srun or mpirun started the process as one of several ranks, it joins them: the
+/// strategy says how they share the work, and only rank 0 speaks. All ranks make the same calls.
+///
 /// Used by one thread; ``fit(_:epochs:steps:)`` returns when training has ended.
 public final class DistributedTrainer<Model: Module> {
   /// The model.
@@ -23,6 +27,8 @@ public final class DistributedTrainer<Model: Module> {
   private let threads: Int?
   private let kernelCache: KernelCache
   private var strategy: Strategy
+  private let communication: CommunicationTransport?
+  private var job: JoinedJob?
   private var session: TrainingSession?
   /// What the session, once there is one, continues from.
   private var origin: Checkpoint?
@@ -35,7 +41,8 @@ public final class DistributedTrainer<Model: Module> {
   ///   - optimizer: The rule by which parameters follow gradients.
   ///   - precision: The element type of contractions; nil takes the strategy's.
   ///   - gradientAccumulation: The number of the loader's batches whose gradients make one update.
-  ///   - strategy: How the run is spread over devices.
+  ///   - strategy: How the run is spread over ranks; the batch of the loader is that of all of them.
+  ///   - communication: How ranks reach one another; nil takes shared memory on one host, else sockets.
   ///   - clipNorm: The largest norm of all gradients together; nil leaves them as they are.
   ///   - seed: What random first values and dropout depend on.
   ///   - emaDecay: How much of the moving average of each parameter stays in an update, such as 0.999;
@@ -44,25 +51,21 @@ public final class DistributedTrainer<Model: Module> {
   ///     float16 alone.
   ///   - frozen: Modules and parameters, by path, that stay as they are, such as `transformer.wte`; running statistics of
   ///     a frozen module still follow its batches.
-  ///   - threads: The number of threads; by default all cores.
+  ///   - threads: The number of threads of this rank; by default its share of the host's cores.
   ///   - kernelCache: Where compiled kernels are kept for the next run.
   /// - Throws: ``TrainingError`` for a setting that cannot work.
   public init(
     model: Model, loss: Loss = .crossEntropy, optimizer: any Optimizer = .adamW(),
     precision: Precision? = nil, gradientAccumulation: Int = 1,
-    strategy: Strategy = Strategy(), clipNorm: Double? = nil, seed: UInt64 = 0,
-    emaDecay: Double? = nil, lossScaling: LossScaling? = nil, frozen: [String] = [],
-    threads: Int? = nil, kernelCache: KernelCache = .standard
+    strategy: Strategy = Strategy(), communication: CommunicationTransport? = nil,
+    clipNorm: Double? = nil, seed: UInt64 = 0, emaDecay: Double? = nil,
+    lossScaling: LossScaling? = nil, frozen: [String] = [], threads: Int? = nil,
+    kernelCache: KernelCache = .standard
   ) throws {
     guard gradientAccumulation > 0 else {
       throw TrainingError(
         what: "gradientAccumulation is \(gradientAccumulation)", place: "DistributedTrainer",
         fix: "use 1 for an update after every batch, or more")
-    }
-    guard strategy.rankCount == 1, strategy.zero == 0 else {
-      throw TrainingError(
-        what: "the strategy needs \(strategy.rankCount) ranks and ZeRO stage \(strategy.zero)",
-        place: "DistributedTrainer", fix: "this version runs on one rank: use Strategy()")
     }
     if let emaDecay, !(0..<1).contains(emaDecay) {
       throw TrainingError(
@@ -70,6 +73,8 @@ public final class DistributedTrainer<Model: Module> {
         fix: "use a share from 0 to below 1, such as 0.999")
     }
     try lossScaling?.check()
+    try communication?.check()
+    self.communication = communication
     self.model = model
     self.loss = loss
     self.threads = threads
@@ -90,14 +95,36 @@ public final class DistributedTrainer<Model: Module> {
   /// nothing the second time.
   ///
   /// - Throws: ``TraceError`` for a mistake in the model, ``TrainingError`` for a loader that does not
-  ///   fit, and the device's errors.
+  ///   fit or ranks that differ, ``StrategyError`` for a strategy that cannot work, and the device's errors.
   @discardableResult
   package func start(_ loader: some BatchLoader) throws -> TrainingSession {
     if let session { return session }
+    let job = try joined()
+    let session = try job.run { try makeSession(loader, in: job) }
+    self.session = session
+    return session
+  }
+
+  /// Takes part in a job that this process has joined already; otherwise the trainer joins it.
+  package func join(_ job: JoinedJob) { self.job = job }
+
+  private func joined() throws -> JoinedJob {
+    if let job { return job }
+    let made = try JoinedJob()
+    job = made
+    return made
+  }
+
+  private func makeSession(
+    _ loader: some BatchLoader, in job: JoinedJob
+  ) throws -> TrainingSession {
+    let meeting = RankMeeting(
+      in: job, strategy: strategy, transport: communication, loader: loader, origin: origin)
     let device = try CPUDevice(
-      threadCount: threads, kernels: KernelLibrary(cache: kernelCache))
+      threadCount: threads ?? job.threadCount, kernels: KernelLibrary(cache: kernelCache),
+      links: meeting.links)
     let programs = ModelPrograms(
-      of: model.parameters, builder, strategy: strategy, on: device
+      of: model.parameters, builder, strategy: strategy, on: device, meeting: meeting
     ) { [model, loss] inputs, evaluation in
       try ProgramBuilder.traced(model, loss, inputs: inputs, evaluation: evaluation)
     }
@@ -105,7 +132,6 @@ public final class DistributedTrainer<Model: Module> {
       programs, loader, gradientAccumulation: builder.gradientAccumulation)
     try session.prepare()
     if let origin { try session.restore(origin) } else { try session.initialize() }
-    self.session = session
     return session
   }
 
@@ -114,7 +140,8 @@ public final class DistributedTrainer<Model: Module> {
   /// position in the data.
   ///
   /// To be called before ``fit(_:epochs:steps:)``, which then makes the steps that are left. Options
-  /// such as the number of threads or of accumulated batches may be others than before.
+  /// such as the number of threads or of accumulated batches, the strategy and the number of ranks may be
+  /// others than before; all ranks read the file.
   ///
   /// - Throws: ``StorageError`` if the file cannot be read or is damaged; if it is of another model,
   ///   here or as soon as the program is known.
@@ -130,19 +157,41 @@ public final class DistributedTrainer<Model: Module> {
   ///   - loader: The data.
   ///   - epochs: How often every example is seen.
   ///   - steps: The number of updates instead of epochs.
+  ///   - log: A file that gets a line of JSON for each step: its number, the loss, and the seconds since the
+  ///     run began. A run that goes on from a checkpoint adds to the file.
   /// - Throws: The loader's errors; ``TraceError`` for a mistake in the model; ``TrainingError`` if the
-  ///   loss is not finite.
-  public func fit(_ loader: some BatchLoader, epochs: Int = 1, steps: Int? = nil) throws {
+  ///   loss is not finite or ranks differ; ``CommunicationError`` if another rank has failed.
+  public func fit(
+    _ loader: some BatchLoader, epochs: Int = 1, steps: Int? = nil, log: String? = nil
+  ) throws {
     let session = try start(loader)
     let perEpoch = loader.batchesPerEpoch / builder.gradientAccumulation
     let total = steps ?? max(1, epochs * perEpoch)
-    var log = TrainingLog(session, loader, stepCount: total, output: .standard)
-    try log.begin()
+    let job = try joined()
+    try job.run {
+      try RunAgreement([.init("the number of steps", "\(total)")]).check(job.control)
+      var told: TrainingLog?
+      if job.isFirst {
+        told = try TrainingLog(
+          session, loader, stepCount: total, output: .standard,
+          file: log.map { try StepFile($0, isContinued: session.step > 0) })
+        told?.rankCount = job.rankCount
+      }
+      try run(session, loader, until: total, &told)
+    }
+  }
+
+  private func run(
+    _ session: TrainingSession, _ loader: some BatchLoader, until total: Int,
+    _ log: inout TrainingLog?
+  ) throws {
+    try log?.begin()
     while session.step < total {
       let loss = try session.step(loader)
-      try log.stepped(loss)
+      try log?.stepped(loss)
     }
-    try log.end(validationLoss: session.evaluate(loader))
+    let validationLoss = try session.evaluate(loader)
+    try log?.end(validationLoss: validationLoss)
   }
 
   /// The mean loss over a loader's held-out data; nil if it holds nothing out.
@@ -152,18 +201,21 @@ public final class DistributedTrainer<Model: Module> {
   ///   - byAverages: Whether the moving averages of the parameters are used in their place.
   /// - Throws: The errors of ``fit(_:epochs:steps:)``; ``TrainingError`` if there are no averages.
   public func evaluate(_ loader: some BatchLoader, byAverages: Bool = false) throws -> Double? {
-    guard byAverages else { return try start(loader).evaluate(loader) }
-    guard builder.emaDecay != nil else {
+    guard !byAverages || builder.emaDecay != nil else {
       throw TrainingError(
         what: "there are no moving averages", place: "DistributedTrainer.evaluate",
         fix: "make the trainer with emaDecay, such as 0.999")
     }
-    return try start(loader).evaluate(loader, by: .evaluateAverages)
+    let session = try start(loader)
+    return try joined().run {
+      try session.evaluate(loader, by: byAverages ? .evaluateAverages : .evaluate)
+    }
   }
 
   /// Writes a checkpoint: parameters, statistics, optimiser state, position in the data.
   ///
-  /// The file is written aside and renamed, so that it is either whole or not there.
+  /// The file is written aside and renamed, so that it is either whole or not there. Of several ranks the first
+  /// writes it, with the whole tensors, so any number of ranks goes on from it under any strategy.
   ///
   /// - Parameters:
   ///   - path: The file.
@@ -177,9 +229,8 @@ public final class DistributedTrainer<Model: Module> {
         what: "there is nothing to save before training", place: "DistributedTrainer.save",
         fix: "call fit first")
     }
-    let state = CheckpointState(
-      step: session.step, dataPosition: session.dataPosition,
-      modelConfiguration: modelConfiguration, tokenizer: tokenizer)
-    try Checkpoint.write(session.tensorsToWrite(), state: state, to: path)
+    try joined().run {
+      try session.write(to: path, modelConfiguration: modelConfiguration, tokenizer: tokenizer)
+    }
   }
 }

@@ -7,14 +7,20 @@ package struct TrainingLog {
   private let tokensPerStep: Int
   private let stepCount: Int
   private let output: TerminalOutput
+  private let file: StepFile?
+  /// The number of ranks, which share the arithmetic of a step.
+  package var rankCount = 1
   private var progress: Progress
   private var recent: [(seconds: Double, step: Int)] = []
   private let startSeconds = Clock.seconds
 
+  /// - Parameter file: What gets every step, beside what `output` shows.
   package init(
-    _ session: TrainingSession, _ loader: some BatchLoader, stepCount: Int, output: TerminalOutput
+    _ session: TrainingSession, _ loader: some BatchLoader, stepCount: Int, output: TerminalOutput,
+    file: StepFile? = nil
   ) {
     self.session = session
+    self.file = file
     self.stepCount = stepCount
     self.output = output
     let tokens = loader.inputs.last?.shape.reduce(1, *) ?? 1
@@ -25,8 +31,9 @@ package struct TrainingLog {
   /// Says what memory the plan takes.
   package mutating func begin() throws {
     let plan = session.plan
+    let place = rankCount > 1 ? "of each rank: " : ""
     try output.write(
-      "memory  parameters and optimizer \(Quantity.bytes(plan.stateBytes)), "
+      "memory  \(place)parameters and optimizer \(Quantity.bytes(plan.stateBytes)), "
         + "step \(Quantity.bytes(plan.valueBytes)); planned peak \(Quantity.bytes(plan.peakBytes))\n"
     )
     recent = [(Clock.seconds, session.step)]
@@ -35,6 +42,7 @@ package struct TrainingLog {
   /// Shows a step that was just made.
   package mutating func stepped(_ loss: Double) throws {
     let now = Clock.seconds
+    try file?.write(step: session.step, loss: loss, seconds: now - startSeconds)
     recent.append((now, session.step))
     if recent.count > 50 { recent.removeFirst() }
     let steps = Double(session.step - recent[0].step)
@@ -42,7 +50,7 @@ package struct TrainingLog {
     let report = StepReport(
       step: session.step, stepCount: stepCount, loss: loss,
       tokensPerSecond: rate * Double(tokensPerStep),
-      gigaflopsPerSecond: rate * session.contractionFlops / 1e9,
+      gigaflopsPerSecond: rate * session.contractionFlops * Double(rankCount) / 1e9,
       memoryBytes: ProcessMemory.residentBytes,
       secondsLeft: Double(stepCount - session.step) / max(rate, 1e-9))
     try progress.report(report, nowSeconds: now)
@@ -62,6 +70,11 @@ package struct TrainingLog {
     try output.write(
       "trained \(session.step) steps in \(Quantity.duration(seconds: seconds)); "
         + "peak memory \(Quantity.bytes(ProcessMemory.peakBytes)) of the process, "
-        + "\(Quantity.bytes(session.plan.peakBytes)) planned\n")
+        + "\(Quantity.bytes(session.plan.peakBytes)) planned\(waits)\n")
+  }
+
+  private var waits: String {
+    guard let share = session.executor.events.communicationShare else { return "" }
+    return "; \(Quantity.fixed(share * 100, 1)) % of the last steps waited for other ranks"
   }
 }

@@ -21,6 +21,9 @@ package final class TrainingSession {
   package let schedule: Schedule
   /// Finds the program for each batch; nil if there is only the one.
   private let programs: ModelPrograms?
+  private let rules: ShardingRules
+  /// The other ranks; nil if there are none.
+  private let ranks: RankCommunicators?
 
   /// Lowers a program and reserves its memory; slots are zero until they are initialised or loaded.
   ///
@@ -30,16 +33,19 @@ package final class TrainingSession {
   ///   - strategy: How it is lowered.
   ///   - device: What runs it.
   ///   - optimizations: What lowering may do beyond what the device needs.
+  ///   - ranks: The other ranks, if the strategy has several.
   package init(
     _ program: Program, gradientAccumulation: Int = 1, strategy: Strategy = Strategy(),
-    on device: CPUDevice, optimizations: Set<Optimization> = .all
+    on device: CPUDevice, optimizations: Set<Optimization> = .all, ranks: RankCommunicators? = nil
   ) throws {
     self.program = program
     programs = nil
+    rules = ShardingRules(strategy)
+    self.ranks = ranks
     schedule = Schedule(program, microBatches: gradientAccumulation)
     let lowering = Program.lowering(strategy, for: device, optimizations)
     let plan = try Plan(program.applying(lowering), for: device, optimizations)
-    executor = try Executor(plan, on: device)
+    executor = try Executor(plan, on: device, ranks: ranks)
   }
 
   /// Traces a model with a loader's first batch, lowers its program and reserves its memory.
@@ -49,13 +55,19 @@ package final class TrainingSession {
     self.programs = programs
     let first = try programs.program(for: loader.inputs) { try loader.batch(atExample: 0) }
     (program, executor) = (first.compiled.program, first.compiled.executor)
+    rules = ShardingRules(programs.strategy)
+    ranks = programs.ranks
     schedule = Schedule(program, microBatches: gradientAccumulation)
   }
+
+  /// What this rank reads of each batch.
+  private var share: BatchShare { BatchShare(ranks) }
 
   /// Goes over to the program for a batch; returns the batch with what the model passes in beside it.
   private func follow(_ batch: Batch) throws -> Batch {
     guard let programs else { return batch }
-    let found = try programs.program(for: batch.arrays.map(\.tensor)) { batch }
+    let whole = batch.arrays.map { share.whole($0.tensor) }
+    let found = try programs.program(for: whole) { batch }
     (program, executor) = (found.compiled.program, found.compiled.executor)
     guard schedule == Schedule(program, microBatches: schedule.microBatchCount) else {
       throw TrainingError(
@@ -103,7 +115,7 @@ package final class TrainingSession {
   ///   gradients are not even at the smallest loss scale.
   package func step(_ loader: some BatchLoader) throws -> Double {
     let batches = try (0..<schedule.microBatchCount).map {
-      try loader.batch(atExample: dataPosition + $0 * loader.batchSize)
+      try share.batch(of: loader, atExample: dataPosition + $0 * loader.batchSize)
     }
     var loss = 0.0
     for call in schedule.calls {
@@ -166,7 +178,7 @@ package final class TrainingSession {
     let terms = (0...).prefix { returns(LossSums.sumsName($0), entry) }
     var totals = terms.map { _ in (sum: 0.0, count: 0.0) }
     for index in 0..<loader.validationBatchCount {
-      let batch = try follow(loader.validationBatch(index))
+      let batch = try follow(share.part(of: loader.validationBatch(index)))
       let inputs = try inputs(of: entry, batch)
       try executor.call(entry, inputs)
       for term in terms {
@@ -190,31 +202,36 @@ package final class TrainingSession {
   /// The slots that live from one step to the next; accumulators are empty between them.
   private var lasting: [Slot] { holder.program.slots.filter { $0.kind != .accumulator } }
 
-  /// The state as a checkpoint holds it, in the order of the slots.
-  package func tensorsToWrite() throws -> [TensorToWrite] {
-    let executor = holder.executor
-    return lasting.map { slot in
-      TensorToWrite(slot.name, slot.type.element, slot.type.shape) { consume in
-        try executor.withSlot(slot.name) { _, bytes in try consume(UnsafeRawBufferPointer(bytes)) }
-      }
-    }
+  private var state: LogicalState {
+    LogicalState(slots: lasting, executor: holder.executor, rules: rules, ranks: ranks)
   }
 
-  /// Continues from a checkpoint; where the run that wrote it scaled no loss, the scale starts anew.
+  /// The state as a checkpoint holds it, in the order of the slots.
+  package func tensorsToWrite() throws -> [TensorToWrite] { state.tensorsToWrite() }
+
+  /// Writes a checkpoint, on the first rank; collective over all ranks.
+  package func write(
+    to path: String, modelConfiguration: String = "", tokenizer: String = ""
+  ) throws {
+    try state.write(
+      CheckpointState(
+        step: step, dataPosition: dataPosition, modelConfiguration: modelConfiguration,
+        tokenizer: tokenizer), to: path)
+  }
+
+  /// Continues from a checkpoint, whatever strategy wrote it; where the run that wrote it scaled no loss, the
+  /// scale starts anew.
   ///
   /// - Throws: ``StorageError`` if the checkpoint is of another model.
   package func restore(_ checkpoint: Checkpoint) throws {
-    let holder = holder
-    let expected = lasting.map { TensorDescription($0.name, $0.type.element, $0.type.shape) }
-    try checkpoint.check(expected, extent: .everything, optional: LossScaling.slotNames)
+    let (holder, state) = (holder, state)
+    try checkpoint.check(state.tensors, extent: .everything, optional: LossScaling.slotNames)
     let known = Set(checkpoint.file.tensors.map(\.name))
     for slot in lasting where !known.contains(slot.name) {
       try holder.executor.withSlot(slot.name) { $1.copyBytes(from: slot.uniformFirstValue.bytes) }
     }
     for slot in lasting where known.contains(slot.name) {
-      try checkpoint.tensor(named: slot.name).withBytes { source in
-        try holder.executor.withSlot(slot.name) { _, target in target.copyMemory(from: source) }
-      }
+      try state.read(slot, from: checkpoint)
     }
     for slot in holder.program.slots where slot.kind == .accumulator {
       try holder.executor.withSlot(slot.name) { _, bytes in

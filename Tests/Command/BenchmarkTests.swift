@@ -33,6 +33,31 @@ import Testing
     }
   }
 
+  /// Two ranks share the batch of one, or each have as much.
+  @Test func ranksShareABatchOrHaveTheirOwn() throws {
+    try withFolder { folder in
+      let job = [
+        "benchmark", "gpt-tiny", "--json", "--context", "8", "--width", "64", "--steps", "2",
+      ]
+      func report(_ words: [String]) throws -> [String: Any] {
+        let run = try LaunchedJob(words, in: folder)
+        try #require(run.status() == 0, "\(run.errors)")
+        let line = try #require(run.lines.last)
+        let json = line.hasPrefix("[0] ") ? String(line.dropFirst(4)) : line
+        return try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any] ?? [:]
+      }
+      let losses = { (report: [String: Any]) in report["losses"] as? [Double] ?? [] }
+      let launch = ["launch", "-n", "2", "--"] + job + ["--strategy", "data=2", "--batch"]
+      let one = try report(job + ["--batch", "4"])
+      let shared = try report(launch + ["4"])
+      let own = try report(launch + ["2", "--weak"])
+      #expect(losses(one).count == 2 && distance(losses(one), losses(shared)) < 1e-5)
+      #expect(losses(own) == losses(shared))
+      #expect(shared["ranks"] as? Int == 2 && shared["communication_share"] is Double)
+      #expect(one["communication_share"] == nil)
+    }
+  }
+
   /// Random weights know nothing: the loss is the logarithm of the number of tokens.
   @Test func aLlamaRuns() throws {
     try withFolder { folder in

@@ -10,31 +10,42 @@ import Testing
       .appendingPathComponent("DeepEPCommunicationRank").path
   }
 
+  /// Of random cases; `DEEPEP_SEED` repeats those of a run.
+  private static var seed: String {
+    ProcessInfo.processInfo.environment["DEEPEP_SEED"] ?? "\(Int.random(in: 0..<1 << 30))"
+  }
+
   /// Starts the ranks of a scenario.
+  ///
+  /// - Parameter options: of `deepep launch`.
   private func job(
-    _ rankCount: Int, _ scenario: String, _ transport: String, in folder: URL
+    _ rankCount: Int, _ scenario: String, _ transport: String, seed: String = "0",
+    options: [String] = [], in folder: URL
   ) throws -> LaunchedJob {
-    try LaunchedJob(
-      ["launch", "-n", "\(rankCount)", "--", Self.program, scenario, transport], in: folder)
+    let words = ["launch", "-n", "\(rankCount)"] + options
+    return try LaunchedJob(
+      words + ["--", Self.program, scenario, transport, seed], in: folder)
   }
 
   @Test(arguments: [1, 2, 3, 8], transports)
   func collectivesAreTheSerialComputation(_ rankCount: Int, _ transport: String) throws {
     try withFolder { folder in
-      let job = try job(rankCount, "conformance", transport, in: folder)
+      let seed = Self.seed
+      let job = try job(rankCount, "conformance", transport, seed: seed, in: folder)
       #expect(job.status() == 0, "\(job.errors)")
-      #expect(job.lines.sorted() == (0..<rankCount).map { "[\($0)] right" }, "\(job.output)")
+      let right = (0..<rankCount).map { "[\($0)] right" }
+      #expect(job.lines.sorted() == right, "DEEPEP_SEED=\(seed) \(job.output)")
     }
   }
 
   /// Hosts that share memory within, and send messages between them.
   @Test(arguments: [4, 6, 8]) func hostsWorkTogether(_ rankCount: Int) throws {
     try withFolder { folder in
-      let job = try LaunchedJob(
-        ["launch", "-n", "\(rankCount)"] + LaunchedJob.twoHosts(in: folder)
-          + ["--", Self.program, "hierarchy", "tcp"], in: folder)
+      let (seed, hosts) = (Self.seed, try LaunchedJob.twoHosts(in: folder))
+      let job = try job(rankCount, "hierarchy", "tcp", seed: seed, options: hosts, in: folder)
       #expect(job.status() == 0, "\(job.errors)")
-      #expect(job.lines.sorted() == (0..<rankCount).map { "[\($0)] right" }, "\(job.output)")
+      let right = (0..<rankCount).map { "[\($0)] right" }
+      #expect(job.lines.sorted() == right, "DEEPEP_SEED=\(seed) \(job.output)")
     }
   }
 
@@ -47,11 +58,17 @@ import Testing
     }
   }
 
-  @Test(arguments: transports) func slowIsNotDead(_ transport: String) throws {
+  @Test(arguments: transports) func slowIsNotDeadAndTheLauncherSaysWhoWasWaitedFor(
+    _ transport: String
+  ) throws {
     try withFolder { folder in
-      let job = try job(3, "late", transport, in: folder)
+      let job = try job(3, "late", transport, options: ["--report-stragglers"], in: folder)
       #expect(job.status() == 0, "\(job.errors)")
       #expect(job.lines.sorted() == (0..<3).map { "[\($0)] 3" }, "\(job.output)")
+      let report = /deepep launch: rank (\d) was waited for (\d+\.\d) s by ranks? (\d)/
+      let first = try #require(job.errors.firstMatch(of: report), "\(job.errors)")
+      // Ranks may begin one after another.
+      #expect(first.1 == "1" && first.3 == "0" && Double(first.2) ?? 0 > 1, "\(job.errors)")
     }
   }
 

@@ -1,19 +1,38 @@
 import DeepEPCommunication
+import DeepEPCommunicationLaws
 import Testing
 
 /// A way to make communicators, for tests that every transport must pass.
+///
+/// A new transport, or an algorithm of one, is one more here; the tests run over ``all``.
 struct TestTransport: Sendable, CustomTestStringConvertible {
   let testDescription: String
+  /// Whose order sums have.
+  var algorithm = CollectiveAlgorithm.direct
+  /// Where some ranks run: for each the number of its host.
+  var layouts: @Sendable (_ rankCount: Int) -> [[Int]] = { [Array(repeating: 0, count: $0)] }
   /// Makes the communicator of a rank, on the rank's thread.
-  let communicator: @Sendable (any JobControl, LocalGroup) throws -> any Communicator
+  let communicator: @Sendable (any JobControl, ThreadJob.Shared) throws -> any Communicator
+
+  /// The collectives that it does; algorithms that only sum in another way have the others from elsewhere.
+  var kinds: [CollectiveCase.Kind] {
+    switch algorithm {
+    case .direct, .hierarchical: CollectiveCase.Kind.allCases
+    case .ring, .recursiveDoubling, .hierarchicalDoubling: [.allReduce]
+    }
+  }
+
+  static var all: [TestTransport] {
+    [local, sharedMemory] + CollectiveAlgorithm.allCases.flatMap { [wire($0), tcp($0)] }
+  }
 
   /// Threads that see one another's memory.
-  static var local: TestTransport {
-    TestTransport(testDescription: "local") { $1.communicators[$0.membership.rank] }
+  private static var local: TestTransport {
+    TestTransport(testDescription: "local") { $1.local($0) }
   }
 
   /// Threads with an arena, each of which maps all of it, as processes do.
-  static var sharedMemory: TestTransport {
+  private static var sharedMemory: TestTransport {
     TestTransport(testDescription: "shared-memory") { control, _ in
       var options = SharedMemoryOptions()
       options.eagerBytes = 1024
@@ -26,48 +45,65 @@ struct TestTransport: Sendable, CustomTestStringConvertible {
   }
 
   /// Threads that send one another messages, without sockets.
-  static var wire: TestTransport {
-    let wire = LocalWire()
-    return TestTransport(testDescription: "wire") { control, group in
-      try wire.communicator(control, options: inRankOrder) {
-        group.communicators[control.membership.rank]
-      }
+  private static func wire(_ algorithm: CollectiveAlgorithm) -> TestTransport {
+    let options = options(algorithm, pieceBytes: 1000, segmentBytes: 200)
+    return TestTransport(
+      testDescription: "local messages, \(algorithm.rawValue)", algorithm: algorithm,
+      layouts: layouts(algorithm)
+    ) { control, shared in
+      try shared.wire.communicator(control, options: options) { shared.local(control) }
     }
   }
 
-  /// Threads with sockets between them.
-  static var tcp: TestTransport {
-    TestTransport(testDescription: "tcp") { control, _ in
-      try TCP.communicator(control, options: inRankOrder)
-    }
+  /// Threads with sockets between them, and shared memory on each host.
+  private static func tcp(_ algorithm: CollectiveAlgorithm) -> TestTransport {
+    let options = options(algorithm, pieceBytes: 20_000, segmentBytes: 5000)
+    return TestTransport(
+      testDescription: "tcp, \(algorithm.rawValue)", algorithm: algorithm,
+      layouts: layouts(algorithm)
+    ) { control, _ in try TCP.communicator(control, options: options) }
   }
 
-  /// The algorithm that combines in the order of the ranks, whichever is the fastest.
-  private static var inRankOrder: MessageOptions {
+  /// Pieces that are smaller than much of what is exchanged, and do not divide it.
+  private static func options(
+    _ algorithm: CollectiveAlgorithm, pieceBytes: Int, segmentBytes: Int
+  ) -> MessageOptions {
     var options = MessageOptions()
-    options.algorithms = AlgorithmTable(.direct)
+    options.algorithms = AlgorithmTable(algorithm)
+    (options.pieceBytes, options.segmentBytes) = (pieceBytes, segmentBytes)
     return options
   }
 
-  static var all: [TestTransport] { [local, sharedMemory, wire, tcp] }
+  /// One host; for hierarchies several, also with ranks that are not in the order of their hosts, and unequal ones.
+  private static func layouts(
+    _ algorithm: CollectiveAlgorithm
+  ) -> @Sendable (Int) -> [[Int]] {
+    guard algorithm == .hierarchical || algorithm == .hierarchicalDoubling else {
+      return { [Array(repeating: 0, count: $0)] }
+    }
+    return { rankCount in
+      switch rankCount {
+      case 2: [[0, 1]]
+      case 3: [[0, 1, 2], [0, 1, 1]]
+      case 4: [[0, 0, 1, 1], [0, 1, 1, 0]]
+      case 6: [[0, 0, 0, 1, 1, 1], [0, 1, 2, 2, 1, 0]]
+      case 8: [[0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 2, 3, 0, 1, 2, 3]]
+      default: [(0..<rankCount).map { 2 * $0 / rankCount }]
+      }
+    }
+  }
 
   /// Runs the ranks of a new job, each on a thread of its own, and returns what each of them returned.
   func run<Result: Sendable>(
+    places: [Int], _ body: @escaping @Sendable (any Communicator) throws -> Result
+  ) throws -> [Result] {
+    try ThreadJob(places: places).run(communicator, body)
+  }
+
+  /// The same, on the first hosts of such a job.
+  func run<Result: Sendable>(
     rankCount: Int, _ body: @escaping @Sendable (any Communicator) throws -> Result
   ) throws -> [Result] {
-    let controls = LocalJobControl.job(hosts: [rankCount])
-    let group = try LocalGroup(rankCount: rankCount)
-    return try LocalGroup.run(rankCount: rankCount) { thread in
-      let control = controls[thread.rank]
-      do {
-        let result = try body(communicator(control, group))
-        control.leave()
-        return result
-      } catch {
-        control.fail(CommunicationError("\(error)", at: "rank \(thread.rank)", fix: ""))
-        group.communicators[thread.rank].fail("\(error)")
-        throw error
-      }
-    }
+    try run(places: layouts(rankCount)[0], body)
   }
 }

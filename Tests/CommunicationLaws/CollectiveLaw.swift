@@ -1,82 +1,116 @@
 import DeepEPCommunication
 import DeepEPElements
 
-/// What every transport keeps: its collectives are the serial computation in the order of the ranks.
-package enum CollectiveLaw {
-  /// Calls every collective for elements of a type; says what differs.
-  package static func problems(
-    _ communicator: any Communicator, _ element: ElementType, count: Int, seed: Int,
-    _ place: Memory.Place = .own
-  ) throws -> [String] {
-    let (rank, ranks) = (communicator.rank, communicator.rankCount)
-    let all = (0..<ranks).map { Numbers.bytes(element, count * ranks, seed: seed + $0) }
-    var problems: [String] = []
-    func check(_ what: String, _ expected: [UInt8], _ body: (Memory, Memory) throws -> Void) throws
-    {
-      let source = try Memory(all[rank], place, communicator)
-      let destination = try Memory(count: expected.count, place, communicator)
-      try body(source, destination)
-      if destination.bytes != expected { problems.append("\(what) \(element) \(count) \(rank)") }
-      if source.bytes != all[rank] { problems.append("\(what) writes its source") }
+/// What every transport keeps: its collectives are the serial computation in the order that its algorithm documents.
+///
+/// All ranks of a job do the same parts, each in a group of its own; groups of a part work at once, at other cases.
+package struct CollectiveLaw: Sendable {
+  package struct Part: Sendable {
+    package var shape: GroupShape
+    package var cases: [CollectiveCase]
+
+    package init(_ shape: GroupShape, _ cases: [CollectiveCase]) {
+      (self.shape, self.cases) = (shape, cases)
     }
-    for reduction in CollectiveReduction.allCases
-    where element.isFloatingPoint || reduction != .mean {
-      let reduced = Serial.reduced(all, element, reduction)
-      try check("all-reduce \(reduction)", reduced) {
-        try communicator.allReduce(
-          $0.constant, into: $1.mutable, element: element, reduction: reduction)
+
+    /// The cases of a group in its order: no two groups are at the same one.
+    func cases(of group: [Int]) -> [CollectiveCase] {
+      let start = cases.isEmpty ? 0 : (group.first ?? 0) * 3 % cases.count
+      return Array(cases[start...] + cases[..<start])
+    }
+  }
+
+  package let parts: [Part]
+
+  package init(_ parts: [Part]) { self.parts = parts }
+
+  /// How many cases a queue may have to do at a time.
+  private static var batchSize: Int { 8 }
+
+  // MARK: Doing
+
+  /// Does all cases; returns what this rank has after each, by part.
+  package func outcomes(_ world: any Communicator) throws -> [[CaseOutcome]] {
+    try parts.map { part in
+      let group = try part.shape.group(of: world)
+      let ranks = part.shape.groups(world.rankCount).first { $0.contains(world.rank) } ?? []
+      let queues = (try CommunicationQueue(group), try CommunicationQueue(group))
+      let cases = part.cases(of: ranks)
+      return try stride(from: 0, to: cases.count, by: Self.batchSize).flatMap { start in
+        try Self.outcomes(
+          cases[start..<min(cases.count, start + Self.batchSize)], on: group, queues)
       }
-      for outer in Set([1, count]).sorted() {
-        let block = Serial.block(reduced, rank, of: ranks, outerCount: outer)
-        try check("reduce-scatter \(reduction) \(outer)", block) {
-          try communicator.reduceScatter(
-            $0.constant, into: $1.mutable, element: element, reduction: reduction,
-            outerCount: outer)
+    }
+  }
+
+  /// Begins some cases, those on queues beside those of this thread, and waits for all.
+  private static func outcomes(
+    _ cases: ArraySlice<CollectiveCase>, on group: any Communicator,
+    _ queues: (CommunicationQueue, CommunicationQueue)
+  ) throws -> [CaseOutcome] {
+    var started: [StartedCase] = []
+    do {
+      for subject in cases {
+        let queue: CommunicationQueue? =
+          switch subject.caller {
+          case .rank: nil
+          case .queue: queues.0
+          case .otherQueue: queues.1
+          }
+        started.append(try StartedCase(subject, on: group, queue))
+      }
+      for subject in started { try subject.wait() }
+    } catch {
+      // What is under way ends because of it, and then the memory may go.
+      group.fail("\(error)")
+      for subject in started { try? subject.wait() }
+      throw error
+    }
+    return started.map(\.outcome)
+  }
+
+  // MARK: Judging
+
+  /// Says what differs from the serial computation.
+  ///
+  /// - Parameters:
+  ///   - outcomes: by rank, of some ranks or of all.
+  ///   - places: the host of each rank.
+  package func problems(
+    _ outcomes: [Int: [[CaseOutcome]]], _ algorithm: CollectiveAlgorithm, places: [Int]
+  ) -> [String] {
+    parts.enumerated().flatMap { number, part in
+      part.shape.groups(places.count).flatMap { group -> [String] in
+        let known = group.compactMap { rank in outcomes[rank].map { (rank, $0[number]) } }
+        return part.cases(of: group).enumerated().flatMap { index, subject -> [String] in
+          let found = known.map { rank, all in (group.firstIndex(of: rank) ?? 0, all[index]) }
+          let order = SumOrder(
+            algorithm, places: group.map { places[$0] },
+            within: part.shape.outer(group, places.count).map { $0.map { places[$0] } },
+            isAllReduce: subject.kind == .allReduce)
+          return Self.problems(subject, found, order).map {
+            "\(part.shape) \(group): \(subject): \($0)"
+          }
         }
       }
     }
-    for outer in Set([1, count, count * ranks]).sorted() {
-      try check("all-gather \(outer)", Serial.gathered(all, outerCount: outer)) {
-        try communicator.allGather($0.constant, into: $1.mutable, outerCount: outer)
-      }
-    }
-    try check("all-to-all", Serial.exchanged(all, rank)) {
-      try communicator.allToAll($0.constant, into: $1.mutable)
-    }
-    let uneven = Serial.Uneven(ranks, count, element.byteCount, seed: seed)
-    try check("uneven all-to-all", uneven.exchanged(all, rank)) {
-      try communicator.allToAll(
-        .init(rebasing: $0.constant[..<uneven.sourceCount(rank)]), counts: uneven.counts[rank],
-        into: $1.mutable, counts: uneven.counts.map { $0[rank] })
-    }
-    try check("ring of messages", all[(rank + ranks - 1) % ranks]) {
-      guard ranks > 1 else { return $1.mutable.copyBytes(from: $0.bytes) }
-      let (next, last) = ((rank + 1) % ranks, (rank + ranks - 1) % ranks)
-      if rank == 0 { try communicator.send($0.constant, to: next) }
-      try communicator.receive(into: $1.mutable, from: last)
-      if rank != 0 { try communicator.send($0.constant, to: next) }
-    }
-    for root in 0..<ranks {
-      let buffer = try Memory(all[rank], place, communicator)
-      try communicator.broadcast(buffer.mutable, root: root)
-      if buffer.bytes != all[root] { problems.append("broadcast \(root)") }
-    }
-    try communicator.barrier()
-    return problems
   }
 
-  /// Every collective for every element type, odd sizes, and larger ones in all kinds of memory.
-  package static func problems(_ communicator: any Communicator) throws -> [String] {
-    let small = try ElementType.allCases.flatMap { element in
-      try [0, 1, 3, 7, 65].flatMap { count in
-        try problems(communicator, element, count: count, seed: 100 * count)
-      }
+  private static func problems(
+    _ subject: CollectiveCase, _ found: [(rank: Int, outcome: CaseOutcome)], _ order: SumOrder
+  ) -> [String] {
+    let expected = subject.expected(order)
+    var problems = found.filter { !$0.outcome.isTidy }.map {
+      "rank \($0.rank) writes where it should not"
     }
-    let large = try Memory.Place.allCases.flatMap { place in
-      try [ElementType.float32, .bfloat16, .int8].flatMap {
-        try problems(communicator, $0, count: 30_011, seed: 1, place)
-      }
+    problems += found.filter { rank, outcome in
+      let right = expected(rank)
+      return subject.kind.isReducing
+        ? !Serial.areEqual(outcome.bytes, right, subject.element) : outcome.bytes != right
+    }.map { "rank \($0.rank) is wrong" }
+    if subject.kind == .allReduce, Set(found.map(\.outcome.bytes)).count > 1 {
+      problems.append("the ranks differ")
     }
-    return small + large
+    return problems
   }
 }

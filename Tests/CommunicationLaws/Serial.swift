@@ -3,60 +3,87 @@ import DeepEPElements
 
 /// Collectives written down as plain loops over the bytes of all ranks: what the transports must equal.
 package enum Serial {
+  /// Combines the elements of all sources in an order.
+  ///
+  /// Floats narrower than float32 are combined in it, and rounded once, at the end.
   package static func reduced(
-    _ sources: [[UInt8]], _ element: ElementType, _ reduction: CollectiveReduction
+    _ sources: [[UInt8]], _ element: ElementType, _ reduction: CollectiveReduction,
+    _ order: SumOrder
   ) -> [UInt8] {
-    let width = element.byteCount
-    return (0..<sources[0].count / width).flatMap { index in
-      let words = sources.map { source in
-        (0..<width).reduce(UInt64(0)) { $0 | UInt64(source[index * width + $1]) << (8 * $1) }
-      }
-      let bits = combined(words, element, reduction)
-      return (0..<width).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
+    let words = sources.map { self.words($0, element) }
+    if !element.isFloatingPoint {
+      let numbers = words.map { $0.map { element.wrapped(Int64(bitPattern: $0)) } }
+      let results = order.value(numbers) { integer($0, $1, element, reduction) }
+      return bytes(results.map { UInt64(bitPattern: $0) }, element)
     }
-  }
-
-  private static func combined(
-    _ words: [UInt64], _ element: ElementType, _ reduction: CollectiveReduction
-  ) -> UInt64 {
-    guard element.isFloatingPoint else {
-      return UInt64(bitPattern: integer(words.map { Int64(bitPattern: $0) }, element, reduction))
+    let numbers = words.map { $0.map { element.number(bits: $0) } }
+    if element == .float64 {
+      return bytes(floating(numbers, reduction, order).map(\.bitPattern), element)
     }
-    let numbers = words.map { element.number(bits: $0) }
-    if element == .float64 { return floating(numbers, reduction).bitPattern }
-    return element.bits(element.rounded(Double(floating(numbers.map { Float($0) }, reduction))))
+    let results = floating(numbers.map { $0.map { Float($0) } }, reduction, order)
+    return bytes(results.map { element.bits(element.rounded(Double($0))) }, element)
   }
 
   private static func floating<Number: BinaryFloatingPoint>(
-    _ numbers: [Number], _ reduction: CollectiveReduction
-  ) -> Number {
-    let rest = numbers.dropFirst()
+    _ terms: [[Number]], _ reduction: CollectiveReduction, _ order: SumOrder
+  ) -> [Number] {
     switch reduction {
-    case .sum: return rest.reduce(numbers[0], +)
-    case .mean: return rest.reduce(numbers[0], +) / Number(numbers.count)
-    case .product: return rest.reduce(numbers[0], *)
-    case .maximum: return rest.reduce(numbers[0], Swift.max)
-    case .minimum: return rest.reduce(numbers[0], Swift.min)
+    case .sum: order.value(terms, +)
+    case .mean: order.value(terms, +).map { $0 / Number(terms.count) }
+    case .product: order.value(terms, *)
+    // Of zeros with different signs the later one, and never a number instead of what is none.
+    case .maximum: order.value(terms) { $0.isNaN || $0 > $1 ? $0 : $1 }
+    case .minimum: order.value(terms) { $0.isNaN || $0 < $1 ? $0 : $1 }
     }
   }
 
   private static func integer(
-    _ words: [Int64], _ element: ElementType, _ reduction: CollectiveReduction
+    _ x: Int64, _ y: Int64, _ element: ElementType, _ reduction: CollectiveReduction
   ) -> Int64 {
-    let numbers = words.map { element.wrapped($0) }
-    let isBelow = { (x: Int64, y: Int64) in
+    let isBelow =
       element == .uint64 ? UInt64(bitPattern: x) < UInt64(bitPattern: y) : x < y
-    }
-    return numbers.dropFirst().reduce(numbers[0]) { x, y in
-      switch reduction {
-      case .sum, .mean: element.wrapped(x &+ y)
-      case .product: element.wrapped(x &* y)
-      case .maximum: isBelow(x, y) ? y : x
-      case .minimum: isBelow(y, x) ? y : x
-      }
+    return switch reduction {
+    case .sum, .mean: element.wrapped(x &+ y)
+    case .product: element.wrapped(x &* y)
+    case .maximum: isBelow ? y : x
+    case .minimum: isBelow ? x : y
     }
   }
 
+  /// Whether elements are equal, bit by bit, but for what is not a number, of which one is like another.
+  package static func areEqual(_ first: [UInt8], _ second: [UInt8], _ element: ElementType) -> Bool
+  {
+    if first == second { return true }
+    guard element.isFloatingPoint, first.count == second.count else { return false }
+    return zip(words(first, element), words(second, element)).allSatisfy { x, y in
+      x == y || element.number(bits: x).isNaN && element.number(bits: y).isNaN
+    }
+  }
+
+  private static func words(_ bytes: [UInt8], _ element: ElementType) -> [UInt64] {
+    let width = element.byteCount
+    return (0..<bytes.count / width).map { index in
+      var word: UInt64 = 0
+      for byte in 0..<width { word |= UInt64(bytes[index * width + byte]) << (8 * byte) }
+      return word
+    }
+  }
+
+  private static func bytes(_ words: [UInt64], _ element: ElementType) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(words.count * element.byteCount)
+    for word in words {
+      for byte in 0..<element.byteCount {
+        bytes.append(UInt8(truncatingIfNeeded: word >> (8 * byte)))
+      }
+    }
+    return bytes
+  }
+}
+
+// MARK: Blocks
+
+extension Serial {
   /// [outer, rank count, inner] of sources [outer, inner].
   package static func gathered(_ sources: [[UInt8]], outerCount: Int) -> [UInt8] {
     let inner = outerCount == 0 ? 0 : sources[0].count / outerCount
@@ -81,7 +108,7 @@ package enum Serial {
   }
 
   /// An all-to-all whose blocks have odd sizes, some of them none.
-  package struct Uneven {
+  package struct Uneven: Sendable {
     /// How many bytes each rank gives to each.
     package let counts: [[Int]]
 

@@ -4,7 +4,7 @@ import DeepEPElements
 import Glibc
 
 /// One rank of a scenario, as a process of its own:
-/// `deepep launch -n 4 -- DeepEPCommunicationRank NAME [TRANSPORT]`.
+/// `deepep launch -n 4 -- DeepEPCommunicationRank NAME [TRANSPORT [SEED]]`.
 @main struct CommunicationRank {
   static func main() {
     if let status = status(of: Array(CommandLine.arguments.dropFirst())) { exit(status) }
@@ -13,11 +13,11 @@ import Glibc
     guard let scenario = Scenario(rawValue: arguments[0]),
       let transport = CommunicationTransport(rawValue: arguments[1])
     else {
-      print("usage: DeepEPCommunicationRank \(names) [shared-memory|tcp]")
+      print("usage: DeepEPCommunicationRank \(names) [shared-memory|tcp [SEED]]")
       exit(2)
     }
     do {
-      try run(scenario, transport)
+      try run(scenario, transport, seed: arguments.dropFirst(2).first.flatMap { Int($0) } ?? 0)
     } catch {
       print("error: \(error)")
       exit(1)
@@ -38,14 +38,15 @@ import Glibc
     }
   }
 
-  private static func run(_ scenario: Scenario, _ transport: CommunicationTransport) throws {
+  private static func run(
+    _ scenario: Scenario, _ transport: CommunicationTransport, seed: Int
+  ) throws {
     let control = try Job.join()
     do {
       var messages = MessageOptions()
-      // What is expected was computed in the order of the ranks.
-      if scenario == .conformance { messages.algorithms = AlgorithmTable(.direct) }
-      if scenario == .hierarchy { messages.algorithms = AlgorithmTable(.hierarchical) }
-      print(try scenario.run(transport.communicator(control, messages: messages)))
+      if let algorithm = scenario.algorithm { messages.algorithms = AlgorithmTable(algorithm) }
+      let world = try transport.communicator(control, messages: messages)
+      print(try scenario.run(world, control.membership, seed: seed))
       control.leave()
     } catch let error as CommunicationError {
       throw control.fail(error)

@@ -39,7 +39,7 @@ struct Stream {
     let rank = control.membership.rank
     hold(.setUp, rank)
     try holdInMeeting(control)
-    let world = try transport.communicator(control)
+    let world = try transport.communicator(control, messages: MessageOptions())
     say("running")
     for index in 0..<arguments.operationCount {
       if index == arguments.operationCount / 2 { hold(.between, rank) }
@@ -60,10 +60,12 @@ struct Stream {
       index: index, seed: arguments.seed, byteLimit: arguments.byteLimit)
     if let mistake = arguments.mistake, mistake.index == index {
       operation.kind = .sum
-      if mistake.rank == world.rank {
-        say("mistake \(Self.seconds)")
-        guard try make(mistake.kind, &operation, world, control) else { return }
+      let isWrong = mistake.rank == world.rank
+      if isWrong { say("mistake \(Self.seconds)") }
+      if let disorder = Disorder(rawValue: mistake.kind.rawValue) {
+        try disorder.run(world, isWrong: isWrong)
       }
+      if isWrong, try !make(mistake.kind, &operation, world, control) { return }
     }
     try operation.run(world)
   }
@@ -91,6 +93,8 @@ struct Stream {
       control.leave()
       say("left")
       exit(0)
+    // All ranks have done their part of these, and nobody gets here.
+    case .queue, .beside, .queues, .groups, .threads: return false
     }
     return true
   }

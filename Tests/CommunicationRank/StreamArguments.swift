@@ -23,6 +23,8 @@ struct StreamHold {
 struct StreamMistake {
   enum Kind: String {
     case operation, size, element, skip, group, send, leave
+    /// The mistakes of ranks with several threads; see `Disorder`.
+    case queue, beside, queues, groups, threads
   }
 
   let rank: Int

@@ -138,10 +138,14 @@ import Testing
     #expect(text.contains("layer") && text.contains(".swift:"), "\(text)")
   }
 
-  @Test func aStrategyOfSeveralRanksIsRefused() {
-    #expect(throws: TrainingError.self) {
-      try DistributedTrainer(model: Wrong(), strategy: Strategy(data: 2))
-    }
+  @Test func aStrategyOfSeveralRanksNeedsThem() throws {
+    let trainer = try DistributedTrainer(model: Embedding(9, 9), strategy: Strategy(data: 2))
+    let error = #expect(throws: StrategyError.self) { try trainer.fit(loader(), steps: 1) }
+    #expect(error?.what == "the strategy needs 2 ranks, there are 1")
+    #expect(error?.fix.contains("deepep launch -n 2") == true)
+  }
+
+  @Test func anUpdateNeedsABatch() {
     #expect(throws: TrainingError.self) {
       try DistributedTrainer(model: Wrong(), gradientAccumulation: 0)
     }

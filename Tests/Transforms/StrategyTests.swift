@@ -1,6 +1,7 @@
 import DeepEPModels
 import DeepEPTensors
 import DeepEPTransforms
+import Foundation
 import Testing
 
 /// Strategies as text, and those that cannot work.
@@ -18,6 +19,23 @@ import Testing
     "sequence-parallel=1", "precision", "precision=fp8", "precision=2", "data=1=1",
     "data=99999999999999999999",
   ]) func otherTextIsNoStrategy(_ text: String) { #expect(Strategy(text) == nil) }
+
+  @Test(arguments: [Strategy(), Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3)])
+  func jsonReadsBack(_ strategy: Strategy) throws {
+    let json = try JSONEncoder().encode(strategy)
+    #expect(try JSONDecoder().decode(Strategy.self, from: json) == strategy)
+  }
+
+  @Test func jsonMaySayLittleButNothingElse() throws {
+    let read = { (text: String) in
+      try JSONDecoder().decode(Strategy.self, from: Data(text.utf8))
+    }
+    #expect(try read("{\"data\": 2}") == Strategy(data: 2))
+    #expect(try read("{}") == Strategy())
+    for wrong in ["{\"dta\": 2}", "{\"data\": \"2\"}", "{\"data\": 2.5}", "[]", "{"] {
+      #expect(throws: (any Error).self) { try read(wrong) }
+    }
+  }
 
   /// GPT-2 with 6 heads and a batch of 8.
   private func program() throws -> Program {

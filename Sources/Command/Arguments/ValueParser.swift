@@ -1,5 +1,6 @@
 import DeepEPCompute
 import DeepEPTransforms
+import FoundationEssentials
 
 /// How the text of an argument becomes a value.
 package struct ValueParser<Value: Sendable>: Sendable {
@@ -85,12 +86,15 @@ extension ValueParser where Value == String {
 }
 
 extension ValueParser where Value == Strategy {
-  /// How a run is spread over ranks.
+  /// How a run is spread over ranks: the short form, or JSON.
   package static var strategy: Self {
     Self(
-      expecting: "a strategy such as data=2,tensor=2,sequence-parallel,zero=3",
+      expecting: "a strategy such as data=2,tensor=2,sequence-parallel,zero=3, or its JSON",
       placeholder: "STRATEGY", choices: Strategy.words
-    ) { Strategy($0) }
+    ) { text in
+      guard text.hasPrefix("{") else { return Strategy(text) }
+      return try? JSONDecoder().decode(Strategy.self, from: Data(text.utf8))
+    }
   }
 }
 

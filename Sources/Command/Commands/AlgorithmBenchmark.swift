@@ -17,7 +17,7 @@ struct AlgorithmBenchmark {
     do {
       let isWriter = control.membership.rank == 0
       let old = isWriter ? try present() : nil
-      let world = try communication.communicator(control)
+      let world = try communication.communicator(control, messages: MessageOptions())
       let times = try layouts(of: world, control.membership).flatMap { communicator in
         try self.times(communicator) { line in
           if isWriter { try output.write(line) }

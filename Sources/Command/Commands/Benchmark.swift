@@ -16,7 +16,9 @@ struct Benchmark {
   var algorithms: String?
   var wire = WireFormat.exact
   var rounds: Int?
-  var precision = Precision.float32
+  var precision: Precision?
+  var strategy = Strategy()
+  var isWeak = false
   var batch: Int?
   var context: Int?
   var width: Int?
@@ -37,12 +39,14 @@ struct Benchmark {
       parameters: [
         .positional("name", \.subject, .subject, "the job or the collective", isRequired: true),
         .option("precision", \.precision, .choice, "the element type to compute in"),
+        .option("strategy", \.strategy, .strategy, "how a job is spread over the ranks"),
+        .flag("weak", \.isWeak, "give every data-parallel rank a batch of its own"),
         .option("batch", \.batch, .positiveInteger, "sequences of a batch, instead of the job's"),
         .option("context", \.context, .positiveInteger, "tokens of a sequence"),
         .option("width", \.width, .positiveInteger, "width of the model, in heads of equal width"),
         .option(
           "tokens", \.tokens, .path, "a file of int32 tokens, context + 1 for each sequence"),
-        .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
+        .option("threads", \.threads, .positiveInteger, "threads of a rank; by default its cores"),
         .option("vectors", \.vectors, .choice, "the widest vectors to use, if not the widest"),
         .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
         .option(
@@ -106,27 +110,47 @@ struct Benchmark {
   }
 
   private func run(_ workload: Workload, output: TerminalOutput) throws {
-    let job = try workload.job.resized(batch: batch, context: context, width: width)
+    var job = try workload.job.resized(batch: batch, context: context, width: width)
+    if isWeak { job.batchSize *= strategy.data }
     if ablates {
-      let ablation = Ablation(job, precision, threads: threads, steps: max(steps, 2))
+      let ablation = Ablation(job, spread.precision, threads: threads, steps: max(steps, 2))
       return try ablation.run(named: workload.rawValue, output: output)
     }
-    let device = try CPUDevice(
-      threadCount: threads, kernels: KernelLibrary(cache: kernelCache, vectorLimit: vectors))
-    let probe = probes ? try MultiplyAddProbe(compiler: device.compiler, pool: device.pool) : nil
-    var report = BenchmarkReport(workload.rawValue, precision, device)
-    report.probe(probe)
-    if steps > 0 { try run(job, on: device, &report, output) }
-    report.probe(probe)
-    try output.write(isJSON ? report.json() + "\n" : report.text)
+    let ranks = try JoinedJob()
+    try ranks.run { try run(job, named: workload.rawValue, in: ranks, output) }
+  }
+
+  /// The strategy with the precision that was asked for.
+  private var spread: Strategy {
+    var strategy = strategy
+    strategy.precision = precision ?? strategy.precision
+    return strategy
   }
 
   private func run(
-    _ job: TrainingJob, on device: CPUDevice, _ report: inout BenchmarkReport,
-    _ output: TerminalOutput
+    _ job: TrainingJob, named name: String, in ranks: JoinedJob, _ output: TerminalOutput
   ) throws {
     let loader: any BatchLoader = try tokens.map { try TokenFile($0, for: job) } ?? job.loader()
-    let session = try session(job, on: device, output)
+    let meeting = RankMeeting(
+      in: ranks, strategy: spread, transport: communication, loader: loader)
+    let device = try CPUDevice(
+      threadCount: threads ?? ranks.threadCount,
+      kernels: KernelLibrary(cache: kernelCache, vectorLimit: vectors), links: meeting.links)
+    let probe = probes ? try MultiplyAddProbe(compiler: device.compiler, pool: device.pool) : nil
+    var report = BenchmarkReport(name, spread, device)
+    report.probe(probe)
+    // Only the first rank speaks.
+    let output = ranks.isFirst ? output : nil
+    if steps > 0 { try run(job, loader, on: device, meeting, &report, output) }
+    report.probe(probe)
+    try output?.write(isJSON ? report.json() + "\n" : report.text)
+  }
+
+  private func run(
+    _ job: TrainingJob, _ loader: any BatchLoader, on device: CPUDevice, _ meeting: RankMeeting,
+    _ report: inout BenchmarkReport, _ output: TerminalOutput?
+  ) throws {
+    let session = try session(job, on: device, meeting, output)
     report.planned(session.plan)
     for step in 1...steps {
       let start = Clock.seconds
@@ -135,29 +159,33 @@ struct Benchmark {
       report.losses.append(loss)
       if step == 1 { report.firstStepSeconds = Clock.secondsSinceLaunch }
       // One write each: whoever times steps from outside reads these lines.
-      try output.write(
+      try output?.write(
         "step \(step)/\(steps) loss \(Quantity.fixed(loss, 5)) \(report.lastStep)\n")
     }
-    report.finish(itemsPerStep: job.tokensPerStep, flopsPerStep: session.contractionFlops)
-    if showsEvents { try output.write(EventTable(session.executor.events.recent).text) }
+    let flops = session.contractionFlops * Double(spread.rankCount)
+    report.finish(itemsPerStep: job.tokensPerStep, flopsPerStep: flops)
+    report.communicationShare = session.executor.events.communicationShare
+    if showsEvents { try output?.write(EventTable(session.executor.events.recent).text) }
   }
 
   private func session(
-    _ job: TrainingJob, on device: CPUDevice, _ output: TerminalOutput
+    _ job: TrainingJob, on device: CPUDevice, _ meeting: RankMeeting, _ output: TerminalOutput?
   ) throws -> TrainingSession {
     var phases = StartPhases()
     let traced = try ProgramBuilder.traced(job.model, .crossEntropy, inputs: job.inputs)
     phases.end("trace")
-    let program = try job.builder(precision).completed(traced)
+    let program = try job.builder(spread.precision).completed(traced)
     phases.end("differentiate")
-    let session = try TrainingSession(
-      program, strategy: Strategy(precision: precision), on: device)
+    let others = try meeting.ranks(for: program)
+    if others != nil { phases.end("meet") }
+    let session = try TrainingSession(program, strategy: spread, on: device, ranks: others)
+    try meeting.check(session.plan)
     phases.end("lower and reserve")
     try session.prepare()
     phases.end("compile")
     try session.initialize()
     phases.end("initialise")
-    if !isJSON { try output.write(phases.line) }
+    if !isJSON { try output?.write(phases.line) }
     return session
   }
 }

@@ -10,6 +10,9 @@ struct BenchmarkReport: Codable {
   var processor: String
   var processorClass: ProcessorClass
   var precision: String
+  var strategy: String
+  var ranks: Int
+  /// Of each rank.
   var threads: Int
   var stepSeconds: [Double] = []
   var losses: [Double] = []
@@ -21,14 +24,18 @@ struct BenchmarkReport: Codable {
   var planStateBytes = 0
   var planValueBytes = 0
   var achievedGflops = 0.0
+  /// The part of the first rank's time in which it waited for communication; nil without other ranks.
+  var communicationShare: Double?
   /// A multiply-add loop in registers, before and after; empty if not asked for.
   var probeGflops: [Double] = []
 
-  init(_ name: String, _ precision: Precision, _ device: CPUDevice) {
+  init(_ name: String, _ strategy: Strategy, _ device: CPUDevice) {
     self.name = name
     processor = device.processor.name
     processorClass = device.processor.vectorClass
-    self.precision = precision.rawValue
+    precision = strategy.precision.rawValue
+    self.strategy = strategy.description
+    ranks = strategy.rankCount
     threads = device.pool.threadCount
   }
 
@@ -62,7 +69,8 @@ struct BenchmarkReport: Codable {
 
   /// The figures for people.
   var text: String {
-    "\(name) \(precision) on \(processor), \(processorClass.rawValue), \(threads) threads\n"
+    "\(name) \(precision) on \(processor), \(processorClass.rawValue), "
+      + (ranks > 1 ? "\(ranks) ranks (\(strategy)) of " : "") + "\(threads) threads\n"
       + (stepSeconds.isEmpty ? "gflops 0\(peak)\n" : rates)
   }
 
@@ -72,8 +80,15 @@ struct BenchmarkReport: Codable {
     first step \(Quantity.fixed(firstStepSeconds, 2)) s after launch, \
     memory \(Quantity.bytes(peakResidentBytes)) (planned: state \(Quantity.bytes(planStateBytes)), \
     step \(Quantity.bytes(planValueBytes)))
-
+    \(waits)
     """
+  }
+
+  private var waits: String {
+    communicationShare.map {
+      "waits for communication: \(Quantity.fixed($0 * 100, 1)) % of the time\n"
+    }
+      ?? ""
   }
 
   private var peak: String {

@@ -41,7 +41,7 @@ struct CollectiveBenchmark {
   }
 
   private func communicator(_ control: any JobControl) throws -> any Communicator {
-    try communication.communicator(control, messages: messages ?? .standard(control))
+    try communication.communicator(control, messages: messages)
   }
 
   private func report(

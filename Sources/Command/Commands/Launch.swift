@@ -11,6 +11,7 @@ struct Launch {
   var agent = "ssh -o BatchMode=yes"
   var address: String?
   var port = 0
+  var reportsStragglers = false
   var command: [String] = []
 
   /// - Parameter commands: the names of commands that ranks can run.
@@ -24,10 +25,12 @@ struct Launch {
         .option("agent", \.agent, .text, "what runs a command on a host"),
         .option("address", \.address, .text, "address of this host for the others"),
         .option("port", \.port, .naturalNumber, "port of the job's control; 0 is any"),
+        .flag("report-stragglers", \.reportsStragglers, "say at the end who waited for whom"),
         .rest("command", \.command, "a deepep command or any program, with its arguments"),
       ],
       examples: [
-        "-n 4 -- ranks", "-n 4 --hosts n1,n2 --address 10.0.0.1 -- ./job --steps 100",
+        "-n 4 -- ranks", "-n 4 -- train notes.txt --strategy data=2,tensor=2",
+        "-n 4 --hosts n1,n2 --address 10.0.0.1 -- ./job --steps 100",
       ]
     ) { options in try options.run(commands: commands) }
   }
@@ -59,6 +62,7 @@ struct Launch {
       throw UsageError("--port: there is no port \(port)", fix: "give a number up to 65535")
     }
     options.port = port
+    options.reportsStragglers = reportsStragglers
     options.command = try command(commands)
     return options
   }

@@ -1,3 +1,4 @@
+import DeepEPCommunication
 import DeepEPPlans
 import DeepEPTargets
 import DeepEPTensors
@@ -9,15 +10,17 @@ struct PlanCommand {
   var workload = Workload.gptTiny
   var strategy = Strategy()
   var ranks: Int?
+  var communication: CommunicationTransport?
 
   static func command(output: TerminalOutput) -> Subcommand {
     Subcommand(
-      "plan", summary: "Say what a strategy takes on each rank: memory and communication.",
+      "plan", summary: "Say what a strategy takes on each rank: memory, communication and time.",
       defaults: PlanCommand(),
       parameters: [
         .positional("model", \.workload, .choice, "the model", isRequired: true),
         .option("strategy", \.strategy, .strategy, "how the run is spread over ranks"),
         .option("ranks", \.ranks, .positiveInteger, "the number of ranks that there are"),
+        .option("communication", \.communication, .choice, "how ranks reach one another"),
       ],
       examples: [
         "gpt2-124m --strategy data=2,zero=2", "gpt3-175b --strategy data=16,tensor=8,zero=1",
@@ -28,12 +31,26 @@ struct PlanCommand {
   func run(output: TerminalOutput) throws {
     let program = try workload.job.program()
     try strategy.check(program, rankCount: ranks)
+    var target = MachineTable.twoCores
+    let transport = communication ?? .sharedMemory
+    target.links = transport.links
     // Verifying a program as large as GPT-3's takes longer than making it.
-    let rank = try Program.lowering(strategy, for: MachineTable.twoCores).reduce(program) {
-      $1.name == .order ? $0 : try $1.apply($0)
-    }
-    let bytes = RankBytes(program, rank: rank, strategy, Schedule(program, microBatches: 1))
-    try output.write(text(bytes))
+    let rank = try Program.lowering(strategy, for: target).reduce(program) { try $1.apply($0) }
+    let schedule = Schedule(program, microBatches: 1)
+    try output.write(text(RankBytes(program, rank: rank, strategy, schedule)))
+    let forecast = StepForecast(
+      try Plan(rank, for: target), schedule, links: target.links, mesh: strategy.mesh)
+    try output.write(text(forecast, target, transport))
+  }
+
+  private func text(
+    _ forecast: StepForecast, _ target: MachineTable, _ transport: CommunicationTransport
+  ) -> String {
+    let (step, exposed) = (forecast.seconds, forecast.exposedSeconds)
+    let waits =
+      strategy.rankCount == 1
+      ? "" : ", of which \(Quantity.fixed(exposed, 4)) s wait for \(transport.rawValue)"
+    return "  a step on \(target.name) is expected to take \(Quantity.fixed(step, 3)) s\(waits)\n"
   }
 
   private func text(_ bytes: RankBytes) -> String {

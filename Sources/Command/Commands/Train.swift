@@ -1,3 +1,4 @@
+import DeepEPCommunication
 import DeepEPCompute
 import DeepEPModels
 import DeepEPOptimizers
@@ -21,19 +22,25 @@ struct Train {
   var learningRate = 3e-3
   var weightDecay = 0.1
   var clipNorm = 1.0
-  var precision = Precision.float32
+  var precision: Precision?
+  var strategy = Strategy()
+  var communication: CommunicationTransport?
   var seed: UInt64 = 0
   var threads: Int?
   var kernelCache = KernelCache.standard
   var resume: String?
   var out = "runs/model.safetensors"
+  var log: String?
   var sampleLength = 600
 
   static func command(output: TerminalOutput) -> Subcommand {
     Subcommand(
       "train", summary: "Train a GPT on a text, character by character.", defaults: Train(),
       parameters: parameters,
-      examples: ["notes.txt", "notes.txt --steps 200 --out runs/notes.safetensors"]
+      examples: [
+        "notes.txt", "notes.txt --steps 200 --out runs/notes.safetensors",
+        "notes.txt --strategy data=2,tensor=2,zero=1",
+      ]
     ) { options in try options.run(output: output) }
   }
 
@@ -53,34 +60,47 @@ struct Train {
       .option("learning-rate", \.learningRate, .positiveNumber, "largest learning rate"),
       .option("weight-decay", \.weightDecay, .nonNegativeNumber, "decay of AdamW"),
       .option("clip-norm", \.clipNorm, .positiveNumber, "largest norm of all gradients"),
-      .option("precision", \.precision, .choice, "element type to compute in"),
+      .option(
+        "precision", \.precision, .choice, "element type to compute in, if not the strategy's"),
+      .option("strategy", \.strategy, .strategy, "how the run is spread over ranks"),
+      .option("communication", \.communication, .choice, "how ranks reach one another"),
       .option("seed", \.seed, .seed, "what first weights and order of data depend on"),
-      .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
+      .option("threads", \.threads, .positiveInteger, "threads of a rank; by default its cores"),
       .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
       .option("resume", \.resume, .path, "the checkpoint of a run to continue"),
       .option("out", \.out, .path, "the checkpoint to write"),
+      .option("log", \.log, .path, "a file that gets a line of JSON for each step"),
       .option("sample", \.sampleLength, .naturalNumber, "characters of the sample at the end"),
     ]
   }
 
   func run(output: TerminalOutput) throws {
+    let job = try JoinedJob()
+    try job.run { try run(in: job, output) }
+  }
+
+  private func run(in job: JoinedJob, _ output: TerminalOutput) throws {
     let configuration = try GPT2Configuration(
       vocabulary: 1, context: context, width: width, layers: layers, heads: heads,
       dropout: dropout
     ).validated()
-    try CheckpointFolder(of: out).prepare()
+    if job.isFirst { try CheckpointFolder(of: out).prepare() }
     let loader = try TextLoader(text, sequenceLength: context, batchSize: batch, seed: seed)
     var sized = configuration
     sized.vocabulary = loader.vocabularySize
-    try output.write(try introduction(loader, sized))
+    if job.isFirst { try output.write(introduction(loader, sized, job)) }
     let total = steps ?? max(1, epochs * loader.batchesPerEpoch / gradientAccumulation)
     let trainer = try DistributedTrainer(
       model: GPT2(sized), loss: .crossEntropy, optimizer: optimizer(total), precision: precision,
-      gradientAccumulation: gradientAccumulation, clipNorm: clipNorm, seed: seed, threads: threads,
+      gradientAccumulation: gradientAccumulation, strategy: strategy,
+      communication: communication, clipNorm: clipNorm, seed: seed, threads: threads,
       kernelCache: kernelCache)
+    trainer.join(job)
     if let resume { try trainer.resume(from: resume) }
-    try trainer.fit(loader, steps: total)
-    try finish(trainer, loader, sized, output)
+    try trainer.fit(loader, steps: total, log: log)
+    let json = String(decoding: try JSONEncoder().encode(sized), as: UTF8.self)
+    try trainer.save(to: out, modelConfiguration: json, tokenizer: loader.tokenizer.json)
+    if job.isFirst { try finish(loader, output) }
   }
 
   private func optimizer(_ total: Int) -> AdamW {
@@ -90,11 +110,14 @@ struct Train {
       beta2: 0.99, weightDecay: weightDecay)
   }
 
-  private func introduction(_ loader: TextLoader, _ sized: GPT2Configuration) throws -> String {
+  private func introduction(
+    _ loader: TextLoader, _ sized: GPT2Configuration, _ job: JoinedJob
+  ) throws -> String {
     let processor = Processor()
     let tokens = loader.trainingTokens.count + loader.validationTokens.count
+    let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(strategy)) of " : ""
     return """
-      DeepEP  \(processor.name), \(threads ?? processor.logicalCoreCount) threads, \
+      DeepEP  \(processor.name), \(ranks)\(threads ?? job.threadCount) threads, \
       \(processor.vectorClass.rawValue)
       data    \(text): \(tokens) characters, \(loader.vocabularySize) different, \
       last \(loader.validationTokens.count) held out
@@ -104,17 +127,12 @@ struct Train {
       """
   }
 
-  private func finish(
-    _ trainer: DistributedTrainer<GPT2>, _ loader: TextLoader, _ sized: GPT2Configuration,
-    _ output: TerminalOutput
-  ) throws {
+  private func finish(_ loader: TextLoader, _ output: TerminalOutput) throws {
     let counts = try NGramModel(
       loader.trainingTokens, vocabularySize: loader.vocabularySize, order: 5)
     let baseline = counts.crossEntropyNats(loader.validationTokens)
     try output.write(
       "an order-5 n-gram has \(Quantity.fixed(baseline, 4)) on the same characters\n")
-    let json = String(decoding: try JSONEncoder().encode(sized), as: UTF8.self)
-    try trainer.save(to: out, modelConfiguration: json, tokenizer: loader.tokenizer.json)
     try output.write("saved   \(out)   (deepep generate \(out))\n")
     guard sampleLength > 0 else { return }
     try output.write("sample\n")

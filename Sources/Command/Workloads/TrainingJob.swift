@@ -77,6 +77,20 @@ struct FixedBatch: BatchLoader {
   var inputs: [TensorDescription] { batch.arrays.map(\.tensor) }
   var validationBatchCount: Int { 0 }
 
-  func batch(atExample position: Int, count: Int) -> Batch { batch }
+  func batch(atExample position: Int, count: Int) throws -> Batch {
+    guard count != batchSize else { return batch }
+    let first = position % batchSize
+    let arrays = try batch.arrays.map { array in
+      let row = array.bytes.count / batchSize
+      let tensor = TensorDescription(
+        array.tensor.name, array.tensor.element, [count] + array.tensor.shape.dropFirst())
+      let rows = (first..<first + count).flatMap { number in
+        let start = number % batchSize * row
+        return array.bytes[start..<start + row]
+      }
+      return try BatchArray(tensor, bytes: rows)
+    }
+    return Batch(arrays, validCount: count)
+  }
   func validationBatch(_ index: Int) -> Batch { batch }
 }

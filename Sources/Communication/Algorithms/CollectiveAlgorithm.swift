@@ -20,7 +20,8 @@ public enum CollectiveAlgorithm: String, Hashable, Codable, Sendable, CaseIterab
   /// From a host of H go 2 (H − 1)/H of the bytes, however many ranks it has. Blocks are reduced within the host
   /// before they leave it, gathered between counterparts before they are spread, and go to a counterpart
   /// first where each rank has one for each other; a broadcast goes from host to host. Where all
-  /// ranks are on one host, or hosts have different numbers of ranks, it is ``direct``.
+  /// ranks are on one host, or hosts have different numbers of ranks, it is ``direct``, also in all
+  /// groups of such ranks.
   case hierarchical
   /// As ``hierarchical``, but shares are exchanged by recursive doubling among the ranks that have
   /// the same, in the order of those ranks: log₂ H steps between hosts. For sums only.

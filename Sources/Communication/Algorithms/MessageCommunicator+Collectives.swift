@@ -10,8 +10,13 @@ extension MessageCommunicator: Communicator {
 
   /// Makes a group of some ranks, ascending, this one among them.
   func subgroup(_ ranks: [Int]) throws -> MessageCommunicator {
+    let number = nextGroup(ranks)
+    let token = control.recorder.begin(
+      CollectiveCall(kind: .group, sequenceNumber: 0), group: number)
+    defer { control.recorder.end(token) }
     let group = try MessageCommunicator(
-      control, fabric, members: ranks.map { members[$0] }, options: options, log: operations)
+      control, fabric, members: ranks.map { members[$0] }, number: number, options: options,
+      log: operations)
     let call = group.nextCall(.group)
     try group.perform(call) { try group.meet($0) }
     return group

@@ -17,7 +17,10 @@ final class MessageCommunicator: @unchecked Sendable {
   let packed = StagingMemory()
   /// On how many hosts the ranks run.
   let hostCount: Int
+  /// Tells the group from others, for people; 0 is the whole job.
   private let number: Int
+  private var groupCounts: [[Int]: Int] = [:]
+  var queue = 0
   private var callCount = 0
   private var messageCounts: [Int]
   /// The rank for which this operation has waited last until all had come, and until when.
@@ -27,14 +30,14 @@ final class MessageCommunicator: @unchecked Sendable {
 
   init(
     _ control: any JobControl, _ fabric: any MessageFabric, members: [Int],
-    options: MessageOptions, log: CommunicationLog
+    number: Int = 0, options: MessageOptions, log: CommunicationLog
   ) throws {
     (self.control, self.fabric, self.members) = (control, fabric, members)
     (self.options, operations) = (options, log)
     rank = members.firstIndex(of: control.rank) ?? 0
     hostCount = Set(members.map { control.membership.members[$0].hostIdentifier }).count
     messageCounts = Array(repeating: 0, count: 2 * members.count)
-    number = members.count == control.rankCount ? 0 : members.reduce(1) { $0 &* 31 &+ $1 } & 0xffff
+    self.number = number
     channel = try fabric.channel(control, among: members)
   }
 
@@ -45,6 +48,13 @@ final class MessageCommunicator: @unchecked Sendable {
 
   /// The other ranks, beginning with the next one, so that not all send to the same rank first.
   var others: [Int] { (1..<max(1, rankCount)).map { (rank + $0) % rankCount } }
+
+  /// The number of a group of this one, the same on all of its ranks.
+  func nextGroup(_ ranks: [Int]) -> Int {
+    groupCounts[ranks, default: 0] += 1
+    let digest = WordDigest.of([number, groupCounts[ranks, default: 0]] + ranks)
+    return 1 + Int(digest % 9999)
+  }
 
   // MARK: Operations
 
@@ -83,7 +93,7 @@ final class MessageCommunicator: @unchecked Sendable {
     control.recorder.end(token)
     operations.record(
       CommunicationEvent(
-        call, ranks: members, startSeconds: start, arrivalSeconds: arrival.seconds,
+        call, ranks: members, queue: queue, startSeconds: start, arrivalSeconds: arrival.seconds,
         endSeconds: Clock.seconds, lastRank: members[arrival.peer]))
   }
 
@@ -97,7 +107,7 @@ final class MessageCommunicator: @unchecked Sendable {
     var pending = requests
     var idleTurns = 0
     var idleSince = 0.0
-    defer { control.recorder.endRest() }
+    defer { control.recorder.board.goOn() }
     while true {
       let hasMoved = try channel.progress()
       if isMeeting, idleTurns > Self.busyTurns { noteArrival(pending) }
@@ -106,11 +116,11 @@ final class MessageCommunicator: @unchecked Sendable {
       if hasMoved {
         idleTurns = min(idleTurns, Self.busyTurns + 1)
         idleSince = 0
-        control.recorder.endRest()
+        control.recorder.board.goOn()
       } else {
         idleTurns += 1
         if idleSince == 0 { idleSince = Clock.seconds }
-        try pause(idleTurns, since: idleSince)
+        try pause(idleTurns, since: idleSince, pending)
       }
     }
   }
@@ -128,14 +138,18 @@ final class MessageCommunicator: @unchecked Sendable {
     arrival = (last.peer, Clock.seconds)
   }
 
-  private func pause(_ turn: Int, since: Double) throws {
+  private func pause(_ turn: Int, since: Double, _ pending: [MessageRequest]) throws {
     if turn <= Self.busyTurns {
       sched_yield()
       return
     }
     try control.check()
     // Nobody knows of a rank that it waits in vain while something may still reach it.
-    if try channel.look() { control.recorder.endRest() } else { control.recorder.beginRest() }
+    if try channel.look() {
+      control.recorder.board.goOn()
+    } else {
+      control.recorder.board.wait(for: Set(pending.map { members[$0.peer] }).sorted())
+    }
     let peers = channel.awaitedPeers
     // What they sent before they left may take longer than the word that they have left.
     let isQuiet = Clock.seconds - since > Self.partingSeconds

@@ -1,3 +1,5 @@
+import DeepEPElements
+
 /// What the transports of messages can be told.
 public struct MessageOptions: Hashable, Sendable {
   /// Which algorithm sums how much.
@@ -24,9 +26,8 @@ package enum TCP {
   package static func communicator(
     _ control: any JobControl, options: MessageOptions = MessageOptions()
   ) throws -> any Communicator {
-    let log = CommunicationLog()
-    return try TCPMessages().communicator(control, options, log) {
-      try SharedMemory.communicator(control, ranks: control.membership.localRanks, log: log)
+    try TCPMessages().communicator(control, options) {
+      try SharedMemory.communicator(control, ranks: control.membership.localRanks)
     }
   }
 }
@@ -45,20 +46,19 @@ package struct LocalWire: Sendable {
     _ control: any JobControl, options: MessageOptions = MessageOptions(),
     host: () throws -> any Communicator
   ) throws -> any Communicator {
-    try messages.communicator(control, options, CommunicationLog(), host)
+    try messages.communicator(control, options, host)
   }
 }
 
 extension MessageFabric {
   /// The communicator of all ranks of a job; hierarchical if the hosts allow it.
   fileprivate func communicator(
-    _ control: any JobControl, _ options: MessageOptions, _ log: CommunicationLog,
-    _ host: () throws -> any Communicator
+    _ control: any JobControl, _ options: MessageOptions, _ host: () throws -> any Communicator
   ) throws -> any Communicator {
     try options.compare(control)
     let ranks = Array(0..<control.rankCount)
     let world = try MessageCommunicator(
-      control, self, members: ranks, options: options, log: log)
+      control, self, members: ranks, options: options, log: control.log)
     let layout = HostLayout(ranks, in: control.membership)
     guard HierarchicalCommunicator.fits(layout) else { return world }
     return try HierarchicalCommunicator(world, layout, local: host())

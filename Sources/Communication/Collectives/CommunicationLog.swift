@@ -8,6 +8,8 @@ public struct CommunicationEvent: Hashable, Sendable {
   public var sequenceNumber: Int { call.sequenceNumber }
   /// The operation's name: "all-reduce".
   public var name: String { call.kind.rawValue }
+  /// The queue on which it ran: 0 is the thread that called it, others count the rank's ``CommunicationQueue``s.
+  public let queue: Int
   /// The bytes that this rank gave.
   public var byteCount: Int { call.byteCount }
   /// The ranks of its group, as numbers of the whole job.
@@ -22,10 +24,11 @@ public struct CommunicationEvent: Hashable, Sendable {
   public let lastRank: Int
 
   init(
-    _ call: CollectiveCall, ranks: [Int], startSeconds: Double, arrivalSeconds: Double,
+    _ call: CollectiveCall, ranks: [Int], queue: Int, startSeconds: Double, arrivalSeconds: Double,
     endSeconds: Double, lastRank: Int
   ) {
     (self.call, self.ranks, self.startSeconds) = (call, ranks, startSeconds)
+    self.queue = queue
     self.lastRank = lastRank
     waitSeconds = max(0, arrivalSeconds - startSeconds)
     transferSeconds = max(0, endSeconds - max(startSeconds, arrivalSeconds))
@@ -47,6 +50,11 @@ public struct Straggler: Hashable, Sendable {
   public var count: Int
   /// How long this rank waited for it in all.
   public var waitSeconds: Double
+
+  /// Makes one.
+  package init(rank: Int, count: Int, waitSeconds: Double) {
+    (self.rank, self.count, self.waitSeconds) = (rank, count, waitSeconds)
+  }
 }
 
 /// The most recent operations of a rank.
@@ -56,6 +64,7 @@ public final class CommunicationLog: Sendable {
     var next = 0
     /// By the rank that came last.
     var stragglers: [Straggler] = []
+    var queueCount = 0
   }
 
   private let state = Mutex(State())
@@ -76,6 +85,14 @@ public final class CommunicationLog: Sendable {
   public var stragglers: [Straggler] {
     state.withLock { state in
       state.stragglers.filter { $0.count > 0 }.sorted { $0.waitSeconds > $1.waitSeconds }
+    }
+  }
+
+  /// The number of a new queue.
+  func addQueue() -> Int {
+    state.withLock { state in
+      state.queueCount += 1
+      return state.queueCount
     }
   }
 

@@ -28,8 +28,8 @@ public enum CommunicationOperation: @unchecked Sendable {
   case receive(UnsafeMutableRawBufferPointer, from: Int)
   case barrier
 
-  /// Calls the operation.
-  func run(on communicator: any Communicator) throws {
+  /// Calls the operation, and returns when it is over.
+  package func run(on communicator: any Communicator) throws {
     switch self {
     case .allReduce(let source, let destination, let element, let reduction):
       try communicator.allReduce(

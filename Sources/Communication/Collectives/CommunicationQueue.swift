@@ -12,14 +12,20 @@ public final class CommunicationQueue: Sendable {
 
   private let state = Monitor(State())
   private let thread: RankThread
+  /// Knows who waits for whom, if the transport does.
+  private let board: WaitBoard?
 
   /// Makes a queue of all ranks of a communicator, which all of them make.
   ///
   /// - Throws: the communicator's error, or ``CommunicationError`` if there is no room for a thread.
   public init(_ communicator: any Communicator) throws {
     let group = try communicator.group(Array(0..<communicator.rankCount))
+    var queued = group as? any QueuedCommunicator
+    queued?.queue = group.log?.addQueue() ?? 0
+    let board = queued?.board
+    self.board = board
     thread = try RankThread { [state] in
-      while let entry = Self.next(of: state) {
+      while let entry = Self.next(of: state, board) {
         entry.handle.finish(Swift.Result { try entry.operation.run(on: group) })
       }
     }
@@ -28,18 +34,24 @@ public final class CommunicationQueue: Sendable {
   /// Waits until all operations are over.
   deinit {
     state.change { $0.isClosed = true }
+    board?.waitForOwnRank()
     thread.join()
+    board?.goOn()
   }
 
   /// Starts an operation after those that were started before.
   public func start(_ operation: CommunicationOperation) -> CommunicationHandle {
-    let handle = CommunicationHandle()
+    // Who starts operations may start more.
+    board?.goOn()
+    let handle = CommunicationHandle(board)
     state.change { $0.entries.append((operation, handle)) }
     return handle
   }
 
-  private static func next(of state: Monitor<State>) -> Entry? {
-    state.wait { state, _ -> Entry?? in
+  private static func next(of state: Monitor<State>, _ board: WaitBoard?) -> Entry? {
+    board?.waitForOwnRank()
+    defer { board?.goOn() }
+    return state.wait { state, _ -> Entry?? in
       if !state.entries.isEmpty { return .some(state.entries.removeFirst()) }
       return state.isClosed ? .some(nil) : nil
     }
@@ -49,8 +61,9 @@ public final class CommunicationQueue: Sendable {
 /// An operation that was started.
 public final class CommunicationHandle: Sendable {
   private let result = Monitor<Swift.Result<Void, any Error>?>(nil)
+  private let board: WaitBoard?
 
-  init() {}
+  init(_ board: WaitBoard?) { self.board = board }
 
   /// Whether the operation is over.
   public var isOver: Bool { result.change { $0 != nil } }
@@ -58,7 +71,11 @@ public final class CommunicationHandle: Sendable {
   /// Waits until the operation is over.
   ///
   /// - Throws: its error.
-  public func wait() throws { try result.wait { result, _ in result }.get() }
+  public func wait() throws {
+    board?.waitForOwnRank()
+    defer { board?.goOn() }
+    try result.wait { result, _ in result }.get()
+  }
 
   func finish(_ result: Swift.Result<Void, any Error>) { self.result.change { $0 = result } }
 }

@@ -11,6 +11,9 @@ package protocol JobControl: AnyObject, Sendable {
   /// The last operations of this rank. Transports record here what they do.
   var recorder: FlightRecorder { get }
 
+  /// Where transports note the operations of this rank.
+  var log: CommunicationLog { get }
+
   /// Gives bytes to other ranks and gets theirs: names of files, numbers of ports. For set-up only.
   ///
   /// Collective over `ranks`: each of them calls it with the same name and ranks. Exchanges of one
@@ -42,6 +45,8 @@ package protocol JobControl: AnyObject, Sendable {
   func hasLeft(_ rank: Int) -> Bool
 
   /// Ends this rank's part in good order: that its process goes away is no failure any more.
+  ///
+  /// The job's ``StragglerReport`` has what this rank has noted by then.
   ///
   /// On the rank that serves the others, where no `deepep launch` does, it returns when they have left too.
   func leave()

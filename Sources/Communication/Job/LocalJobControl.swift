@@ -5,20 +5,26 @@ import Synchronization
 /// The control of a job whose ranks are threads of this process: the deterministic twin of the real one.
 package final class LocalJobControl: JobControl {
   package let membership: Membership
-  package let recorder = FlightRecorder()
+  package let recorder: FlightRecorder
+  package let log = CommunicationLog()
   private let job: Monitor<State>
   private let flag: FailureFlag
-  private let peers: Peers
+  private let peers: LocalPeers
   private let timeLimitSeconds: Double
   private let counts = Mutex<[ExchangeName: Int]>([:])
 
   private init(
-    _ membership: Membership, _ job: Monitor<State>, _ flag: FailureFlag, _ peers: Peers,
+    _ membership: Membership, _ job: Monitor<State>, _ flag: FailureFlag, _ peers: LocalPeers,
     _ timeLimitSeconds: Double
   ) {
     (self.membership, self.job, self.flag, self.peers) = (membership, job, flag, peers)
     self.timeLimitSeconds = timeLimitSeconds
-    peers.recorders.withLock { $0.append(recorder) }
+    recorder = FlightRecorder { [weak peers, flag] in
+      // Without a hub, whoever waits looks whether anybody is left who could go on.
+      let place = "job \(membership.jobName)"
+      if let error = peers?.circle(membership, at: place) { flag.fail(error) }
+    }
+    peers.add(recorder)
   }
 
   /// Makes the controls of the ranks of a job, by their numbers.
@@ -46,7 +52,7 @@ package final class LocalJobControl: JobControl {
         address: addresses.indices.contains(host) ? addresses[host] : "127.0.0.1")
     }
     let name = "local-\(getpid())-\(UInt64.random(in: 0 ... .max))"
-    let (job, flag, peers) = (Monitor(State()), FailureFlag(), Peers())
+    let (job, flag, peers) = (Monitor(State()), FailureFlag(), LocalPeers())
     return members.indices.map { rank in
       LocalJobControl(
         Membership(jobName: name, rank: rank, members: members), job, flag, peers,
@@ -61,21 +67,38 @@ package final class LocalJobControl: JobControl {
     if let failure = flag.failure { throw failure }
     let key = nextExchange(name, ranks)
     let token = recorder.begin(
-      "exchange", sequenceNumber: key.number, byteCount: bytes.count)
-    defer { recorder.end(token) }
+      "exchange", sequenceNumber: key.number, byteCount: bytes.count, isPart: true)
+    defer {
+      recorder.board.goOn()
+      recorder.end(token)
+    }
     job.change { $0.exchanges[key, default: [:]][rank] = bytes }
-    return try job.wait(until: Clock.seconds + timeLimitSeconds) { state, isLate in
+    let deadline = Clock.seconds + timeLimitSeconds
+    while true {
+      switch try wait(for: key, until: deadline) {
+      case .given(let bytes): return bytes
+      case .missing(let ranks): recorder.board.wait(for: ranks)
+      }
+    }
+  }
+
+  private enum Exchange { case given([[UInt8]]), missing([Int]) }
+
+  /// Waits for the other ranks for a moment.
+  private func wait(for key: ExchangeName, until deadline: Double) throws -> Exchange {
+    let end = min(deadline, Clock.seconds + LocalPeers.lookSeconds)
+    return try job.wait(until: end) { state, isOver in
       let given = state.exchanges[key] ?? [:]
-      if given.count == ranks.count {
+      let missing = key.ranks.filter { given[$0] == nil }
+      if missing.isEmpty {
         state.finish(key)
-        return ranks.compactMap { given[$0] }
+        return .given(key.ranks.compactMap { given[$0] })
       }
       if let failure = flag.failure { throw failure }
-      guard isLate || ranks.contains(where: { given[$0] == nil && state.left.contains($0) }) else {
-        return nil
+      if isOver && end == deadline || missing.contains(where: state.left.contains) {
+        throw flag.fail(membership.missingInExchange(key.name, missing, timeLimitSeconds))
       }
-      throw flag.fail(
-        membership.missingInExchange(name, ranks.filter { given[$0] == nil }, timeLimitSeconds))
+      return isOver ? .missing(missing) : nil
     }
   }
 
@@ -91,10 +114,7 @@ package final class LocalJobControl: JobControl {
   @discardableResult
   package func fail(_ error: CommunicationError) -> CommunicationError {
     var report = error
-    let recorders = peers.recorders.withLock { $0 }
-    report.lastOperations = membership.lastOperations {
-      recorders[$0].recent(JobReport.operationCount)
-    }
+    report.lastOperations = peers.lastOperations(membership)
     let failure = flag.fail(report)
     job.change { _ in }
     return failure
@@ -122,10 +142,5 @@ extension LocalJobControl {
       takenCounts[key] = nil
       exchanges[key] = nil
     }
-  }
-
-  /// What ranks of one process see of one another.
-  private final class Peers: Sendable {
-    let recorders = Mutex<[FlightRecorder]>([])
   }
 }

@@ -7,8 +7,11 @@ final class LocalCommunicator: @unchecked Sendable {
   let rank: Int
   var rankCount: Int { name.members.count }
   private let job: Monitor<LocalJob>
+  private let peers: LocalPeers
+  let recorder: FlightRecorder
   private let name: LocalJob.GroupName
   private let timeLimitSeconds: Double
+  var queue = 0
   private var callCount = 0
   private var groupCounts: [[Int]: Int] = [:]
   /// The other end of messages, by the ranks that send and receive.
@@ -16,10 +19,12 @@ final class LocalCommunicator: @unchecked Sendable {
   private let operations: CommunicationLog
 
   init(
-    rank: Int, of name: LocalJob.GroupName, in job: Monitor<LocalJob>, timeLimitSeconds: Double,
+    rank: Int, of name: LocalJob.GroupName, in job: Monitor<LocalJob>, _ peers: LocalPeers,
+    _ recorder: FlightRecorder, timeLimitSeconds: Double,
     log: CommunicationLog = CommunicationLog()
   ) {
     (self.rank, self.name, self.job) = (rank, name, job)
+    (self.peers, self.recorder) = (peers, recorder)
     self.timeLimitSeconds = timeLimitSeconds
     operations = log
   }
@@ -43,10 +48,10 @@ final class LocalCommunicator: @unchecked Sendable {
     let arrival = LocalJob.Arrival(
       call: call, source: source, destination: destination, counts: counts,
       seconds: Clock.seconds)
+    let token = recorder.begin(call)
+    defer { recorder.end(token) }
     try job.change { try $0.arrive(arrival, rank: jobRank, in: name) }
-    let arrivals = try job.wait(until: arrival.seconds + timeLimitSeconds) { job, isLate in
-      try job.arrivals(in: name, isLate: isLate, limitSeconds: timeLimitSeconds)
-    }
+    let arrivals = try arrivals(until: arrival.seconds + timeLimitSeconds)
     part(arrivals)
     // No limit and no failure here: the others work in this rank's memory, and will finish.
     let round = job.change { $0.depart(from: name) }
@@ -54,12 +59,37 @@ final class LocalCommunicator: @unchecked Sendable {
     note(arrival, arrivals)
   }
 
+  /// Waits until all ranks have come.
+  private func arrivals(until deadline: Double) throws -> [LocalJob.Arrival] {
+    defer { board.goOn() }
+    while true {
+      let end = min(deadline, Clock.seconds + LocalPeers.lookSeconds)
+      let arrivals = try job.wait(until: end) { job, isOver -> [LocalJob.Arrival]?? in
+        let arrivals = try job.arrivals(
+          in: name, isLate: isOver && end == deadline, limitSeconds: timeLimitSeconds)
+        return arrivals.map { .some($0) } ?? (isOver ? .some(nil) : nil)
+      }
+      if let arrivals { return arrivals }
+      board.wait(for: job.change { $0.missing(in: name) })
+      if let error = peers.circle(membership, at: place) { throw job.change { $0.fail(error) } }
+    }
+  }
+
+  /// For messages: all ranks are of this process.
+  private var membership: Membership {
+    let member = Membership.Member(
+      hostName: "local", hostIdentifier: "local", processIdentifier: 0, address: "")
+    return Membership(
+      jobName: "local", rank: jobRank,
+      members: Array(repeating: member, count: peers.rankCount))
+  }
+
   private func note(_ own: LocalJob.Arrival, _ arrivals: [LocalJob.Arrival]) {
     guard let last = arrivals.indices.max(by: { arrivals[$0].seconds < arrivals[$1].seconds })
     else { return }
     operations.record(
       .init(
-        own.call, ranks: name.members, startSeconds: own.seconds,
+        own.call, ranks: name.members, queue: queue, startSeconds: own.seconds,
         arrivalSeconds: arrivals[last].seconds, endSeconds: Clock.seconds,
         lastRank: name.members[last]))
   }
@@ -75,7 +105,7 @@ extension LocalCommunicator: Communicator {
     let group = LocalCommunicator(
       rank: place,
       of: .init(members: ranks.map { name.members[$0] }, path: name.path + [ranks + [count]]),
-      in: job, timeLimitSeconds: timeLimitSeconds, log: operations)
+      in: job, peers, recorder, timeLimitSeconds: timeLimitSeconds, log: operations)
     try group.perform(group.nextCall(.group))
     return group
   }
@@ -186,7 +216,7 @@ extension LocalCommunicator: Communicator {
     let members = [name.members[sender], name.members[receiver]]
     let channel = LocalCommunicator(
       rank: sender == rank ? 0 : 1, of: .init(members: members, path: name.path + [[-1]]), in: job,
-      timeLimitSeconds: timeLimitSeconds, log: operations)
+      peers, recorder, timeLimitSeconds: timeLimitSeconds, log: operations)
     channels[[sender, receiver]] = channel
     return channel
   }

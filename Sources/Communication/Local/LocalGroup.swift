@@ -19,9 +19,12 @@ public struct LocalGroup: Sendable {
     }
     let job = Monitor(LocalJob())
     self.job = job
+    let peers = LocalPeers()
     communicators = (0..<rankCount).map { rank in
-      LocalCommunicator(
-        rank: rank, of: .init(members: Array(0..<rankCount)), in: job,
+      let recorder = FlightRecorder()
+      peers.add(recorder)
+      return LocalCommunicator(
+        rank: rank, of: .init(members: Array(0..<rankCount)), in: job, peers, recorder,
         timeLimitSeconds: timeLimitSeconds)
     }
   }

@@ -65,6 +65,11 @@ struct LocalJob {
         ? late(missing, call, group, limitSeconds) : gone(lost, call, group))
   }
 
+  /// The ranks that have not come to the operation of a group.
+  func missing(in group: GroupName) -> [Int] {
+    group.members.filter { rounds[group]?.arrivals[$0] == nil }
+  }
+
   /// Notes that a rank has finished its part; returns the number of the round.
   mutating func depart(from group: GroupName) -> Int {
     guard var round = rounds[group], let count = round.workingCount else { return 0 }

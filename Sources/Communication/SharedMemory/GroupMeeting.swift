@@ -64,17 +64,23 @@ final class GroupMeeting: @unchecked Sendable {
       if let failure = arena.control.failure { throw failure }
       if try beside?() != true { sched_yield() }
     }
-    defer { arena.control.recorder.endRest() }
+    let board = arena.control.recorder.board
+    defer { board.goOn() }
     let deadline = Clock.seconds + arena.options.timeLimitSeconds
     while !hasCome(peer) {
       try check(peer, call, deadline)
       if try beside?() == true {
-        arena.control.recorder.endRest()
+        board.goOn()
         continue
       }
-      arena.control.recorder.beginRest()
+      board.wait(for: missing)
       sleep(until: peer)
     }
+  }
+
+  /// The ranks that have not come, as numbers of the job.
+  private var missing: [Int] {
+    members.indices.filter { $0 != rank && !hasCome($0) }.map { members[$0] }
   }
 
   private func sleep(until peer: Int) {

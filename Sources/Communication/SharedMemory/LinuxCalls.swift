@@ -42,7 +42,7 @@ struct LinuxCalls: Sendable {
   }
 
   /// The number of the call futex.
-  private static var futex: Int {
+  static var futex: Int {
     #if arch(x86_64)
       202
     #else

@@ -17,15 +17,12 @@ package enum SharedMemory {
 
   /// Makes the communicator of some ranks of a job that run on this host, all of which make it.
   ///
-  /// - Parameters:
-  ///   - ranks: numbers of the job, ascending, this rank's among them.
-  ///   - log: where operations are noted.
+  /// - Parameter ranks: numbers of the job, ascending, this rank's among them.
   package static func communicator(
-    _ control: any JobControl, ranks: [Int], options: SharedMemoryOptions = SharedMemoryOptions(),
-    log: CommunicationLog = CommunicationLog()
+    _ control: any JobControl, ranks: [Int], options: SharedMemoryOptions = SharedMemoryOptions()
   ) throws -> any Communicator {
     let arena = try SharedArena(control, ranks: ranks, options: options)
     return try SharedMemoryCommunicator(
-      arena, members: ranks, name: "world", isWorld: true, log: log)
+      arena, members: ranks, name: "world", isWorld: true, log: control.log)
   }
 }

@@ -13,6 +13,9 @@ extension SharedMemoryCommunicator: Communicator {
 
   private func subgroup(_ ranks: [Int]) throws -> SharedMemoryCommunicator {
     _ = try checkGroup(ranks, at: place)
+    let recorder = arena.control.recorder
+    let token = recorder.begin(CollectiveCall(kind: .group, sequenceNumber: 0))
+    defer { recorder.end(token) }
     return try SharedMemoryCommunicator(
       arena, members: ranks.map { members[$0] }, name: "group", log: operations)
   }

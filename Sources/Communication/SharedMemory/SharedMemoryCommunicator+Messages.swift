@@ -71,6 +71,9 @@ extension SharedMemoryCommunicator {
     try checkMessage(from: sender, to: receiver, at: place)
     if let channel = channels[[sender, receiver]] { return channel }
     let ends = [members[sender], members[receiver]]
+    let recorder = arena.control.recorder
+    let token = recorder.begin(CollectiveCall(kind: .send, sequenceNumber: 0))
+    defer { recorder.end(token) }
     let channel = try SharedMemoryCommunicator(
       arena, members: ends, name: "channel \(number) from \(ends[0]) to \(ends[1])",
       log: operations)

@@ -22,6 +22,7 @@ final class SharedMemoryCommunicator: @unchecked Sendable {
   /// The buffers of all ranks in the operation that goes on.
   let addresses: PeerAddresses
   let number: Int
+  var queue = 0
   private var callCount = 0
   private var stagingRange: Range<Int>?
   /// Where the block lies, if this rank has given its memory.
@@ -249,7 +250,7 @@ extension SharedMemoryCommunicator {
     let arrival = self.call(of: last).pointee.arrival
     operations.record(
       CommunicationEvent(
-        call, ranks: members, startSeconds: Double(start) * 1e-9,
+        call, ranks: members, queue: queue, startSeconds: Double(start) * 1e-9,
         arrivalSeconds: Double(arrival) * 1e-9, endSeconds: Double(end) * 1e-9,
         lastRank: members[last]))
   }

@@ -14,7 +14,7 @@ package final class CPUDevice: Target {
   package let compiler: KernelCompiler
   private let contractions: ContractionWays
   private let table = MachineTable.twoCores
-  package var links: Links { table.links }
+  package let links: Links
   package let pairedElements: Set<ElementType>
 
   /// Opens the device.
@@ -25,13 +25,15 @@ package final class CPUDevice: Target {
   ///     their vectors limits all of the device.
   ///   - narrowUnits: The narrow floats that are multiplied without conversion; by default those that
   ///     the processor has units for.
+  ///   - links: How ranks reach one another; by default through shared memory.
   ///   - inBlocks: Whether large contractions are cut into blocks, if the processor has vectors of 512
   ///     bits.
   /// - Throws: ``LibraryError`` if a library is missing.
   package init(
     threadCount: Int? = nil, kernels: KernelLibrary? = nil, narrowUnits: Set<ElementType>? = nil,
-    inBlocks: Bool = true
+    links: Links? = nil, inBlocks: Bool = true
   ) throws {
+    self.links = links ?? table.links
     processor = Processor(vectors: kernels?.vectorLimit)
     pool = try ThreadPool(threadCount: threadCount ?? processor.logicalCoreCount)
     compiler = try KernelCompiler(pool: pool, library: kernels)

@@ -21,6 +21,11 @@ public protocol BatchLoader: Sendable {
   /// Throws ``StorageError`` if a number is negative or the data cannot be read.
   func batch(atExample position: Int, count: Int) throws -> Batch
 
+  /// Tells data apart: the same on all ranks that see the same examples in the same order.
+  ///
+  /// Ranks compare it before the first step. Throws ``StorageError`` if the data cannot be read.
+  func fingerprint() throws -> UInt64
+
   /// The number of batches of the held-out data; zero if nothing is held out.
   var validationBatchCount: Int { get }
 

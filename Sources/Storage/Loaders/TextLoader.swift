@@ -82,6 +82,11 @@ public struct TextLoader: BatchLoader {
     return try batch((position..<position + count).map(windows.trainingStart), validCount: count)
   }
 
+  /// The fingerprint of all tokens, the length of the windows and their order.
+  public func fingerprint() -> UInt64 {
+    WordDigest.of([WordDigest.of(tokens), UInt64(sequenceLength), seed])
+  }
+
   /// The number of batches of the held-out text; zero if not even one window of it was held out.
   public var validationBatchCount: Int {
     (windows.validationWindowCount + batchSize - 1) / batchSize

@@ -14,7 +14,7 @@ extension Shard {
       var position = 0
       forEachIndex(sizes) { index in
         defer { position += 1 }
-        guard let place = place(index, factors, rank) else { return }
+        guard let place = place(index, rank) else { return }
         let whole = zip(place, strides).reduce(0) { $0 + $1.0 * $1.1 }
         scalars[whole] = BinaryFunction.add.evaluate(scalars[whole], part[position], element)
       }
@@ -30,14 +30,14 @@ extension Shard {
     let owes = sharding.partial.keys.contains { mesh.index(of: rank, along: $0) > 0 }
     var scalars: [Scalar] = []
     forEachIndex(factors.map { $0.localSize(mesh) }) { index in
-      guard !owes, let place = place(index, factors, rank) else { return scalars.append(zero) }
+      guard !owes, let place = place(index, rank) else { return scalars.append(zero) }
       scalars.append(tensor[zip(place, strides).reduce(0) { $0 + $1.0 * $1.1 }])
     }
     return HostArray(tensor.element, sharding.localShape(mesh), scalars: scalars)
   }
 
   /// Whether a rank's part counts: along axes that neither split nor owe, all ranks have the same.
-  private func isOwner(_ rank: Int) -> Bool {
+  package func isOwner(_ rank: Int) -> Bool {
     mesh.axes.allSatisfy { axis in
       sharding.axes.contains(axis) || sharding.partial[axis] != nil
         || mesh.index(of: rank, along: axis) == 0
@@ -45,18 +45,37 @@ extension Shard {
   }
 
   /// The index in the whole tensor of an element of a part; nil for padding.
-  private func place(_ index: [Int], _ factors: [ShardedFactor], _ rank: Int) -> [Int]? {
-    var rest = zip(index, factors).makeIterator()
-    var place: [Int] = []
-    for dimension in sharding.dimensions {
-      var position = 0
-      for factor in dimension {
-        guard let (own, _) = rest.next(), let number = number(own, factor, rank) else { return nil }
-        position = position * factor.size + number
+  private func place(_ index: [Int], _ rank: Int) -> [Int]? {
+    var (place, rest) = ([Int](), index[...])
+    for factors in sharding.dimensions {
+      guard let number = number(Array(rest.prefix(factors.count)), factors, rank) else {
+        return nil
       }
-      place.append(position)
+      place.append(number)
+      rest = rest.dropFirst(factors.count)
     }
     return place
+  }
+
+  /// For each dimension and each index of a rank's part the index in the whole tensor; -1 for padding.
+  func places(of rank: Int) -> [[Int]] {
+    sharding.dimensions.map { factors in
+      var places: [Int] = []
+      forEachIndex(factors.map { $0.localSize(mesh) }) { index in
+        places.append(number(index, factors, rank) ?? -1)
+      }
+      return places
+    }
+  }
+
+  /// The index along a dimension of an element of a part; nil for padding.
+  private func number(_ index: [Int], _ factors: [ShardedFactor], _ rank: Int) -> Int? {
+    var position = 0
+    for (own, factor) in zip(index, factors) {
+      guard let number = number(own, factor, rank) else { return nil }
+      position = position * factor.size + number
+    }
+    return position
   }
 
   /// The number along a factor of an element of a part; nil for padding.

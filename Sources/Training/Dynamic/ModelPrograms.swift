@@ -30,7 +30,8 @@ package final class ModelPrograms {
   private let parameters: [NamedParameter]
   private let parameterSlots: [Slot]
   private let builder: ProgramBuilder
-  private let strategy: Strategy
+  /// How the programs are spread over ranks.
+  package let strategy: Strategy
   private let device: CPUDevice
   private let trace: Trace
   private let state = SharedState()
@@ -41,20 +42,25 @@ package final class ModelPrograms {
   private var paths = StructureCache<[EntryStructure], Compiled>(capacity: 64)
   private var isDeclared = false
   private var evaluator: DeviceEvaluator?
+  private let meeting: RankMeeting?
+  /// The other ranks, once the first program is known; nil if there are none.
+  package private(set) var ranks: RankCommunicators?
   /// The program that knows the most slots.
   package private(set) var largest: Compiled?
 
   /// Describes the programs of a model; nothing is traced yet.
+  ///
+  /// - Parameter meeting: How the ranks come together once they know the first program.
   package init(
     of parameters: [NamedParameter], _ builder: ProgramBuilder, strategy: Strategy = Strategy(),
-    on device: CPUDevice,
-    trace: @escaping Trace
+    on device: CPUDevice, meeting: RankMeeting? = nil, trace: @escaping Trace
   ) {
     self.parameters = parameters
     parameterSlots = parameters.map { Slot($0) }
     self.builder = builder
     self.strategy = strategy
     self.device = device
+    self.meeting = meeting
     self.trace = trace
     firstValues = FirstValues(seed: builder.seed, device: device)
   }
@@ -79,6 +85,11 @@ package final class ModelPrograms {
       let made = try compiled(traced)
       fixed[inputs] = made
       return (made, [])
+    }
+    guard strategy.rankCount == 1 else {
+      throw TrainingError(
+        what: "the model asks for values, and '\(strategy)' has \(strategy.rankCount) ranks",
+        place: "model", fix: "train it on one rank, or without asking for values")
     }
     let passed = try evaluation.passed.map { input, bytes in
       let array = TensorDescription(input.name, input.type.element, input.type.shape)
@@ -106,13 +117,16 @@ package final class ModelPrograms {
   private func compiled(_ traced: Program) throws -> Compiled {
     var program = try state.numbering(builder.completed(traced))
     if largest == nil {
+      ranks = try meeting?.ranks(for: program)
       firstValues.skip(state.slots.indices)
     } else {
       program.entries.removeAll { $0.name == .initialize }
       try firstValues.fill(state)
     }
     let made = Compiled(
-      program: program, executor: try state.executor(program, strategy: strategy, on: device))
+      program: program,
+      executor: try state.executor(program, strategy: strategy, on: device, ranks: ranks))
+    try meeting?.check(made.executor.plan)
     if program.slots.count > largest?.program.slots.count ?? -1 { largest = made }
     return made
   }

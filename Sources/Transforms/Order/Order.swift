@@ -6,8 +6,10 @@ import DeepEPTensors
 ///
 /// Of small entries the order is the best that there is, of large ones the best of some greedy ones,
 /// improved around its peak. A node that writes a slot comes after all that read its old value, where
-/// nothing forbids it, so that it can write in place: control operands say so. Needs any valid program;
-/// leaves the same nodes.
+/// nothing forbids it, so that it can write in place: control operands say so. Where links work
+/// beside the processor, parameters are gathered ahead of their use, and what follows from gradients that ranks
+/// exchange comes last: the exchange of one goes on while the next is computed. Needs any valid program; leaves
+/// the same nodes.
 package struct Order: Transform {
   package let name = TransformName.order
   private let target: any Target
@@ -21,8 +23,9 @@ package struct Order: Transform {
     // A target is asked by one thread.
     let workspaces = Dictionary(
       program.entries.map { ($0.name, workspaceBytes($0.graph)) }, uniquingKeysWith: { $1 })
+    let isBesideNetwork = target.links.workBeside
     return try program.mapEntriesConcurrently { entry in
-      OrderedEntry(entry, workspaces[entry.name] ?? []).written()
+      OrderedEntry(entry, workspaces[entry.name] ?? [], isBesideNetwork).written()
     }
   }
 
@@ -42,15 +45,20 @@ package struct Order: Transform {
 private struct OrderedEntry {
   private let entry: Entry
   private let workspaces: [Int]
+  private let isBesideNetwork: Bool
 
-  init(_ entry: Entry, _ workspaces: [Int]) { (self.entry, self.workspaces) = (entry, workspaces) }
+  init(_ entry: Entry, _ workspaces: [Int], _ isBesideNetwork: Bool) {
+    (self.entry, self.workspaces, self.isBesideNetwork) = (entry, workspaces, isBesideNetwork)
+  }
 
   func written() -> Entry {
     let graph = entry.graph
     let controls = slotControls(entry)
     let instructions = Instructions(entry, controls, workspaces)
     var rewriter = GraphRewriter(graph)
-    for index in instructions.nodes(in: instructions.bestOrder()) {
+    let best = instructions.bestOrder()
+    let order = isBesideNetwork ? instructions.besideNetwork(best, graph) : best
+    for index in instructions.nodes(in: order) {
       var node = graph.nodes[index]
       node.controls = Array(Set(node.controls + controls[index])).sorted()
       rewriter.append(rewriter.mapped(node), for: index)

@@ -39,11 +39,10 @@ package struct Partition: Transform {
 
   /// A slot as a rank has it.
   private func shard(_ slot: Slot) -> Slot {
-    let sharding = rules.storage(slot)
-    guard !sharding.isWhole else { return slot }
+    guard let shard = rules.shard(slot) else { return slot }
     var result = slot
-    result.type = slot.type.with(shape: sharding.localShape(rules.mesh))
-    result.shard = Shard(shape: slot.type.shape, sharding: sharding, mesh: rules.mesh)
+    result.type = slot.type.with(shape: shard.sharding.localShape(rules.mesh))
+    result.shard = shard
     return result
   }
 }

@@ -87,6 +87,13 @@ package struct ShardingRules {
     }
   }
 
+  /// Which part of a slot's tensor each rank holds; nil if every rank has all of it.
+  package func shard(_ slot: Slot) -> Shard? {
+    let sharding = storage(slot)
+    guard !sharding.isWhole else { return nil }
+    return Shard(shape: slot.type.shape, sharding: sharding, mesh: mesh)
+  }
+
   /// How the whole gradient by a parameter lies on the mesh: as the optimiser's state does.
   package func gradient(_ axes: [DimensionAxes], _ shape: [Int]) -> Sharding {
     strategy.zero >= 1 ? shared(axes, shape) : computing(axes, shape)

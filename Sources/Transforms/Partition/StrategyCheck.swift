@@ -10,9 +10,17 @@ extension Strategy {
   package func check(_ program: Program, rankCount: Int? = nil) throws {
     let sizes = SplitSizes(program)
     guard let problem = problem(sizes, rankCount) else { return }
-    let fix = nearest(sizes, rankCount).map { "the nearest that works is '\($0)'" }
+    let nearest = nearest(sizes, rankCount).map { "the nearest that works is '\($0)'" }
+    let start = "start \(self.rankCount) ranks, as with deepep launch -n \(self.rankCount)"
+    let fixes = [isOfOtherRanks(rankCount) ? start : nil, nearest].compactMap { $0 }
     throw StrategyError(
-      what: problem.what, place: problem.place, fix: fix ?? "train on one rank")
+      what: problem.what, place: problem.place,
+      fix: fixes.isEmpty ? "train on one rank" : fixes.joined(separator: "; "))
+  }
+
+  /// Whether all that is wrong may be the number of ranks.
+  private func isOfOtherRanks(_ ranks: Int?) -> Bool {
+    ownProblem == nil && rankProblem(ranks) != nil
   }
 
   private typealias Problem = (what: String, place: String)

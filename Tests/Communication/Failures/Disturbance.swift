@@ -34,6 +34,8 @@ struct Disturbance: Sendable, CustomTestStringConvertible {
   /// What a rank does instead of a sum, as `DeepEPCommunicationRank stream` knows it.
   enum Mistake: String, CaseIterable, Sendable {
     case operation, size, element, skip, group, send, leave
+    /// Those of ranks with several threads.
+    case queue, beside, queues, groups, threads
   }
 
   /// How the ranks reach one another.

@@ -121,8 +121,8 @@ import Testing
     version[13] = 9
     for (bytes, reason) in [
       (Array("GET / HTTP/1.1\r\n\r\n".utf8), "a message of 542393671 bytes, 1024 are allowed"),
-      (version, "version 9 of the control protocol, here it is 1"),
-      (ControlMessage.leave.frame, "the first message is not that of a rank"),
+      (version, "version 9 of the control protocol, here it is \(Hello.protocolVersion)"),
+      (ControlMessage.leave([]).frame, "the first message is not that of a rank"),
     ] {
       let answer = try RawClient(port: hub.address.port).answer(to: bytes)
       #expect(answer == ControlMessage.refused(reason).frame)

@@ -20,11 +20,16 @@ import Testing
       .hello(Hello(jobName: "job", token: "secret", rank: 2, rankCount: 4, member: member)),
       .refused("the token is wrong"), .member(rank: 1, member), .started,
       .heartbeat([
-        RankRecords(rank: 3, records: [record], restNumber: 7), RankRecords(rank: 0, records: []),
+        RankRecords(
+          rank: 3, records: [record],
+          waits: RankWaits(
+            restNumber: 7,
+            waits: [RankWait(operation: record, ranks: [0, 2], exchange: 5)])),
+        RankRecords(rank: 0, records: []),
       ]),
       .exchange(ExchangeName(name: "arena", ranks: [0, 2, 3], number: 1), [1, 2, 3]),
       .exchanged(name: "arena", number: 1, digest: .max, rank: 2, []), .fail(error), .collect,
-      .failed(error), .leave, .left(rank: 3),
+      .failed(error), .leave([Straggler(rank: 1, count: 812, waitSeconds: 12.5)]), .left(rank: 3),
     ]
   }
 

@@ -102,7 +102,7 @@ import Testing
 
   @Test func leavingIsNoFailure() throws {
     var ledger = ledger()
-    try ledger.receive(.leave, from: 1, now: 1)
+    try ledger.receive(.leave([]), from: 1, now: 1)
     ledger.disconnected(1, reason: "closed", now: 1)
     ledger.exited(1, .code(0), now: 1)
     ledger.settle(now: 2)
@@ -112,7 +112,7 @@ import Testing
         .send(.left(rank: 1), rank: 0), .send(.left(rank: 1), rank: 2),
       ])
     for rank in [0, 2] {
-      try ledger.receive(.leave, from: rank, now: 1)
+      try ledger.receive(.leave([]), from: rank, now: 1)
       ledger.disconnected(rank, reason: "closed", now: 1)
     }
     #expect(ledger.isOver && ledger.failure == nil)
@@ -125,7 +125,7 @@ import Testing
       ledger.exited(1, .code(0), now: 1)
       ledger.settle(now: 2)
       #expect(ledger.failure == nil && !ledger.isCollecting)
-      if leaves { try ledger.receive(.leave, from: 1, now: 2) }
+      if leaves { try ledger.receive(.leave([]), from: 1, now: 2) }
       ledger.disconnected(1, reason: "closed", now: 2)
       ledger.settle(now: 3)
       let what = "rank 1 (host n1, process 101) ended without leaving the job"
@@ -175,19 +175,25 @@ import Testing
     }
   }
 
-  private func beat(_ rank: Int, rest: UInt64) -> ControlMessage {
-    let record = OperationRecord(kind: rank == 1 ? "exchange" : "all-reduce", sequenceNumber: 5)
-    return .heartbeat([RankRecords(rank: rank, records: [record], restNumber: rest)])
+  private typealias Waits = (number: UInt64, waits: [(String, ranks: [Int])])
+
+  private func beat(_ rank: Int, _ waits: Waits) -> ControlMessage {
+    let all = waits.waits.map {
+      RankWait(operation: OperationRecord(kind: $0, sequenceNumber: 5), ranks: $1)
+    }
+    return .heartbeat([
+      RankRecords(rank: rank, records: [], waits: RankWaits(restNumber: waits.number, waits: all))
+    ])
   }
 
-  /// The failure of a job whose ranks say every 50 ms in which wait they are.
-  private func failure(_ rest: (_ rank: Int, _ tick: Int) -> UInt64?) throws -> String? {
+  /// The failure of a job whose ranks say every 50 ms for whom they wait.
+  private func failure(_ waits: (_ rank: Int, _ tick: Int) -> Waits?) throws -> String? {
     var ledger = ledger()
     for tick in 0..<60 {
       let now = Double(tick) / 20
       for rank in 0..<3 {
-        if let number = rest(rank, tick) {
-          try ledger.receive(beat(rank, rest: number), from: rank, now: now)
+        if let waits = waits(rank, tick) {
+          try ledger.receive(beat(rank, waits), from: rank, now: now)
         }
       }
       ledger.tick(now: now)
@@ -195,16 +201,78 @@ import Testing
     return ledger.failure?.what
   }
 
-  @Test func ranksThatAllWaitForEverAreOutOfStep() throws {
-    let what = try failure { rank, _ in UInt64(rank) * 2 + 1 }
-    let calls =
-      "rank 0 (host n0, process 100) in all-reduce 5, rank 1 (host n1, process 101) in exchange 5"
+  /// Rank 1 is in a group that it makes, the others sum.
+  private static func circle(_ rank: Int) -> Waits {
+    (7, rank == 1 ? [("group", [0, 2])] : [("all-reduce", [1])])
+  }
+
+  @Test func ranksThatWaitForOneAnotherAreOutOfStep() throws {
+    let what = try failure { rank, _ in Self.circle(rank) } ?? ""
+    let calls = """
+      rank 0 (host n0, process 100) waits in all-reduce 5 for rank 1; \
+      rank 1 (host n1, process 101) waits in group 5 for ranks 0, 2; \
+      rank 2 (host n2, process 102) waits in all-reduce 5 for rank 1
+      """
+    #expect(what.hasSuffix("they wait for one another, and nothing moves: " + calls), "\(what)")
+    // One computes; one goes on from time to time; one is not heard any more.
+    #expect(try failure { rank, _ in rank == 1 ? (0, []) : Self.circle(rank) } == nil)
     #expect(
-      what?.contains("all of them wait, and nothing moves: \(calls)") == true, "\(what ?? "")")
-    // One computes, or has many threads; one goes on from time to time; one is not heard for a while.
-    #expect(try failure { rank, _ in rank == 1 ? 0 : 1 } == nil)
-    #expect(try failure { rank, tick in rank == 1 ? UInt64(tick / 30) * 2 + 1 : 1 } == nil)
-    #expect(try failure { rank, tick in rank == 1 && (15..<45).contains(tick) ? nil : 1 } == nil)
+      try failure { rank, tick in
+        rank == 1 ? (UInt64(tick / 30) * 2 + 1, [("group", [0, 2])]) : Self.circle(rank)
+      } == nil)
+    #expect(
+      try failure { rank, tick in
+        rank == 1 && tick > 15 ? nil : Self.circle(rank)
+      } == nil)
+  }
+
+  @Test func ranksBesideACircleAreNot() throws {
+    // Rank 2 computes, and the others do not need it.
+    let pair = try failure { rank, _ in rank == 2 ? (0, []) : (3, [("barrier", [1 - rank])]) } ?? ""
+    #expect(pair.contains("rank 0 (") && pair.contains("rank 1 ("), "\(pair)")
+    #expect(!pair.contains("rank 2 ("), "\(pair)")
+    // A thread of rank 0 waits for rank 2, which computes: it may come to the barrier then.
+    let chain = try failure { rank, _ in
+      switch rank {
+      case 0: (3, [("barrier", [1]), ("send", [2])])
+      case 1: (3, [("barrier", [0])])
+      default: (0, [])
+      }
+    }
+    #expect(chain == nil)
+    // The same, when the second thread is in the circle too.
+    let threads = try failure { rank, _ in
+      rank == 2 ? (0, []) : (3, [("barrier", [1 - rank]), ("send", [1 - rank])])
+    }
+    #expect(threads?.contains("in barrier 5 for rank 1, and in send 5 for rank 1") == true)
+  }
+
+  /// Of an exchange only the hub knows who is missing.
+  @Test func whoIsMissingInAnExchangeIsKnown() throws {
+    let name = ExchangeName(name: "arena", ranks: [0, 1, 2])
+    for isCircle in [true, false] {
+      var ledger = ledger()
+      for rank in 0..<2 { try ledger.receive(.exchange(name, []), from: rank, now: 0) }
+      for tick in 0..<60 {
+        let operation = OperationRecord(kind: "exchange", sequenceNumber: 0)
+        let wait = RankWait(operation: operation, ranks: [], exchange: name.identity)
+        for rank in 0..<2 {
+          try ledger.receive(
+            .heartbeat([
+              RankRecords(rank: rank, records: [], waits: RankWaits(restNumber: 1, waits: [wait]))
+            ]), from: rank, now: Double(tick) / 20)
+        }
+        let barrier: Waits = isCircle ? (1, [("barrier", [0])]) : (0, [])
+        try ledger.receive(beat(2, barrier), from: 2, now: Double(tick) / 20)
+        ledger.tick(now: Double(tick) / 20)
+      }
+      let what = ledger.failure?.what
+      if isCircle {
+        #expect(what?.contains("process 101) waits in exchange 0 for rank 2;") == true)
+      } else {
+        #expect(what == nil)
+      }
+    }
   }
 
   @Test func messagesThatMakeNoSenseAreErrors() {

@@ -3,88 +3,8 @@ import DeepEPCommunicationLaws
 import DeepEPElements
 import Testing
 
-/// Collectives of several hosts, which go host by host, are those of all ranks at once.
+/// What ranks of several hosts send between them, and how they find who is out of step.
 @Suite struct HierarchyTests {
-  /// Jobs with pieces that are smaller than what they exchange, and do not divide it.
-  private static func job(_ places: [Int], usesSockets: Bool = false) -> WiredJob {
-    var job = WiredJob(places: places, .hierarchical, usesSockets: usesSockets)
-    job.options.pieceBytes = usesSockets ? 20_000 : 200
-    job.options.segmentBytes = usesSockets ? 5000 : 40
-    return job
-  }
-
-  /// What differs in elements that are combined in any order with the same result.
-  private static func problems(_ communicator: any Communicator, counts: [Int]) throws -> [String] {
-    try [ElementType.int32, .uint8, .bool].flatMap { element in
-      try counts.flatMap { count in
-        try CollectiveLaw.problems(communicator, element, count: count, seed: 3 * count)
-      }
-    }
-  }
-
-  @Test(arguments: AllReduceAlgorithmTests.layouts)
-  func allCollectivesAreSerialOnes(_ places: [Int]) throws {
-    let problems = try Self.job(places).run { try Self.problems($0, counts: [0, 1, 7, 65]) }
-    #expect(problems.flatMap { $0 } == [])
-  }
-
-  @Test(arguments: [[0, 0, 1, 1], [0, 1, 1, 0], [0, 0, 0, 1, 1, 1]])
-  func alsoOverSocketsAndSharedMemory(_ places: [Int]) throws {
-    let problems = try Self.job(places, usesSockets: true).run { world in
-      try Self.problems(world, counts: [5])
-        + Memory.Place.allCases.flatMap {
-          try CollectiveLaw.problems(world, .int32, count: 30_011, seed: 1, $0)
-        }
-    }
-    #expect(problems.flatMap { $0 } == [])
-  }
-
-  /// Blocks are reduced in the order of the hierarchy.
-  @Test(arguments: AllReduceAlgorithmTests.layouts)
-  func blocksAreReducedHostByHost(_ places: [Int]) throws {
-    let job = Self.job(places)
-    let (hosts, ranks) = (job.ranks, places.count)
-    let problems = try job.run { world in
-      var problems: [String] = []
-      for element in [ElementType.float32, .bfloat16, .float16, .float64] {
-        for (count, outer) in [(7, 1), (65, 1), (12, 3)] {
-          let all = (0..<ranks).map { Numbers.bytes(element, count * ranks, seed: $0) }
-          for reduction in [CollectiveReduction.sum, .mean, .maximum] {
-            let whole = OrderedSum(element: element, reduction: reduction)
-              .hierarchical(all, hosts)
-            let expected = Serial.block(whole, world.rank, of: ranks, outerCount: outer)
-            let (source, target) = (Memory(all[world.rank]), Memory(count: expected.count))
-            try world.reduceScatter(
-              source.constant, into: target.mutable, element: element, reduction: reduction,
-              outerCount: outer)
-            if target.bytes != expected { problems.append("\(element) \(reduction) \(count)") }
-          }
-        }
-      }
-      return problems
-    }
-    #expect(problems.flatMap { $0 } == [])
-  }
-
-  /// Groups of one host, of one rank a host, of some hosts, and of unequal parts of them.
-  @Test(arguments: [false, true]) func groupsAreHierarchiesToo(_ usesSockets: Bool) throws {
-    let lists = [[0, 1, 2], [0, 3, 6], [1, 2, 4, 5], [0, 1, 2, 3], [0, 2, 3, 5, 6, 8]]
-    let problems = try Self.job([0, 0, 0, 1, 1, 1, 2, 2, 2], usesSockets: usesSockets).run {
-      world in
-      var problems: [String] = []
-      for list in lists where list.contains(world.rank) {
-        let group = try world.group(list)
-        problems += try Self.problems(group, counts: [1, 40]).map { "\(list): \($0)" }
-        let inner = try group.group(
-          Array(group.rank / 2 * 2..<min(list.count, group.rank / 2 * 2 + 2)))
-        problems += try Self.problems(inner, counts: [3]).map { "part of \(list): \($0)" }
-      }
-      try world.barrier()
-      return problems
-    }
-    #expect(problems.flatMap { $0 } == [])
-  }
-
   /// From each of two hosts of two ranks go half as many bytes as without a hierarchy, for blocks of b bytes: 2 b.
   @Test func hostsSendEachBlockOnce() throws {
     let block = 3000
@@ -107,6 +27,24 @@ import Testing
       return (0..<2).map { collective in counts[0][collective] + counts[1][collective] }
     }
     #expect(sent == [[4 * block, 4 * block], [2 * block, 2 * block]])
+  }
+
+  /// Bytes that leave the first of two hosts of two ranks: S for the hierarchy, 3/2 S for a ring.
+  @Test func hierarchiesSendAThirdLessThanARing() throws {
+    let byteCount = 1 << 20
+    let sent = try [CollectiveAlgorithm.ring, .hierarchical].map { algorithm in
+      let counts = try WiredJob(hosts: [2, 2], algorithm, usesSockets: true).run { world in
+        let memory = Memory(Numbers.bytes(.float32, byteCount / 4, seed: world.rank))
+        try world.allReduce(
+          memory.constant, into: memory.mutable, element: .float32, reduction: .sum)
+        return (world as? any CountsMessages)?.sentBytes ?? []
+      }
+      return [[0, 1], [2, 3]].map { host in
+        host.flatMap { rank in (0..<4).filter { !host.contains($0) }.map { counts[rank][$0] } }
+          .reduce(0, +)
+      }
+    }
+    #expect(sent == [[byteCount * 3 / 2, byteCount * 3 / 2], [byteCount, byteCount]])
   }
 
   /// What this rank sends to the other host.
@@ -140,7 +78,7 @@ import Testing
   private static func texts(
     _ places: [Int], _ body: @escaping @Sendable (any Communicator) throws -> Void
   ) throws -> [String] {
-    try Self.job(places, usesSockets: true).run { world in
+    try WiredJob(places: places, .hierarchical, usesSockets: true).run { world in
       do { try body(world) } catch { return "\(error)" }
       return ""
     }

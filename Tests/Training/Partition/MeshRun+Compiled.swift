@@ -21,8 +21,9 @@ extension MeshRun {
     let rank = try program.applying(Program.lowering(strategy, for: target))
     let rules = ShardingRules(strategy)
     let outcomes = try LocalGroup.run(rankCount: strategy.rankCount) { communicator in
-      let device = try CPUDevice(threadCount: 1, kernels: kernels)
-      let ranks = try RankCommunicators(rules.mesh, communicator)
+      let device = try CPUDevice(threadCount: 1, kernels: kernels, links: links)
+      let ranks = try RankCommunicators(
+        rules.mesh, communicator, goBeside: links.workBeside)
       let executor = try Executor(Plan(rank, for: device), on: device, ranks: ranks)
       let losses = try steps(executor) { part(of: $0, rules, communicator.rank) }
       let slots = try rank.slots.map { slot in

@@ -27,7 +27,8 @@ struct RandomTraining: CustomStringConvertible {
       Link(
         latencySeconds: random.pick([0, 1e-6, 1e-2]), bytesPerSecond: random.pick([1e3, 1e7, 1e11]))
     }
-    links = Links(link(&speeds), along: [.tensor: link(&speeds)])
+    links = Links(
+      link(&speeds), along: [.tensor: link(&speeds)], workBeside: speeds.once(in: 2))
     let meshes = (1...8).flatMap { data in (1...(8 / data)).map { (data, $0) } }
     let (data, tensor) = random.pick(meshes.filter { $0.0 * $0.1 > 1 })
     strategy = Strategy(

@@ -18,6 +18,7 @@ package final class ControlHub: Sendable {
     var commands: [Command] = []
     var failure: CommunicationError?
     var isOver = false
+    var stragglers: StragglerReport?
   }
 
   /// The address and the port that ranks connect to.
@@ -51,6 +52,7 @@ package final class ControlHub: Sendable {
     let ledger = JobLedger(jobName: jobName, token: token, rankCount: rankCount, limits: limits)
     thread = Mutex(nil)
     let started = try RankThread { [shared] in
+      ProcessThreads.markService()
       let loop = ControlHubLoop(listener, waker, ledger, notice)
       loop.run { loop in
         shared.change { state in
@@ -68,7 +70,10 @@ package final class ControlHub: Sendable {
           state.commands = []
         }
       }
-      shared.change { $0.isOver = true }
+      shared.change { state in
+        state.isOver = true
+        state.stragglers = loop.stragglers
+      }
     }
     thread.withLock { $0 = started }
   }
@@ -77,6 +82,9 @@ package final class ControlHub: Sendable {
 
   /// Why the job has ended, once that is settled.
   package var failure: CommunicationError? { shared.change { $0.failure } }
+
+  /// Who waited for whom; nil before ``stop()``.
+  package var stragglers: StragglerReport? { shared.change { $0.stragglers } }
 
   /// Notes where a process was started that may become a rank.
   package func started(_ rank: Int, host: String, processIdentifier: Int32) {

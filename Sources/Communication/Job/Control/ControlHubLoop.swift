@@ -25,6 +25,7 @@ final class ControlHubLoop {
 
   var failure: CommunicationError? { ledger.failure }
   var isOver: Bool { ledger.isOver }
+  var stragglers: StragglerReport { ledger.stragglers }
 
   func started(_ rank: Int, _ host: String, _ process: Int32) {
     ledger.started(rank, host: host, processIdentifier: process)

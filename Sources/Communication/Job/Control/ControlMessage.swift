@@ -1,7 +1,7 @@
 /// What a rank says first.
 package struct Hello: Hashable, Sendable {
   /// Both sides must speak the same.
-  package static var protocolVersion: UInt32 { 1 }
+  package static var protocolVersion: UInt32 { 2 }
   /// The first bytes of a first message: "DeepEP" and two zeros.
   static var mark: UInt64 { 0x0000_5045_7065_6544 }
 
@@ -20,15 +20,15 @@ package struct Hello: Hashable, Sendable {
   }
 }
 
-/// The last operations of a rank.
+/// The last operations of a rank, and what it waits for.
 package struct RankRecords: Hashable, Sendable {
   package var rank: Int
   package var records: [OperationRecord]
-  /// Tells the wait in which the rank is from its others; zero if it does not wait.
-  package var restNumber: UInt64
+  /// Nothing where they are told to other ranks.
+  package var waits: RankWaits
 
-  package init(rank: Int, records: [OperationRecord], restNumber: UInt64 = 0) {
-    (self.rank, self.records, self.restNumber) = (rank, records, restNumber)
+  package init(rank: Int, records: [OperationRecord], waits: RankWaits = RankWaits()) {
+    (self.rank, self.records, self.waits) = (rank, records, waits)
   }
 }
 
@@ -54,8 +54,8 @@ package enum ControlMessage: Hashable, Sendable {
   case collect
   /// The job has ended.
   case failed(CommunicationError)
-  /// The sender ends in good order.
-  case leave
+  /// The sender ends in good order, and has waited for these ranks, the longest first.
+  case leave([Straggler])
   /// A rank has ended in good order.
   case left(rank: Int)
 }
@@ -104,7 +104,10 @@ extension ControlMessage {
     case .fail(let error): writer.put(Kind.fail) { $0.put(error) }
     case .collect: writer.put(Kind.collect)
     case .failed(let error): writer.put(Kind.failed) { $0.put(error) }
-    case .leave: writer.put(Kind.leave)
+    case .leave(let stragglers):
+      writer.put(Kind.leave) {
+        $0.put(Array(stragglers.prefix(JobReport.stragglerCount))) { $0.put($1) }
+      }
     case .left(let rank): writer.put(Kind.left) { $0.put(UInt32(clamping: rank)) }
     }
   }
@@ -137,7 +140,8 @@ extension ControlMessage {
     case .fail: .fail(try reader.error())
     case .collect: .collect
     case .failed: .failed(try reader.error())
-    case .leave: .leave
+    case .leave:
+      .leave(try reader.list(limit: JobReport.stragglerCount, width: 20) { try $0.straggler() })
     case .left: .left(rank: try reader.rank())
     }
   }
@@ -171,11 +175,23 @@ extension FrameWriter {
 
   fileprivate mutating func put(_ ranks: RankRecords) {
     put(UInt32(clamping: ranks.rank))
-    put(ranks.restNumber)
-    put(Array(ranks.records.suffix(JobReport.operationCount))) { writer, record in
-      let words = record.words(now: 1 << 62)
-      for word in words.all { writer.put(word) }
+    put(Array(ranks.records.suffix(JobReport.operationCount))) { $0.put($1) }
+    put(ranks.waits.restNumber)
+    put(Array(ranks.waits.waits.prefix(RankWaits.threadLimit))) { writer, wait in
+      writer.put(wait.operation)
+      writer.put(wait.exchange)
+      writer.put(wait.ranks) { $0.put(UInt32(clamping: $1)) }
     }
+  }
+
+  fileprivate mutating func put(_ straggler: Straggler) {
+    put(UInt32(clamping: straggler.rank))
+    put(UInt64(clamping: straggler.count))
+    put(UInt64(min(1e18, max(0, straggler.waitSeconds * 1e9))))
+  }
+
+  private mutating func put(_ record: OperationRecord) {
+    for word in record.words(now: 1 << 62).all { put(word) }
   }
 
   fileprivate mutating func put(_ error: CommunicationError) {
@@ -211,13 +227,33 @@ extension FrameReader {
   }
 
   fileprivate mutating func rankRecords() throws -> RankRecords {
-    let (rank, restNumber) = (try rank(), try integer(UInt64.self))
-    let width = OperationRecord.Words.count * 8
-    let records = try list(limit: JobReport.operationCount, width: width) { reader in
-      let words = try (0..<OperationRecord.Words.count).map { _ in try reader.integer(UInt64.self) }
-      return OperationRecord(OperationRecord.Words(words), now: 1 << 62)
+    let rank = try rank()
+    let records = try list(limit: JobReport.operationCount, width: Self.recordBytes) {
+      try $0.record()
     }
-    return RankRecords(rank: rank, records: records, restNumber: restNumber)
+    let number = try integer(UInt64.self)
+    let waits = try list(limit: RankWaits.threadLimit, width: Self.recordBytes) { try $0.wait() }
+    return RankRecords(
+      rank: rank, records: records, waits: RankWaits(restNumber: number, waits: waits))
+  }
+
+  fileprivate mutating func straggler() throws -> Straggler {
+    Straggler(
+      rank: try rank(), count: Int(clamping: try integer(UInt64.self)),
+      waitSeconds: Double(try integer(UInt64.self)) * 1e-9)
+  }
+
+  private static var recordBytes: Int { OperationRecord.Words.count * 8 }
+
+  private mutating func record() throws -> OperationRecord {
+    let words = try (0..<OperationRecord.Words.count).map { _ in try integer(UInt64.self) }
+    return OperationRecord(OperationRecord.Words(words), now: 1 << 62)
+  }
+
+  private mutating func wait() throws -> RankWait {
+    let (operation, exchange) = (try record(), try integer(UInt64.self))
+    let ranks = try list(limit: RankWait.rankLimit, width: 4) { try $0.rank() }
+    return RankWait(operation: operation, ranks: ranks, exchange: exchange)
   }
 
   fileprivate mutating func exchangeName() throws -> ExchangeName {

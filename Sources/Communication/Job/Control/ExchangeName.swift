@@ -1,3 +1,5 @@
+import DeepEPElements
+
 /// Which exchange: its name, its ranks, and how many of both there were before.
 package struct ExchangeName: Hashable, Sendable {
   package var name: String
@@ -10,6 +12,12 @@ package struct ExchangeName: Hashable, Sendable {
 
   /// Tells lists of ranks apart.
   package var digest: UInt64 { WordDigest.of(ranks) }
+
+  /// Tells exchanges apart; never zero.
+  package var identity: UInt64 {
+    let words = Array(name.utf8).map { UInt64($0) } + [UInt64(clamping: number), digest]
+    return max(1, WordDigest.of(words))
+  }
 }
 
 extension Membership {

@@ -16,14 +16,16 @@ package final class FlightRecorder: @unchecked Sendable {
 
   private let words: UnsafeMutablePointer<Atomic<UInt64>>
   private let next = Atomic<UInt64>(0)
-  /// Counts the beginnings and the ends of waits: odd during one.
-  private let rests = Atomic<UInt64>(0)
-  /// The only thread that has recorded anything so far; `manyThreads` if there were others.
-  private let thread = Atomic<UInt64>(0)
-  private static var manyThreads: UInt64 { .max }
+  /// What the threads wait for that record here.
+  package let board: WaitBoard
 
   /// Makes an empty recorder.
-  package init() {
+  ///
+  /// - Parameters:
+  ///   - hasProcess: whether no other rank is in this process.
+  ///   - onWait: called in every turn in which a thread waits for other ranks.
+  package init(hasProcess: Bool = false, onWait: (@Sendable () -> Void)? = nil) {
+    board = WaitBoard(hasProcess: hasProcess, onWait: onWait)
     let count = Self.capacity * Self.stride
     words = .allocate(capacity: count)
     for index in 0..<count { (words + index).initialize(to: Atomic(0)) }
@@ -42,18 +44,22 @@ package final class FlightRecorder: @unchecked Sendable {
   /// - Parameters:
   ///   - kind: its name, at most 16 bytes.
   ///   - group: the number of its group; 0 is the whole job.
+  ///   - isPart: whether it may be a part of another operation of its thread, which is named instead if it waits.
   ///   - time: now, in nanoseconds of the clock, if the caller knows.
   /// - Returns: what ``end(_:)`` takes.
   package func begin(
     _ kind: String, sequenceNumber: Int, byteCount: Int = 0, element: ElementType? = nil,
-    reduction: CollectiveReduction? = nil, root: Int? = nil, group: Int = 0, at time: UInt64? = nil
+    reduction: CollectiveReduction? = nil, root: Int? = nil, group: Int = 0, isPart: Bool = false,
+    at time: UInt64? = nil
   ) -> Int {
-    noteThread()
     let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
     var record = OperationRecord.words(
       kind, sequenceNumber, byteCount, element, reduction, root, group)
     record.start = time ?? Self.now
     write(record, number)
+    if let thread = board.thread, !(isPart && isOpen(thread.operationNumber)) {
+      thread.begin(record, number: number)
+    }
     return Int(truncatingIfNeeded: number)
   }
 
@@ -66,35 +72,9 @@ package final class FlightRecorder: @unchecked Sendable {
     entry[8].store(time ?? Self.now, ordering: .releasing)
   }
 
-  // MARK: Waits
-
-  /// Notes that the operation waits for other ranks, and that nothing has moved for a moment.
-  package func beginRest() {
-    let count = rests.load(ordering: .relaxed)
-    if count % 2 == 0 { rests.store(count &+ 1, ordering: .relaxed) }
-  }
-
-  /// Notes that something moves again, or that the operation has ended.
-  package func endRest() {
-    let count = rests.load(ordering: .relaxed)
-    if count % 2 == 1 { rests.store(count &+ 1, ordering: .relaxed) }
-  }
-
-  /// Tells the present wait from all others of this rank; zero if it does not wait.
-  ///
-  /// Also zero if several threads have recorded operations: while one waits, another may go on.
-  package var restNumber: UInt64 {
-    let count = rests.load(ordering: .relaxed)
-    let isAlone = thread.load(ordering: .relaxed) != Self.manyThreads
-    return isAlone && count % 2 == 1 ? count : 0
-  }
-
-  private func noteThread() {
-    let own = UInt64(pthread_self())
-    let known = thread.load(ordering: .relaxed)
-    guard known != own, known != Self.manyThreads else { return }
-    let (isFirst, _) = thread.compareExchange(expected: 0, desired: own, ordering: .relaxed)
-    if !isFirst { thread.store(Self.manyThreads, ordering: .relaxed) }
+  /// Whether an operation goes on, as far as it is still known.
+  private func isOpen(_ number: UInt64?) -> Bool {
+    number.flatMap(read).map { $0.end == 0 } ?? false
   }
 
   // MARK: Reading

@@ -79,7 +79,7 @@ extension JobLedger {
       checkSilence(now)
     case .running:
       checkSilence(now)
-      checkRest(now)
+      checkWaits(now)
     case .collecting(let cause, let start): finish(cause, start, now)
     case .failed: break
     }
@@ -124,24 +124,29 @@ extension JobLedger {
     }
   }
 
-  /// Ends a job whose ranks all wait for one another.
-  private mutating func checkRest(_ now: Double) {
-    guard rest.isEndless(ranks, limits, now) else { return }
-    let operations = ranks.indices.filter { ranks[$0].isConnected && !ranks[$0].hasLeft }.map {
-      "\(membership.name(of: $0)) in \(ranks[$0].records.last?.operationText ?? "no operation")"
+  /// Ends a job some of whose ranks wait for one another.
+  private mutating func checkWaits(_ now: Double) {
+    let graph = WaitGraph(ranks.indices.map { lastingWaits(of: $0, now) })
+    guard let error = graph.failure(membership, at: "job \(jobName)") else { return }
+    note(FailureCause(weight: .report, rank: nil, error: error), now)
+  }
+
+  private func lastingWaits(of rank: Int, _ now: Double) -> [RankWait] {
+    let entry = ranks[rank]
+    // What a rank said a while ago may be over: it was stopped, or the network is down.
+    guard entry.isConnected, !entry.hasLeft, now - entry.heardSeconds < limits.restSeconds / 2
+    else { return [] }
+    return entry.waits.lasting(limits.restSeconds, at: now).map { wait in
+      wait.exchange == 0
+        ? wait
+        : RankWait(operation: wait.operation, ranks: missing(inExchange: wait.exchange, rank))
     }
-    let shown = operations.prefix(8).joined(separator: ", ")
-    let more = operations.count > 8 ? " and \(operations.count - 8) more" : ""
-    note(
-      FailureCause(
-        weight: .report, rank: nil,
-        error: CommunicationError(
-          "the ranks are out of step: all of them wait, and nothing moves: \(shown)\(more)",
-          at: "job \(jobName)",
-          fix:
-            "all ranks of a group call the same operations, and make the same groups, in the same order"
-        )),
-      now)
+  }
+
+  /// The ranks that have not come to an exchange of which a rank is; none if it is not there any more.
+  private func missing(inExchange identity: UInt64, _ rank: Int) -> [Int] {
+    let exchange = exchanges.first { $0.value[rank] != nil && $0.key.identity == identity }
+    return exchange.map { name, given in name.ranks.filter { given[$0] == nil } } ?? []
   }
 
   private mutating func finish(_ cause: FailureCause, _ start: Double, _ now: Double) {

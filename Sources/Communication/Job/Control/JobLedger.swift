@@ -25,8 +25,8 @@ package struct JobLedger: Sendable {
   var ranks: [LedgerRank]
   var phase = Phase.joining(sinceSeconds: nil)
   var effects: [Effect] = []
-  var rest = CommonRest()
-  private var exchanges: [ExchangeName: [Int: [UInt8]]] = [:]
+  /// What ranks have given of exchanges to which others are still to come.
+  private(set) var exchanges: [ExchangeName: [Int: [UInt8]]] = [:]
   private var nextDigest = 0
 
   package init(jobName: String, token: String, rankCount: Int, limits: JobLimits) {
@@ -45,6 +45,9 @@ package struct JobLedger: Sendable {
     if case .failed(let error) = phase { return error }
     return nil
   }
+
+  /// Who waited for whom, as far as ranks have left.
+  var stragglers: StragglerReport { StragglerReport(ranks.map(\.stragglers)) }
 
   /// Whether no rank is connected any more, after all were or after a failure.
   package var isOver: Bool {
@@ -127,11 +130,11 @@ package struct JobLedger: Sendable {
         throw FrameError(what: "a heartbeat without the operations of its rank")
       }
       (ranks[rank].records, ranks[rank].recordsSeconds) = (own.records, now)
-      ranks[rank].restNumber = own.restNumber
+      ranks[rank].waits.note(own.waits, at: now)
       ranks[rank].hasReported = true
     case .exchange(let name, let bytes): try exchange(name, bytes, from: rank)
     case .fail(let error): note(FailureCause(weight: .report, rank: nil, error: error), now)
-    case .leave: leave(rank)
+    case .leave(let stragglers): leave(rank, stragglers)
     default: throw FrameError(what: "a message that only the hub sends")
     }
   }
@@ -157,8 +160,9 @@ package struct JobLedger: Sendable {
     }
   }
 
-  private mutating func leave(_ rank: Int) {
+  private mutating func leave(_ rank: Int, _ stragglers: [Straggler]) {
     ranks[rank].hasLeft = true
+    ranks[rank].stragglers = stragglers
     for other in ranks.indices where other != rank && ranks[other].isConnected {
       effects.append(.send(.left(rank: rank), rank: other))
     }

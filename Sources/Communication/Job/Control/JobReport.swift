@@ -4,6 +4,8 @@ enum JobReport {
   static var operationCount: Int { 3 }
   /// How many lines it has at most: with their longest texts they fit into a message.
   static var lineCount: Int { 96 }
+  /// For how many ranks a rank says at its end that it has waited.
+  static var stragglerCount: Int { 1024 }
 }
 
 extension Membership {

@@ -7,6 +7,8 @@ struct LedgerRank: Sendable {
   var isConnected = false
   /// Whether it has ended in good order.
   var hasLeft = false
+  /// For whom it has waited, once it has left.
+  var stragglers: [Straggler] = []
   /// How its process has ended, if its parent has seen that.
   var exit: ExitStatus?
   /// When it was heard last.
@@ -14,8 +16,8 @@ struct LedgerRank: Sendable {
   /// Its last operations, and when they came.
   var records: [OperationRecord] = []
   var recordsSeconds = 0.0
-  /// Tells its present wait from others; zero if it does not wait.
-  var restNumber: UInt64 = 0
+  /// What its threads wait for.
+  var waits = WaitHistory()
   /// Whether its last operations have come since they were collected.
   var hasReported = false
 }

@@ -11,9 +11,13 @@ enum ProcessState: Hashable, Sendable {
     self.init(processIdentifier: member.processIdentifier)
   }
 
-  init(processIdentifier: Int32) {
-    let path = "/proc/\(processIdentifier)/stat"
-    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+  init(processIdentifier: Int32) { self.init(file: "/proc/\(processIdentifier)/stat") }
+
+  /// Looks at a thread of this process.
+  init(thread: Int32) { self.init(file: "/proc/self/task/\(thread)/stat") }
+
+  private init(file: String) {
+    let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
     // The name before the state may contain anything, parentheses too (proc(5)).
     guard let end = text.lastIndex(of: ")") else {
       self = .gone

@@ -22,7 +22,8 @@ package final class RankControl: JobControl {
   }
 
   package let membership: Membership
-  package let recorder = FlightRecorder()
+  package let recorder = FlightRecorder(hasProcess: true)
+  package let log = CommunicationLog()
   let limits: JobLimits
   let flag = FailureFlag()
   let state = Monitor(State())
@@ -45,6 +46,7 @@ package final class RankControl: JobControl {
     hubPort = socket.remote.port
     waker = try Waker()
     _ = try RankThread { [self] in
+      ProcessThreads.markService()
       let connection = ControlConnection(socket, frameLimit: JobLimits.frameBytes, early: early)
       RankControlLoop(connection, self).run()
     }
@@ -64,10 +66,10 @@ package final class RankControl: JobControl {
     state.change { $0.given[key] = [:] }
     defer { state.change { $0.given[key] = nil } }
     let token = recorder.begin(
-      "exchange", sequenceNumber: key.number, byteCount: bytes.count)
-    recorder.beginRest()
+      "exchange", sequenceNumber: key.number, byteCount: bytes.count, isPart: true)
+    recorder.board.wait(for: [], exchange: key.identity)
     defer {
-      recorder.endRest()
+      recorder.board.goOn()
       recorder.end(token)
     }
     send(.exchange(key, bytes))

@@ -73,7 +73,7 @@ final class RankControlLoop {
       .heartbeat([
         RankRecords(
           rank: control.rank, records: control.recorder.recent(JobReport.operationCount),
-          restNumber: control.recorder.restNumber)
+          waits: control.recorder.board.waits)
       ]))
   }
 
@@ -83,7 +83,7 @@ final class RankControlLoop {
       return (outgoing.messages, outgoing.isLeaving)
     }
     for message in messages { connection.send(message) }
-    if isLeaving { connection.send(.leave) }
+    if isLeaving { connection.send(.leave(control.log.stragglers)) }
     if let end = connection.flush() { lost("its connection ended: \(end)") }
     // The hub holds the connection of a rank that leaves; what is in the socket still reaches it.
     if isLeaving, !connection.hasOutput { isOver = true }

@@ -93,6 +93,7 @@ package final class Launcher {
     if isOneHost { ChildList.endAll() }
     hub.stop()
     if let failure = hub.failure, !hasReported { say("\(failure)") }
+    if options.reportsStragglers { for line in hub.stragglers?.lines ?? [] { say(line) } }
     return firstFailure?.shellStatus ?? (hub.failure == nil ? 0 : 1)
   }
 

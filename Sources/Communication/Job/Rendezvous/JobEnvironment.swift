@@ -1,3 +1,5 @@
+import DeepEPElements
+
 /// What a process learns from its environment about the job that it was started for.
 package struct JobEnvironment: Hashable, Sendable {
   /// Who started the ranks.

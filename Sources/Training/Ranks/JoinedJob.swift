@@ -1,0 +1,59 @@
+import DeepEPCommunication
+import DeepEPCompute
+
+/// The job that this process takes part in, as one of its ranks: joined when this is made, left when it goes.
+///
+/// A process that no launcher started is a job of its own, with one rank.
+package final class JoinedJob {
+  /// Who takes part, and what has failed.
+  package let control: any JobControl
+
+  /// Joins the job of the environment, and returns when all its ranks have.
+  ///
+  /// - Throws: ``CommunicationError`` if that cannot be.
+  package convenience init() throws {
+    self.init(try Job.join { try? TerminalOutput.error.write("deepep: \($0)\n") })
+  }
+
+  /// Takes over a job that was joined.
+  package init(_ control: any JobControl) { self.control = control }
+
+  deinit { if control.failure == nil { control.leave() } }
+
+  /// The number of ranks.
+  package var rankCount: Int { control.rankCount }
+  /// Whether this is the rank that speaks for all, and writes files.
+  package var isFirst: Bool { control.rank == 0 }
+  /// How many threads this rank has unless told otherwise: its share of the host's.
+  package var threadCount: Int {
+    max(1, Processor().logicalCoreCount / control.membership.localRanks.count)
+  }
+
+  /// How the ranks reach one another unless told otherwise.
+  var standardTransport: CommunicationTransport {
+    control.membership.hosts.count == 1 ? .sharedMemory : .tcp
+  }
+
+  /// Runs this rank's part; if that throws, all other ranks hear why, and throw too.
+  ///
+  /// - Throws: what `body` throws; the job's failure if that came first.
+  package func run<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as CommunicationError {
+      throw control.fail(error)
+    } catch {
+      if rankCount > 1 { control.fail(told(error)) }
+      throw error
+    }
+  }
+
+  /// An error as the other ranks hear of it.
+  private func told(_ error: any Error) -> CommunicationError {
+    let lines = "\(error)".split(separator: "\n", maxSplits: 1).map(String.init)
+    let fix = lines.dropFirst().first.map { String($0.drop { $0 == " " }) }
+    return CommunicationError(
+      lines.first ?? "", at: control.membership.name(of: control.rank),
+      fix: fix ?? "see what that rank has written")
+  }
+}

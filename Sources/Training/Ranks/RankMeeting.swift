@@ -1,0 +1,116 @@
+import DeepEPCommunication
+import DeepEPElements
+import DeepEPExecution
+import DeepEPPlans
+import DeepEPStorage
+import DeepEPTargets
+import DeepEPTensors
+import DeepEPTransforms
+import FoundationEssentials
+
+/// How the ranks of a run come together: they compare what must be alike, check the strategy, and reach one
+/// another along the axes of its mesh.
+package struct RankMeeting {
+  private let job: JoinedJob
+  private let strategy: Strategy
+  private let transport: CommunicationTransport
+  private let loader: any BatchLoader
+  private let origin: Checkpoint?
+
+  /// Describes the ranks of a run.
+  ///
+  /// - Parameters:
+  ///   - transport: How ranks reach one another; nil takes shared memory on one host, else sockets.
+  ///   - origin: What the run continues from.
+  package init(
+    in job: JoinedJob, strategy: Strategy, transport: CommunicationTransport?,
+    loader: any BatchLoader, origin: Checkpoint? = nil
+  ) {
+    (self.job, self.strategy, self.loader, self.origin) = (job, strategy, loader, origin)
+    self.transport = transport ?? job.standardTransport
+  }
+
+  /// How fast the ranks reach one another: what lowering is told.
+  package var links: Links { transport.links }
+
+  /// The other ranks of the run of a program; nil if there are none.
+  ///
+  /// - Throws: on all ranks: ``TrainingError`` if they differ, ``StrategyError`` if the strategy cannot work
+  ///   for the program or the number of ranks, ``CommunicationError`` if one does not come.
+  package func ranks(for program: Program) throws -> RankCommunicators? {
+    if job.rankCount > 1 { try RunAgreement(facts(program)).check(job.control) }
+    try strategy.check(program, rankCount: job.rankCount)
+    guard job.rankCount > 1 else { return nil }
+    let communicator = try transport.communicator(job.control)
+    return try RankCommunicators(
+      strategy.mesh, communicator, goBeside: links.workBeside)
+  }
+
+  private func facts(_ program: Program) throws -> [RunAgreement.Fact] {
+    let data = try "\(loader.examplesPerEpoch) examples, digest \(hex(loader.fingerprint()))"
+    return [
+      .init("the executable", Self.executableDigest.map(hex) ?? "unknown"),
+      .init("the strategy", "'\(strategy)'"), .init("communication", "'\(transport.rawValue)'"),
+      .init("the data", data), .init("the batch", "\(loader.batchSize) examples"),
+      .init("the program of model, loss and optimizer", hex(program.structuralHash)),
+      .init("the checkpoint to resume from", origin.map(Self.text) ?? "none"),
+    ]
+  }
+
+  /// Throws on all ranks unless they will run the same collectives in the same order.
+  ///
+  /// A plan depends on the processor, which may be another one on another host.
+  package func check(_ plan: Plan) throws {
+    try RunAgreement([.init("the order of collectives", hex(plan.collectiveDigest))])
+      .check(job.control)
+  }
+
+  private static func text(_ checkpoint: Checkpoint) -> String {
+    let digests = checkpoint.file.tensors.map { tensor in
+      tensor.withBytes { WordDigest.of($0.prefix(4096)) }
+    }
+    return "that of step \(checkpoint.state.step), digest \(hex(WordDigest.of(digests)))"
+  }
+
+  /// The digest of the program's file: builds of another version have another one.
+  private static var executableDigest: UInt64? {
+    let data = try? Data(contentsOf: URL(filePath: "/proc/self/exe"), options: .mappedIfSafe)
+    return data?.withUnsafeBytes { bytes in
+      let words = stride(from: 0, to: bytes.count - 7, by: 8).lazy.map {
+        bytes.loadUnaligned(fromByteOffset: $0, as: UInt64.self)
+      }
+      return WordDigest.of(words)
+    }
+  }
+}
+
+extension CommunicationTransport {
+  /// How fast ranks reach one another, as far as that is known without measuring.
+  package var links: Links {
+    switch self {
+    case .local, .sharedMemory: MachineTable.twoCores.links
+    case .tcp, .ucx, .mpi, .nccl: .network
+    }
+  }
+}
+
+extension Plan {
+  /// Tells plans apart by their collectives: what is exchanged along which axes, in which memory.
+  fileprivate var collectiveDigest: UInt64 {
+    var hash = StableHash()
+    for segment in segments {
+      hash.add(segment.name.rawValue)
+      for instruction in segment.instructions {
+        guard let collective = instruction.operation as? any Collective else { continue }
+        hash.add("\(collective.name) \(collective.axes) \(instruction.operandTypes)")
+        // Origins do not tell gradients apart, but places do.
+        for place in instruction.operands + instruction.results {
+          hash.add("\(place.arena.rawValue) \(place.offsetBytes)")
+        }
+      }
+    }
+    return hash.value
+  }
+}
+
+private func hex(_ digest: UInt64) -> String { String(digest, radix: 16) }
