@@ -52,7 +52,9 @@ final class HugePages: Sendable {
     madvise(start, byteCount, 14)
   }
 
-  /// Takes the pages now: MADV_POPULATE_WRITE. Linux before 5.14 takes each when it is first touched.
+  /// Takes the pages now: MADV_POPULATE_WRITE.
+  ///
+  /// Linux before 5.14 takes each when it is first touched.
   private static func populate(_ start: UnsafeMutableRawPointer, _ byteCount: Int) {
     madvise(start, byteCount, 23)
   }
