@@ -62,19 +62,14 @@ def memory_rows(record):
             continue
         memory = compared(record, f"deepep {precision}", f"pytorch eager {precision}")
         launch = [figure["launch_seconds"]["median"] for figure in (ours, theirs)]
+        touch = ours["first_touch_seconds"]["median"]
         yield [
             label(record),
             precision,
             f"{bytes_of(ours)} of {bytes_of(theirs)} MiB: {memory['step_memory']:.2f}",
             f"{resident(ours)} of {resident(theirs)} MiB: {memory['resident']['median']:.2f}",
-            f"{ours['launch_cold_seconds']:.1f} cold, {launch[0]:.1f} warm{touching(ours)}, PyTorch {launch[1]:.1f}",
+            f"{ours['launch_cold_seconds']:.1f} cold, {launch[0]:.1f} warm (finding memory {touch:.1f}), PyTorch {launch[1]:.1f}",
         ]
-
-
-def touching(figures):
-    """What of a launch is finding memory; records of old have nothing of it."""
-    touch = figures.get("first_touch_seconds")
-    return f" (finding memory {touch['median']:.1f})" if touch else ""
 
 
 def bytes_of(figures):
