@@ -1,10 +1,12 @@
 """The programs that are compared, and which of them can run here."""
 
 import dataclasses
+import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import machine
 from timed_process import RunError, timed
@@ -59,11 +61,11 @@ def compile_problem(python):
     if not shutil.which("g++"):
         return "there is no g++"
     test = "import torch; torch.compile(lambda x: x.sin() + x)(torch.ones(64))"
-    for _ in range(3):  # it crashed once where it ran before and after
-        run = subprocess.run([python, "-c", test], capture_output=True, text=True)
-        if run.returncode == 0:
-            return None
-    return run.stderr.strip().splitlines()[-1]
+    # In a cache of its own, as in the rounds: what an interrupted run left in that of the user made it crash.
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": cache}
+        run = subprocess.run([python, "-c", test], capture_output=True, text=True, env=environment)
+    return None if run.returncode == 0 else run.stderr.strip().splitlines()[-1]
 
 
 def precision_problem(contestant, case):

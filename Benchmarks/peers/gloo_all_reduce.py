@@ -22,7 +22,7 @@ def run(rank, ranks, count, port, address="127.0.0.1", rounds=None):
     )
     values = torch.zeros(count // 4)
     rounds = rounds or (9 if count > 8 << 20 else 30)
-    repeats = min(20, max(1, (1 << 20) // count))
+    repeats = min(20, max(1, (16 << 20) // count))
     times = []
     for turn in range(-2, rounds):
         distributed.barrier()

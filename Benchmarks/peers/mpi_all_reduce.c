@@ -17,7 +17,7 @@ int main(int count, char **words) {
   size_t bytes = count > 1 ? strtoul(words[1], NULL, 10) : 4096;
   int rounds = count > 2 ? atoi(words[2]) : bytes > (8u << 20) ? 15 : 60;
   if (rounds < 1 || rounds > 60) rounds = 60;
-  int repeats = bytes < (1u << 20) ? (int)((1u << 20) / bytes) : 1;
+  int repeats = bytes < (16u << 20) ? (int)((16u << 20) / bytes) : 1;
   if (repeats > 1000) repeats = 1000;
   float *values = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
   memset(values, 0, bytes);

@@ -79,7 +79,7 @@ struct CollectiveTimer {
 
   /// Times rounds of the operation, and before and after them rounds of the limit.
   func report(roundCount: Int, communication: String) throws -> CollectiveReport {
-    let repeats = max(1, min(1000, (1 << 20) / byteCount))
+    let repeats = max(1, min(1000, (16 << 20) / byteCount))
     var limits = try times(roundCount / 2 + 1, repeats, end: communicator.barrier) { scale() }
     let seconds = try times(roundCount, repeats, run)
     limits += try times(roundCount / 2 + 1, repeats, end: communicator.barrier) { scale() }
