@@ -22,6 +22,11 @@ func shim(_ name: String, imports: [String] = []) -> Target {
     cSettings: [.headerSearchPath("../../.deepep/include")])
 }
 
+/// Loops in C, which the compiler can make for several processors at once.
+func loops(_ name: String) -> Target {
+  .target(name: "DeepEP" + name, path: "Sources/" + name)
+}
+
 func executable(_ name: String, imports: [String]) -> Target {
   .executableTarget(
     name: "DeepEP" + name,
@@ -78,7 +83,7 @@ let package = Package(
         "Tensors", "Targets", "Elements", "Events", "SystemOneDNN", "SystemLLVM", "SystemOpenMP",
       ]),
     module(
-      "Communication", imports: ["Elements", "Events"],
+      "Communication", imports: ["Elements", "Events", "VectorLoops"],
       embeds: ["Algorithms/Packaged/algorithms.json"]),
     module("Storage", imports: ["Elements", "Events"]),
     module(
@@ -108,6 +113,7 @@ let package = Package(
     .executableTarget(
       name: "TinyGPT", dependencies: ["DeepEP"], path: "Examples/TinyGPT",
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+    loops("VectorLoops"),
     shim("Libraries"),
     shim("OneDNN", imports: ["SystemLibraries"]),
     shim("LLVM", imports: ["SystemLibraries"]),

@@ -23,6 +23,8 @@ enum ModuleTable {
     row("SystemOneDNN", ["SystemLibraries"]),
     row("SystemLLVM", ["SystemLibraries"]),
     row("SystemOpenMP", ["SystemLibraries"]),
+    // Loops in C, compiled for several processors: only `Communication` uses them yet.
+    row("VectorLoops"),
     row("Elements"),
     row("Events"),
     row("Tensors", ["Elements"]),
@@ -35,7 +37,7 @@ enum ModuleTable {
     row(
       "Compute",
       ["Tensors", "Targets", "Elements", "Events", "SystemOneDNN", "SystemLLVM", "SystemOpenMP"]),
-    row("Communication", ["Elements", "Events"]),
+    row("Communication", ["Elements", "Events", "VectorLoops"]),
     row("Storage", ["Elements", "Events"]),
     row(
       "Execution",
