@@ -1,6 +1,6 @@
 """A bar chart of records as SVG: speed as a multiple of PyTorch eager in fp32."""
 
-from tables import by_class
+from tables import by_processor, processor
 
 WIDTH, LABELS, BAR, GAP = 760, 190, 18, 6
 COLORS = {"deepep": "#d9531e", "pytorch": "#8a94a3"}
@@ -28,7 +28,7 @@ def bars_of(record):
 
 def panel(record, top, scale):
     """The bars of a record from a height on, and the height below them."""
-    parts = [label(0, top + 14, f"{record['case']}, {record['class']}", font_weight="bold")]
+    parts = [label(0, top + 14, f"{record['case']}, {processor(record)}", font_weight="bold")]
     y = top + 24
     for name, framework, tokens, multiple in bars_of(record):
         width = round(multiple * scale, 1)
@@ -42,7 +42,7 @@ def panel(record, top, scale):
 
 def svg(records):
     """The chart of the jobs that have names."""
-    named = [record for group in by_class(records) for record in group if record["case"].startswith("gpt")]
+    named = [record for group in by_processor(records) for record in group if record["case"].startswith("gpt")]
     most = max((multiple for record in named for *_, multiple in bars_of(record)), default=1)
     scale = (WIDTH - LABELS - 165) / most
     parts, y = [label(0, 16, "Speed of a training step; PyTorch eager in fp32 is 1", font_weight="bold")], 30

@@ -48,7 +48,7 @@ def measured(source, record):
 
 
 def rows_of(row, records):
-    """The lines of a row: one for each class of processor that has the figure."""
+    """The lines of a row: one for each processor that has the figure."""
     source = row.get("source")
     if not source:
         yield [row.get("figure", "–"), row["status"], row["what"], row["baseline"], command(row.get("command"))]
@@ -56,7 +56,7 @@ def rows_of(row, records):
     for record in records:
         found = measured(source, record) if record["case"] == source["case"] else None
         if found:
-            what = f"{row['what']}; {record['processor']}, {record['class']}, {record['date']}"
+            what = f"{row['what']}; {tables.processor(record)}, {record['date']}"
             yield [found[0], "measured", what, found[1], command(record["command"])]
 
 

@@ -33,8 +33,11 @@ def processor_field(name):
 
 
 def processor_name(limit=None):
+    """What the processor says of itself; virtual machines often hide the model behind a maker's name."""
     name = processor_field("model name") or "unknown"
-    return f"{name} held to {limit.upper()}" if limit else name
+    if family := processor_field("cpu family"):
+        name += f", family {family} model {processor_field('model')}"
+    return f"{name}, held to {limit.upper()}" if limit else name
 
 
 def processor_class(limit=None):

@@ -1,4 +1,4 @@
-"""`results.json`: a record for each case on each class of processor, and of each kind of agreement."""
+"""`results.json`: a record for each case on each processor, and of each kind of agreement."""
 
 import json
 import pathlib
@@ -28,14 +28,14 @@ def content(path):
 
 
 def add(records=(), agreements=(), path=PATH):
-    """Writes the file with new records in the place of those of the same case, or kind, and class of processor."""
+    """Writes the file with new records in the place of those of the same case, or kind, and processor."""
     found = content(path)
     both = found["records"] + list(records), found.get("agreements", []) + list(agreements)
     path.write_text(text(merged(both[0]), merged(both[1])))
 
 
 def merged(records):
-    """The last record of each case and class of processor, in the order of the cases."""
+    """The last record of each case and processor, in the order of the cases."""
     last = {key(record): record for record in records}
     return [last[place] for place in sorted(last)]
 
@@ -43,7 +43,7 @@ def merged(records):
 def key(record):
     order = list(CASES)
     name = record.get("kind") or record["case"]
-    return record["class"], order.index(name) if name in order else len(order), name
+    return record["class"], record["processor"], order.index(name) if name in order else len(order), name
 
 
 def text(records, agreements):

@@ -93,17 +93,17 @@ def heading(records):
     """The machine, what ran, when, and how often."""
     first = records[0]
     rounds = sorted({record["rounds"] for record in records})
-    days = sorted({record["date"] for record in records})
+    days = sorted({day for record in records for day in record["date"].split(" to ")})
     pytorch = first["versions"].get("pytorch")
     return (
-        f"**{first['processor']}, {first['class']}**, {first['threads']} threads, {' to '.join(days)}"
+        f"**{processor(first)}**, {first['threads']} threads, {' to '.join(dict.fromkeys((days[0], days[-1])))}"
         f"{f', PyTorch {pytorch}' if pytorch else ''}; medians (least–most) of"
         f" {' or '.join(map(str, rounds))} interleaved rounds"
     )
 
 
 def section(records):
-    """All tables of one class of processor."""
+    """All tables of one processor."""
     named = [record for record in records if is_named(record)]
     others = [record for record in records if not is_named(record)]
     parts = [heading(records) + ", tokens a second:"]
@@ -118,17 +118,21 @@ def section(records):
     return "\n\n".join(parts + [f"({note}.)" for note in notes])
 
 
-def by_class(records):
-    """The records of each class of processor, in their order."""
-    classes = dict.fromkeys(record["class"] for record in records)
-    return [[record for record in records if record["class"] == one] for one in classes]
+def by_processor(records):
+    """The records of each processor, in their order."""
+    processors = dict.fromkeys(map(processor, records))
+    return [[record for record in records if processor(record) == one] for one in processors]
+
+
+def processor(record):
+    return f"{record['processor']}, {record['class']}"
 
 
 def readme(records, agreements=()):
-    sections = [section(group) for group in by_class(records)]
+    sections = [section(group) for group in by_processor(records)]
     if agreements:
         sections.append("Do they learn alike? `make agreement`:")
-        sections.append("\n".join(f"- {record['class']}, {agreement(record)}" for record in agreements))
+        sections.append("\n".join(f"- {processor(record)}, {agreement(record)}" for record in agreements))
     return "\n\n".join(sections)
 
 

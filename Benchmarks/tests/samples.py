@@ -33,15 +33,15 @@ def figures_of(**seconds):
     }
 
 
-def record(name="gpt-tiny", processor="AVX2", seconds=1.0):
-    """Two rounds of a case on a class of processor, with what a step of DeepEP takes."""
+def record(name="gpt-tiny", processor="AVX2", seconds=1.0, model="A processor"):
+    """Two rounds of a case on a processor of a class, with what a step of DeepEP takes."""
     found = figures_of(
         deepep_fp32=[seconds, seconds], pytorch_eager_fp32=[2.0, 2.0], pytorch_compile_fp32=[1.6, 1.6]
     )
     return {
         "case": name,
         "class": processor,
-        "processor": "A processor",
+        "processor": model,
         "threads": 2,
         "rounds": 2,
         "n": 4,

@@ -20,15 +20,15 @@ TEXT = "in the beginning God created the heaven and the earth. " * 20
 
 def frameworks(difference=2e-6, processor="AVX2"):
     return {
-        "kind": "frameworks", "class": processor, "date": "2026-01-02", "text": "a.txt", "case": "gpt-tiny",
-        "batch": 4, "steps": 200, "largest_difference": difference, "bound": 1e-3,
+        "kind": "frameworks", "processor": "A processor", "class": processor, "date": "2026-01-02", "text": "a.txt",
+        "case": "gpt-tiny", "batch": 4, "steps": 200, "largest_difference": difference, "bound": 1e-3,
     }
 
 
 def precisions():
     return {
-        "kind": "precisions", "class": "AVX2", "date": "2026-01-02", "text": "a.txt", "steps": 1000,
-        "largest_difference": 0.0031, "bound": 0.01, "validation_losses": {"fp32": 1.5, "bf16": 1.5046},
+        "kind": "precisions", "processor": "A processor", "class": "AVX2", "date": "2026-01-02", "text": "a.txt",
+        "steps": 1000, "largest_difference": 0.0031, "bound": 0.01, "validation_losses": {"fp32": 1.5, "bf16": 1.5046},
     }
 
 

@@ -24,11 +24,14 @@ class DocumentTests(unittest.TestCase):
         self.assertIn("| `gpt-tiny` | fp32 | 4096 | 2048 | 2560 | 1.60 (1.60–1.60) |", table)
         self.assertIn("AVX2", table)
 
-    def test_a_new_record_replaces_only_that_of_its_case_and_class(self):
-        old = [record("gpt-tiny", "AVX2"), record("gpt2-124m", "AVX2"), record("gpt-tiny", "AVX-512")]
+    def test_a_new_record_replaces_only_that_of_its_case_and_processor(self):
+        old = [
+            record("gpt-tiny", "AVX2"), record("gpt2-124m", "AVX2"), record("gpt-tiny", "AVX-512"),
+            record("gpt-tiny", "AVX2", model="Another processor"),
+        ]
         new = record("gpt-tiny", "AVX2", seconds=0.5)
         merged = records.merged(old + [new])
-        self.assertEqual(len(merged), 3)
+        self.assertEqual(len(merged), 4)
         self.assertIn(new, merged)
         self.assertNotIn(old[0], merged)
 
