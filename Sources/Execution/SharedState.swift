@@ -46,12 +46,15 @@ package final class SharedState {
 
   /// An executor of a program that is numbered as here.
   ///
-  /// - Parameter ranks: The other ranks, if the strategy has several.
+  /// - Parameters:
+  ///   - optimizations: What lowering may do beyond what the device needs.
+  ///   - ranks: The other ranks, if the strategy has several.
   package func executor(
     _ program: Program, strategy: Strategy = Strategy(), on device: CPUDevice,
-    ranks: RankCommunicators? = nil
+    optimizations: Set<Optimization> = .all, ranks: RankCommunicators? = nil
   ) throws -> Executor {
-    let plan = try Plan(program.applying(Program.lowering(strategy, for: device)), for: device)
+    let lowering = Program.lowering(strategy, for: device, optimizations)
+    let plan = try Plan(program.applying(lowering), for: device, optimizations)
     return try Executor(plan, on: device, state: memory, values: values, ranks: ranks)
   }
 }

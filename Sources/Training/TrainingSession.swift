@@ -43,9 +43,8 @@ package final class TrainingSession {
     rules = ShardingRules(strategy)
     self.ranks = ranks
     schedule = Schedule(program, microBatches: gradientAccumulation)
-    let lowering = Program.lowering(strategy, for: device, optimizations)
-    let plan = try Plan(program.applying(lowering), for: device, optimizations)
-    executor = try Executor(plan, on: device, ranks: ranks)
+    executor = try SharedState(program.slots).executor(
+      program, strategy: strategy, on: device, optimizations: optimizations, ranks: ranks)
   }
 
   /// Traces a model with a loader's first batch, lowers its program and reserves its memory.

@@ -61,9 +61,8 @@ package final class WaitBoard: Sendable {
 
 /// A thread that takes part in the communication of a rank.
 ///
-/// Its end takes it off the board.
-// What is no constant is only touched by the thread itself.
-final class BoardedThread: @unchecked Sendable {
+/// Its end takes it off the board. Not sendable: no other thread gets hold of it.
+final class BoardedThread {
   private let threads: BoardedThreads
   private let number: Int
   private var isWaiting = false
