@@ -92,10 +92,12 @@ let package = Package(
         "Plans", "Transforms", "Tensors", "Targets", "Elements", "Compute", "Communication",
         "Storage", "Events",
       ]),
+    module("Profiling", imports: ["Events"]),
     module(
       "Training",
       imports: [
-        "Execution", "Plans", "Transforms", "Models", "Optimizers", "Tensors", "Targets",
+        "Profiling", "Execution", "Plans", "Transforms", "Models", "Optimizers", "Tensors",
+        "Targets",
         "Elements", "Compute", "Communication", "Storage", "Events",
       ]),
     module(
@@ -138,6 +140,7 @@ let package = Package(
       "Communication",
       imports: ["Communication", "CommunicationLaws", "CommunicationLinks", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
+    tests("Profiling", imports: ["Profiling", "Events"]),
     tests("Command", imports: ["Command", "Training"], exclude: ["peaks.txt", "Scripts"]),
     tests(
       "Training",

@@ -4,7 +4,7 @@ public enum EventQueue: String, Codable, Sendable, CaseIterable {
 }
 
 /// One thing that took time: an instruction, a phase of start-up, a read.
-public struct Event: Sendable {
+public struct Event: Hashable, Codable, Sendable {
   /// What ran, such as `dot` or the name of a kernel.
   public var name: String
   /// The module path of the model that it belongs to; empty for the program as a whole.

@@ -24,11 +24,11 @@ public struct EventRing: Sendable {
     events.count < capacity ? events : Array(events[next...] + events[..<next])
   }
 
-  /// The part of the time of the events that are kept in which nothing but communication went on; nil if they
+  /// The part of the time of instructions that are kept in which nothing but communication went on; nil if they
   /// have none.
   public var communicationShare: Double? {
     let exposed = events.filter { $0.queue == .communication }.reduce(0) { $0 + $1.durationSeconds }
-    let all = events.reduce(0) { $0 + $1.durationSeconds }
+    let all = events.filter { $0.queue != .host }.reduce(0) { $0 + $1.durationSeconds }
     return exposed > 0 ? exposed / all : nil
   }
 }

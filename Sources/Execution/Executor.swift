@@ -45,6 +45,11 @@ package final class Executor {
     self.values = try values.memory(byteCount: plan.valueBytes)
   }
 
+  /// Notes what went on around the entries, if events are recorded.
+  package func record(_ event: Event) {
+    if recordsEvents { events.record(event) }
+  }
+
   // MARK: Entries
 
   /// Compiles the kernels of entries, all together.

@@ -159,17 +159,23 @@ public final class DistributedTrainer<Model: Module> {
   ///   - steps: The number of updates instead of epochs.
   ///   - log: A file that gets a line of JSON for each step: its number, the loss, and the seconds since the
   ///     run began. A run that goes on from a checkpoint adds to the file.
+  ///   - trace: A file for what all ranks did in the last steps: a trace that Perfetto opens if its name ends in
+  ///     `.json`, a picture of the last step if it ends in `.svg`.
   /// - Throws: The loader's errors; ``TraceError`` for a mistake in the model; ``TrainingError`` if the
   ///   loss is not finite or ranks differ; ``CommunicationError`` if another rank has failed.
   public func fit(
-    _ loader: some BatchLoader, epochs: Int = 1, steps: Int? = nil, log: String? = nil
+    _ loader: some BatchLoader, epochs: Int = 1, steps: Int? = nil, log: String? = nil,
+    trace: String? = nil
   ) throws {
+    let trace = try trace.map(TimelineFile.init)
     let session = try start(loader)
     let perEpoch = loader.batchesPerEpoch / builder.gradientAccumulation
     let total = steps ?? max(1, epochs * perEpoch)
     let job = try joined()
     try job.run {
-      try RunAgreement([.init("the number of steps", "\(total)")]).check(job.control)
+      try RunAgreement([
+        .init("the number of steps", "\(total)"), .init("the trace", trace?.path ?? "none"),
+      ]).check(job.control)
       var told: TrainingLog?
       if job.isFirst {
         told = try TrainingLog(
@@ -178,6 +184,7 @@ public final class DistributedTrainer<Model: Module> {
         told?.rankCount = job.rankCount
       }
       try run(session, loader, until: total, &told)
+      if let trace { try session.timelines(in: job).map(trace.write) }
     }
   }
 

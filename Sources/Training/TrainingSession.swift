@@ -23,7 +23,7 @@ package final class TrainingSession {
   private let programs: ModelPrograms?
   private let rules: ShardingRules
   /// The other ranks; nil if there are none.
-  private let ranks: RankCommunicators?
+  let ranks: RankCommunicators?
 
   /// Lowers a program and reserves its memory; slots are zero until they are initialised or loaded.
   ///
@@ -113,6 +113,7 @@ package final class TrainingSession {
   /// - Throws: The loader's and the device's errors; ``TrainingError`` if the loss is not finite, or
   ///   gradients are not even at the smallest loss scale.
   package func step(_ loader: some BatchLoader) throws -> Double {
+    let start = Clock.seconds
     let batches = try (0..<schedule.microBatchCount).map {
       try share.batch(of: loader, atExample: dataPosition + $0 * loader.batchSize)
     }
@@ -124,6 +125,10 @@ package final class TrainingSession {
     }
     dataPosition += batches.count * loader.batchSize
     step += 1
+    executor.record(
+      Event(
+        name: "step \(step)", queue: .host, startSeconds: start,
+        durationSeconds: Clock.seconds - start))
     try checkHealth(loss)
     return loss
   }

@@ -48,6 +48,26 @@ import Testing
     }
   }
 
+  /// What the ranks did is one file, in which each of them has its lanes.
+  @Test func aTraceShowsAllRanks() throws {
+    try withFolder { folder in
+      let job = try RankJob(in: folder)
+      let options = ["--steps", "3", "--strategy", "data=2", "--communication", "tcp"]
+      let run = try job.train(ranks: 2, options + ["--trace", "trace.json"])
+      #expect(run.status == 0, "\(run.errors)")
+      let text = try String(
+        contentsOf: folder.appendingPathComponent("trace.json"), encoding: .utf8)
+      for rank in 0..<2 {
+        let lines = text.split(separator: "\n").filter { $0.contains("\"pid\":\(rank),") }
+        for name in ["step 3", "wait", "all-reduce"] {
+          #expect(lines.contains { $0.contains("\"name\":\"\(name)\"") }, "rank \(rank): \(name)")
+        }
+      }
+      let other = try job.train(["--steps", "1", "--trace", "trace.txt"])
+      #expect(other.status != 0 && other.errors.contains(".svg"), "\(other.errors)")
+    }
+  }
+
   /// What two ranks have written four go on from, and one, to the same losses; and without a step between, the
   /// tensors are the same bit for bit.
   @Test func aCheckpointGoesOnUnderAnyStrategy() throws {

@@ -31,6 +31,7 @@ struct Train {
   var resume: String?
   var out = "runs/model.safetensors"
   var log: String?
+  var trace: String?
   var sampleLength = 600
 
   static func command(output: TerminalOutput) -> Subcommand {
@@ -70,6 +71,7 @@ struct Train {
       .option("resume", \.resume, .path, "the checkpoint of a run to continue"),
       .option("out", \.out, .path, "the checkpoint to write"),
       .option("log", \.log, .path, "a file that gets a line of JSON for each step"),
+      .option("trace", \.trace, .path, "the last steps of all ranks: .json for Perfetto, or .svg"),
       .option("sample", \.sampleLength, .naturalNumber, "characters of the sample at the end"),
     ]
   }
@@ -97,7 +99,7 @@ struct Train {
       kernelCache: kernelCache)
     trainer.join(job)
     if let resume { try trainer.resume(from: resume) }
-    try trainer.fit(loader, steps: total, log: log)
+    try trainer.fit(loader, steps: total, log: log, trace: trace)
     let json = String(decoding: try JSONEncoder().encode(sized), as: UTF8.self)
     try trainer.save(to: out, modelConfiguration: json, tokenizer: loader.tokenizer.json)
     if job.isFirst { try finish(loader, output) }

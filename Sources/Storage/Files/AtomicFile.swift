@@ -5,7 +5,7 @@ import Glibc
 /// The bytes go to `.NAME.partial-PID-THREAD` in the same folder, which then takes the place of
 /// NAME. Whatever fails until then, the file that was there before is untouched and the partial
 /// one is removed. One that a killed process left behind is removed by the next write of NAME.
-struct AtomicFile: ~Copyable {
+package struct AtomicFile: ~Copyable {
   let path: String
   private let folder: String
   private let partialPath: String
@@ -70,6 +70,16 @@ struct AtomicFile: ~Copyable {
       throw error
     }
     try file.synchroniseFolder()
+  }
+
+  /// Writes a text in UTF-8.
+  ///
+  /// - Throws: ``StorageError`` if the file cannot be written.
+  package static func write(_ path: String, text: String) throws {
+    let bytes = Array(text.utf8)
+    try write(path, byteCount: bytes.count) { consume in
+      try bytes.withUnsafeBytes { try consume($0) }
+    }
   }
 
   /// Asks for the room before writing, so that a full disk shows at once and with numbers.
