@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
 train: ARGS ?= --steps 3000 --out runs/kingjames.safetensors
 
-.PHONY: build setup test train benchmark agreement benchmark-communication failures claims install peaks format lint
+.PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks failures claims install peaks format lint
 
 build: setup
 	swift build -c release
@@ -34,6 +34,11 @@ benchmark-communication: build
 	@Benchmarks/peers/setup.sh
 	@Benchmarks/peers/openmpi.sh
 	@python3 Benchmarks/communication.py $(ARGS)
+
+# Training on several ranks beside one rank, jobs side by side and PyTorch; about half an hour.
+benchmark-ranks: build
+	@Benchmarks/peers/setup.sh
+	@python3 Benchmarks/ranks.py $(ARGS)
 
 # What becomes of jobs when ranks die, hang, are cut off or out of step: 200 random failures, then 100,000 frames
 # on every port and 100,000 operations beside a processor hog; writes docs/failures.md; about fifteen minutes.

@@ -31,9 +31,9 @@ def address(host):
 class Laboratory:
     """Hosts, for as long as the program runs that makes them."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, megabits):
         self.folder = pathlib.Path(folder)
-        words = [str(program), "links", str(HOSTS), str(MEGABITS), str(MICROSECONDS)]
+        words = [str(program), "links", str(HOSTS), str(megabits), str(MICROSECONDS)]
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         found = json.loads(self.process.stdout.readline() or "{}")
         if not isinstance(found, list):
@@ -62,14 +62,14 @@ class Laboratory:
 
 
 @contextlib.contextmanager
-def laboratory(program):
+def laboratory(program, megabits=MEGABITS):
     """The hosts, or None with the reason."""
     if not shutil.which("nsenter") or not os.access(program, os.X_OK):
         yield None, f"there is no nsenter, or no {program}"
         return
     with tempfile.TemporaryDirectory() as folder:
         try:
-            links = Laboratory(program, folder)
+            links = Laboratory(program, folder, megabits)
         except (RuntimeError, ValueError, OSError) as error:
             yield None, str(error)
             return

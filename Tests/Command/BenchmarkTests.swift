@@ -17,6 +17,10 @@ import Testing
       #expect((report?["losses"] as? [Double])?.count == 2)
       #expect((report?["plan_value_bytes"] as? Int ?? 0) > 0)
       #expect(report?["processor_class"] is String)
+      let phases = try #require(report?["phase_seconds"] as? [String: Double])
+      #expect(
+        Set(phases.keys).isSuperset(of: ["forward", "inputGradient", "weightGradient", "update"]))
+      #expect(phases.values.allSatisfy { $0 >= 0 })
     }
   }
 

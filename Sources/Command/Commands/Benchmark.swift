@@ -152,8 +152,10 @@ struct Benchmark {
   ) throws {
     let session = try session(job, on: device, meeting, output)
     report.planned(session.plan)
+    var lastStart = Clock.seconds
     for step in 1...steps {
       let start = Clock.seconds
+      lastStart = start
       let loss = try session.step(loader)
       report.stepSeconds.append(Clock.seconds - start)
       report.losses.append(loss)
@@ -165,6 +167,7 @@ struct Benchmark {
     let flops = session.contractionFlops * Double(spread.rankCount)
     report.finish(itemsPerStep: job.tokensPerStep, flopsPerStep: flops)
     report.communicationShare = session.executor.events.communicationShare
+    report.addPhases(of: session.executor.events.recent, fromSeconds: lastStart)
     if showsEvents { try output?.write(EventTable(session.executor.events.recent).text) }
   }
 

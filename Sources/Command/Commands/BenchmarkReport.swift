@@ -1,4 +1,5 @@
 import DeepEPCompute
+import DeepEPEvents
 import DeepEPPlans
 import DeepEPTraining
 import DeepEPTransforms
@@ -26,6 +27,8 @@ struct BenchmarkReport: Codable {
   var achievedGflops = 0.0
   /// The part of the first rank's time in which it waited for communication; nil without other ranks.
   var communicationShare: Double?
+  /// What the last step computed in each phase, such as `inputGradient`.
+  var phaseSeconds: [String: Double] = [:]
   /// A multiply-add loop in registers, before and after; empty if not asked for.
   var probeGflops: [Double] = []
 
@@ -57,6 +60,14 @@ struct BenchmarkReport: Codable {
     itemsPerSecond = Double(itemsPerStep) / median
     achievedGflops = flopsPerStep / median / 1e9
     peakResidentBytes = ProcessMemory.peakBytes
+  }
+
+  /// Adds up the events of compute since a time.
+  mutating func addPhases(of events: [Event], fromSeconds start: Double) {
+    for event in events where event.startSeconds >= start && event.queue == .compute {
+      guard let phase = event.path.split(separator: " ").last else { continue }
+      phaseSeconds[String(phase), default: 0] += event.durationSeconds
+    }
   }
 
   /// One line of JSON.

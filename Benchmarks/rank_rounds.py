@@ -1,0 +1,54 @@
+"""Rounds of jobs of several ranks, and what is known of each job after them."""
+
+import figures
+from cases import CASES
+
+
+def measured(contestants, rounds, run):
+    """What `run` returns of each contestant, a list by name; another one goes first in each round."""
+    found = {one.name: [] for one in contestants}
+    for turn in range(rounds):
+        place = turn % len(contestants)
+        for one in contestants[place:] + contestants[:place]:
+            found[one.name].append(run(one))
+            print(f"  round {turn + 1} {one.name}: {found[one.name][-1]}", flush=True)
+    return found
+
+
+def step_seconds(run, n):
+    """As `rounds.py` has it: the wall of 2n + 2 steps less that of n + 2, by n."""
+    return (run.step_ends[2 * n + 1] - run.step_ends[n + 1]) / n
+
+
+class Speed:
+    """Times contestants on a model; keeps what else their runs say."""
+
+    def __init__(self, model, n, environment):
+        self.tokens, self.n, self.environment = CASES[model].sizes.tokens, n, environment
+        self.losses, self.foreign_cores, self.versions = {}, {}, {}
+
+    def tokens_per_second(self, one):
+        runs = one.run(2 * self.n + 2, self.environment)
+        self.losses[one.name] = runs[0].report["losses"]
+        self.foreign_cores[one.name] = max(self.foreign_cores.get(one.name, 0), runs[0].foreign_cores)
+        self.versions[one.name] = runs[0].report.get("version")
+        # Ranks of a job end a step together; jobs side by side have a pace of their own each.
+        counted, batches = (runs[:1], one.batches) if one.is_job else (runs, one.batches / len(runs))
+        return sum(batches * self.tokens / step_seconds(run, self.n) for run in counted)
+
+    def figures(self, found, reference):
+        """By name; losses are compared with those of one contestant."""
+        return {
+            name: {
+                "tokens_per_second": figures.spread(rates),
+                "foreign_cores": self.foreign_cores[name],
+                "loss_difference": figures.loss_difference(self.losses[name], self.losses[reference]),
+            }
+            for name, rates in found.items()
+        }
+
+
+def bar(text, ratio, least):
+    """A bar that a ratio has to reach in the median."""
+    value = f"{ratio['median']:.3f} ({ratio['min']:.3f}–{ratio['max']:.3f})"
+    return {"bar": f"{text}, at least {least}: {value}", "is_kept": ratio["median"] >= least}
