@@ -71,6 +71,19 @@ import Testing
     #expect(error.fix.contains("'\(nearest)'"), "\(error)")
   }
 
+  @Test func dataParallelRanksMayBecomeFewer() throws {
+    let counts = { (text: String) in
+      try #require(Strategy(text)).rankCounts(for: program())
+    }
+    #expect(try counts("data=8,zero=3") == [8, 4, 2, 1])
+    #expect(try counts("data=4,tensor=3,sequence-parallel") == [12, 6, 3])
+    #expect(try counts("tensor=6") == [6])
+    let strategy = try #require(Strategy("data=4,tensor=3,zero=2"))
+    #expect(strategy.shrunk(toRankCount: 6)?.description == "data=2,tensor=3,zero=2")
+    #expect(strategy.shrunk(toRankCount: 3)?.description == "tensor=3")
+    #expect(strategy.shrunk(toRankCount: 4) == nil && strategy.shrunk(toRankCount: 24) == nil)
+  }
+
   @Test func whatWorksIsNotRefused() throws {
     for text in ["data=1", "data=8,zero=3", "tensor=6", "data=4,tensor=3,sequence-parallel,zero=1"]
     {
