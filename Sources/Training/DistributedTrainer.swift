@@ -123,7 +123,9 @@ public final class DistributedTrainer<Model: Module> {
   private func makeSession(
     _ loader: some BatchLoader, in job: JoinedJob
   ) throws -> TrainingSession {
-    let strategy = job.strategy(from: strategy)
+    let strategy = job.fitted(job.strategy(from: strategy))
+    var builder = builder
+    builder.compression = strategy.compression
     if let path = job.control.restart?.checkpoint { origin = try Checkpoint(path) }
     let meeting = RankMeeting(
       in: job, strategy: strategy, transport: communication, loader: loader, origin: origin)

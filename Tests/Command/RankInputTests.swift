@@ -92,7 +92,7 @@ import Testing
 
   @Test(arguments: [
     (
-      "set -- $(echo \"$@\" | sed 's/--batch 4/--batch 8/')", "",
+      "set -- $(echo \"$@\" | sed 's/--batch 4/--batch 8/')",
       "the batch is 4 examples on rank 0"
     ),
     ("MORE='--communication tcp'", "communication is 'shared-memory' on rank 0 and 'tcp' on"),

@@ -45,7 +45,7 @@ import Testing
         ranks: 2, Self.steps + ["--strategy", "data=2,zero=3"], name: "stopped",
         launch: ["--restarts", "1"], script: script("kill -STOP $$", rank: 1, name: "stopped"))
       expectSameCurve(
-        stopped, "rank 1 is lost: restart 1 of 1 with 1 ranks instead of 2, from step ", as: alone)
+        stopped, "rank 1 is lost: restart 1 of 1 with 1 rank instead of 2, from step ", as: alone)
     }
   }
 

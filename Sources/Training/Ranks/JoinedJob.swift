@@ -43,6 +43,20 @@ package final class JoinedJob {
     return strategy.shrunk(toRankCount: rankCount) ?? strategy
   }
 
+  /// The strategy without compression if no ranks of different hosts add their gradients.
+  package func fitted(_ strategy: Strategy) -> Strategy {
+    // A strategy for other ranks is an error of its own, later.
+    guard strategy.compression != .none, max(strategy.data, strategy.tensor) <= rankCount,
+      strategy.rankCount == rankCount
+    else { return strategy }
+    let isLocal = control.membership.hosts.allSatisfy { host in
+      host.allSatisfy { Set(strategy.mesh.group(of: $0, along: [.data])).isSubset(of: host) }
+    }
+    var fitted = strategy
+    if isLocal { fitted.compression = .none }
+    return fitted
+  }
+
   /// Runs this rank's part; if that throws, all other ranks hear why, and throw too.
   ///
   /// - Throws: what `body` throws; the job's failure if that came first.

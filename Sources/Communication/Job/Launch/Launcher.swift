@@ -54,14 +54,14 @@ package final class Launcher {
       say("\(lost), and the job was started again \(limit) times, as often as it may")
       return false
     }
-    let count = next.rankCount == start.rankCount ? "again" : "instead of \(start.rankCount)"
+    let ranks = "\(next.rankCount) rank\(next.rankCount == 1 ? "" : "s")"
+    let change = next.rankCount == start.rankCount ? "again" : "instead of \(start.rankCount)"
     let place =
       end.restartPoint?.checkpoint.map { "step \($0.step) (\($0.path))" }
       ?? next.restart?.checkpoint ?? "the beginning, since there is no checkpoint yet"
-    say(
-      "\(lost): restart \(number) of \(limit) with \(next.rankCount) ranks \(count), from \(place)")
+    say("\(lost): restart \(number) of \(limit) with \(ranks) \(change), from \(place)")
     start = next
-    ranks = try LaunchedRanks(start, options, waker, signals, write)
+    self.ranks = try LaunchedRanks(start, options, waker, signals, write)
     return true
   }
 
