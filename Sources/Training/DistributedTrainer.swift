@@ -127,7 +127,7 @@ public final class DistributedTrainer<Model: Module> {
     var builder = builder
     builder.compression = strategy.compression
     if let path = job.control.restart?.checkpoint { origin = try Checkpoint(path) }
-    let meeting = RankMeeting(
+    let meeting = try RankMeeting(
       in: job, strategy: strategy, transport: communication, loader: loader, origin: origin)
     let device = try CPUDevice(
       threadCount: threads ?? job.threadCount, kernels: KernelLibrary(cache: kernelCache),

@@ -133,7 +133,7 @@ struct Benchmark {
     _ job: TrainingJob, named name: String, in ranks: JoinedJob, _ output: TerminalOutput
   ) throws {
     let loader: any BatchLoader = try tokens.map { try TokenFile($0, for: job) } ?? job.loader()
-    let meeting = RankMeeting(
+    let meeting = try RankMeeting(
       in: ranks, strategy: spread, transport: communication, loader: loader)
     let device = try CPUDevice(
       threadCount: threads ?? ranks.threadCount,
