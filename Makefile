@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
 train: ARGS ?= --steps 3000 --out runs/kingjames.safetensors
 
-.PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks failures claims install peaks format lint
+.PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks failures claims strategies install peaks format lint
 
 build: setup
 	swift build -c release
@@ -50,6 +50,12 @@ failures: setup
 	  swift test -c release --skip-build --no-parallel --filter 'PortFuzzTests|HostilePeerTests'
 	DEEPEP_COLLECTIVES=100000 DEEPEP_FAILURES_REPORT=docs/failures.md \
 	  swift test -c release --skip-build --no-parallel --filter SlownessTests
+
+# The law of parallel training on processes: every named strategy, transport and number of ranks, twice; about two
+# minutes.
+strategies: setup
+	swift build -c release --build-tests
+	DEEPEP_STRATEGIES=all swift test -c release --skip-build --no-parallel --filter RankTrainingTests $(ARGS)
 
 # The README's table, the chart and docs/claims.md, from Benchmarks/results.json and Benchmarks/claims.json.
 claims:

@@ -47,16 +47,19 @@ package struct RankCommunicators: Sendable {
   package func index(along axis: MeshAxis) -> Int { mesh.index(of: rank, along: axis) }
 
   /// Runs a collective from one buffer into another.
+  ///
+  /// - Parameter residual: What compression has lost before, and then has lost; nil for other collectives.
   package func run(
     _ collective: any Collective, _ source: UnsafeRawBufferPointer,
-    into destination: UnsafeMutableRawBufferPointer, operand: Type
+    into destination: UnsafeMutableRawBufferPointer, operand: Type,
+    residual: UnsafeMutableRawBufferPointer? = nil
   ) throws {
     guard let group = groups[collective.axes.sorted()] else {
       throw ExecutionError(
         what: "the mesh has no axes \(collective.axes.map(\.rawValue))", place: collective.name,
         fix: "run the program on the mesh for which it was partitioned")
     }
-    try Self.operation(collective, source, destination, operand).run(on: group)
+    try Self.operation(collective, source, destination, operand, residual).run(on: group)
   }
 
   /// Starts a collective that goes on beside the caller; nil if this cannot be, and nothing was done.
@@ -64,17 +67,25 @@ package struct RankCommunicators: Sendable {
   /// The buffers must stay as long as it goes on.
   func start(
     _ collective: any Collective, _ source: UnsafeRawBufferPointer,
-    into destination: UnsafeMutableRawBufferPointer, operand: Type
+    into destination: UnsafeMutableRawBufferPointer, operand: Type,
+    residual: UnsafeMutableRawBufferPointer? = nil
   ) throws -> CommunicationHandle? {
     guard let queue = queues[collective.axes.sorted()] else { return nil }
-    return queue.start(try Self.operation(collective, source, destination, operand))
+    return queue.start(try Self.operation(collective, source, destination, operand, residual))
   }
 
   private static func operation(
     _ collective: any Collective, _ source: UnsafeRawBufferPointer,
-    _ destination: UnsafeMutableRawBufferPointer, _ operand: Type
+    _ destination: UnsafeMutableRawBufferPointer, _ operand: Type,
+    _ residual: UnsafeMutableRawBufferPointer?
   ) throws -> CommunicationOperation {
     switch collective {
+    case let reduce as CompressedAllReduce where operand.element == .float32:
+      return .compressedAllReduce(
+        source, into: destination, reduction: .sum, wire: .init(reduce.compression),
+        residual: residual)
+    case is CompressedAllReduce:
+      return .allReduce(source, into: destination, element: operand.element, reduction: .sum)
     case let reduce as AllReduce:
       return .allReduce(
         source, into: destination, element: operand.element, reduction: .init(reduce.reduction))
@@ -97,16 +108,33 @@ package struct RankCommunicators: Sendable {
 extension RankCommunicators: RankContext {
   /// Runs a collective on the interpreter's numbers.
   package func run(
-    _ collective: any Collective, _ operand: HostArray, type: Type
-  ) throws -> HostArray {
-    let source = operand.bytes
-    var result = [UInt8](repeating: 0, count: type.byteCount)
+    _ collective: any Collective, _ operands: [HostArray], types: [Type]
+  ) throws -> [HostArray] {
+    let source = operands[0].bytes
+    var result = [UInt8](repeating: 0, count: types[0].byteCount)
+    var residual = operands.dropFirst().first?.bytes ?? []
     try source.withUnsafeBytes { bytes in
-      try result.withUnsafeMutableBytes {
-        try run(collective, bytes, into: $0, operand: operand.type)
+      try result.withUnsafeMutableBytes { result in
+        try residual.withUnsafeMutableBytes { residual in
+          try run(
+            collective, bytes, into: result, operand: operands[0].type,
+            residual: operands.count > 1 ? residual : nil)
+        }
       }
     }
-    return result.withUnsafeBytes { HostArray(type.element, type.shape, bytes: $0) }
+    return zip(types, [result, residual]).map { type, bytes in
+      bytes.withUnsafeBytes { HostArray(type.element, type.shape, bytes: $0) }
+    }
+  }
+}
+
+extension WireFormat {
+  fileprivate init(_ compression: Compression) {
+    switch compression {
+    case .none: self = .exact
+    case .bfloat16: self = .bfloat16
+    case .int8: self = .int8
+    }
   }
 }
 

@@ -29,7 +29,9 @@ struct RankKernel: Kernel {
       buffers[0]?.storeBytes(of: Int32(ranks.index(along: place.axis)), as: Int32.self)
     }
     guard let call = call(buffers) else { return }
-    try ranks.run(call.collective, call.source, into: call.destination, operand: call.operand)
+    try ranks.run(
+      call.collective, call.source, into: call.destination, operand: call.operand,
+      residual: call.residual)
   }
 
   /// Starts a collective that goes on beside the caller; nil if this cannot be, and nothing was done.
@@ -38,22 +40,36 @@ struct RankKernel: Kernel {
   ) throws -> CommunicationHandle? {
     guard let call = call(buffers) else { return nil }
     return try ranks.start(
-      call.collective, call.source, into: call.destination, operand: call.operand)
+      call.collective, call.source, into: call.destination, operand: call.operand,
+      residual: call.residual)
   }
 
   private typealias Call = (
     collective: any Collective, source: UnsafeRawBufferPointer,
-    destination: UnsafeMutableRawBufferPointer, operand: Type
+    destination: UnsafeMutableRawBufferPointer, operand: Type,
+    residual: UnsafeMutableRawBufferPointer?
   )
 
   private func call(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>) -> Call? {
+    // Operands come before results.
+    let isCompressed = operation is CompressedAllReduce
     guard let collective = operation as? any Collective, let operand, let source = buffers[0],
-      let destination = buffers[1]
+      let destination = buffers[isCompressed ? 2 : 1]
     else { return nil }
     return (
       collective, UnsafeRawBufferPointer(start: source, count: operand.byteCount),
-      UnsafeMutableRawBufferPointer(start: destination, count: result.byteCount), operand
+      UnsafeMutableRawBufferPointer(start: destination, count: result.byteCount), operand,
+      isCompressed ? residual(from: buffers[1], in: buffers[3], operand.byteCount) : nil
     )
+  }
+
+  /// What was lost, where it becomes what is lost.
+  private func residual(
+    from old: UnsafeMutableRawPointer?, in new: UnsafeMutableRawPointer?, _ byteCount: Int
+  ) -> UnsafeMutableRawBufferPointer? {
+    guard let old, let new else { return nil }
+    if old != new { new.copyMemory(from: old, byteCount: byteCount) }
+    return UnsafeMutableRawBufferPointer(start: new, count: byteCount)
   }
 }
 

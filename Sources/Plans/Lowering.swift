@@ -341,7 +341,12 @@ extension Node {
   /// How a node runs that needs the other ranks, or knows where the rank is: not on the device.
   fileprivate var rankChoice: KernelChoice? {
     guard operation is any Collective || operation is MeshIndex else { return nil }
-    return KernelChoice(
-      kernel: operation.name, overwritable: operation is AllReduce ? [0: [0]] : [:], seconds: 0)
+    let overwritable: [Int: [Int]] =
+      switch operation {
+      case is AllReduce: [0: [0]]
+      case is CompressedAllReduce: [0: [0], 1: [1]]
+      default: [:]
+      }
+    return KernelChoice(kernel: operation.name, overwritable: overwritable, seconds: 0)
   }
 }

@@ -5,7 +5,7 @@ import DeepEPTransforms
 package struct RankBytes: Hashable, Sendable {
   /// Parameters and statistics of the model.
   package var parameters = 0
-  /// One gradient for every trainable parameter.
+  /// One gradient for every trainable parameter, and what compression keeps of it.
   package var gradients = 0
   /// The optimiser's state and moving averages.
   package var optimizer = 0
@@ -28,6 +28,7 @@ package struct RankBytes: Hashable, Sendable {
       switch slot.kind {
       case .parameter, .statistic, .counter, .cache: parameters += own.type.byteCount
       case .optimizer, .average: optimizer += own.type.byteCount
+      case .residual: gradients += own.type.byteCount
       case .accumulator: break
       }
       guard slot.kind == .parameter, slot.isTrainable else { continue }
@@ -47,8 +48,12 @@ package struct RankBytes: Hashable, Sendable {
   private mutating func count(_ node: Node, _ graph: Graph, _ mesh: Mesh) {
     guard let collective = node.operation as? any Collective else { return }
     let ranks = mesh.extent(collective.axes)
-    let large = max(graph.type(of: node.operands[0]).byteCount, node.types[0].byteCount)
-    let rounds = collective is AllReduce ? 2 : 1
+    let operand = graph.type(of: node.operands[0])
+    // As if each rank were a host of its own.
+    let large =
+      (collective as? CompressedAllReduce)?.byteCount(of: operand)
+      ?? max(operand.byteCount, node.types[0].byteCount)
+    let rounds = collective is AllReduce || collective is CompressedAllReduce ? 2 : 1
     let bytes = rounds * (large - large / ranks)
     communication += bytes
     let axes = collective.axes.map(\.rawValue).joined(separator: " and ")

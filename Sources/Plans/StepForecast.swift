@@ -52,6 +52,10 @@ package struct StepForecast: Hashable, Sendable {
       case is AllToAll: .allToAll
       default: .allReduce
       }
+    if let compressed = collective as? CompressedAllReduce {
+      let bytes = compressed.byteCount(of: instruction.operandTypes[0])
+      return links.seconds(.allReduce, byteCount: bytes, over: collective.axes, of: mesh)
+    }
     let bytes = (instruction.operandTypes + instruction.resultTypes).map(\.byteCount).max() ?? 0
     return links.seconds(exchange, byteCount: bytes, over: collective.axes, of: mesh)
   }

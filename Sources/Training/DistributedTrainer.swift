@@ -18,7 +18,10 @@ import DeepEPTransforms
 /// Where `deepep launch`, torchrun, srun or mpirun started the process as one of several ranks, it joins them: the
 /// strategy says how they share the work, and only rank 0 speaks. All ranks make the same calls.
 ///
-/// Used by one thread; ``fit(_:epochs:steps:)`` returns when training has ended.
+/// Under `deepep launch --restarts`, ranks that take the place of others go on by themselves from the last checkpoint
+/// that those have written, with fewer data-parallel ranks if there are fewer.
+///
+/// Used by one thread; ``fit(_:epochs:steps:log:checkpoints:)`` returns when training has ended.
 public final class DistributedTrainer<Model: Module> {
   /// The model.
   public let model: Model
@@ -32,6 +35,8 @@ public final class DistributedTrainer<Model: Module> {
   private var session: TrainingSession?
   /// What the session, once there is one, continues from.
   private var origin: Checkpoint?
+  /// The numbers of ranks that can go on with the run.
+  private var restartRankCounts: [Int] = []
 
   /// Describes a training run; nothing is computed yet.
   ///
@@ -118,7 +123,11 @@ public final class DistributedTrainer<Model: Module> {
   private func makeSession(
     _ loader: some BatchLoader, in job: JoinedJob
   ) throws -> TrainingSession {
-    let meeting = RankMeeting(
+    let strategy = job.fitted(job.strategy(from: strategy))
+    var builder = builder
+    builder.compression = strategy.compression
+    if let path = job.control.restart?.checkpoint { origin = try Checkpoint(path) }
+    let meeting = try RankMeeting(
       in: job, strategy: strategy, transport: communication, loader: loader, origin: origin)
     let device = try CPUDevice(
       threadCount: threads ?? job.threadCount, kernels: KernelLibrary(cache: kernelCache),
@@ -132,14 +141,25 @@ public final class DistributedTrainer<Model: Module> {
       programs, loader, gradientAccumulation: builder.gradientAccumulation)
     try session.prepare()
     if let origin { try session.restore(origin) } else { try session.initialize() }
+    restartRankCounts = strategy.rankCounts(for: session.program)
+    offer(job.control.restart?.checkpoint, session, in: job)
     return session
+  }
+
+  /// Tells a launcher from where the run can go on if ranks are lost: a checkpoint, or from where it began.
+  private func offer(_ path: String?, _ session: TrainingSession, in job: JoinedJob) {
+    guard job.isFirst else { return }
+    job.control.offer(
+      RestartPoint(
+        rankCounts: restartRankCounts,
+        checkpoint: path.map { .init(path: $0, step: session.step) }))
   }
 
   /// Continues from a checkpoint that ``save(to:modelConfiguration:tokenizer:)`` wrote, bit for bit:
   /// parameters, statistics, moving averages, the optimiser's state, the loss scale, dropout and the
   /// position in the data.
   ///
-  /// To be called before ``fit(_:epochs:steps:)``, which then makes the steps that are left. Options
+  /// To be called before ``fit(_:epochs:steps:log:checkpoints:)``, which then makes the steps that are left. Options
   /// such as the number of threads or of accumulated batches, the strategy and the number of ranks may be
   /// others than before; all ranks read the file.
   ///
@@ -158,14 +178,15 @@ public final class DistributedTrainer<Model: Module> {
   ///   - epochs: How often every example is seen.
   ///   - steps: The number of updates instead of epochs.
   ///   - log: A file that gets a line of JSON for each step: its number, the loss, and the seconds since the
-  ///     run began. A run that goes on from a checkpoint adds to the file.
+  ///     run began. A run that goes on from a checkpoint keeps the lines up to its step, and adds to them.
   ///   - trace: A file for what all ranks did in the last steps: a trace that Perfetto opens if its name ends in
   ///     `.json`, a picture of the last step if it ends in `.svg`.
+  ///   - checkpoints: Where checkpoints are written on the way; nil writes none.
   /// - Throws: The loader's errors; ``TraceError`` for a mistake in the model; ``TrainingError`` if the
   ///   loss is not finite or ranks differ; ``CommunicationError`` if another rank has failed.
   public func fit(
     _ loader: some BatchLoader, epochs: Int = 1, steps: Int? = nil, log: String? = nil,
-    trace: String? = nil
+    trace: String? = nil, checkpoints: CheckpointPlan? = nil
   ) throws {
     let trace = try trace.map(TimelineFile.init)
     let session = try start(loader)
@@ -175,27 +196,33 @@ public final class DistributedTrainer<Model: Module> {
     try job.run {
       try RunAgreement([
         .init("the number of steps", "\(total)"), .init("the trace", trace?.path ?? "none"),
+        .init("the number of steps between checkpoints", "\(checkpoints?.everySteps ?? 0)"),
       ]).check(job.control)
       var told: TrainingLog?
       if job.isFirst {
         told = try TrainingLog(
           session, loader, stepCount: total, output: .standard,
-          file: log.map { try StepFile($0, isContinued: session.step > 0) })
+          file: log.map { try StepFile($0, afterStep: session.step) })
         told?.rankCount = job.rankCount
       }
-      try run(session, loader, until: total, &told)
+      try run(session, loader, until: total, checkpoints, &told)
       if let trace { try session.timelines(in: job).map(trace.write) }
     }
   }
 
   private func run(
     _ session: TrainingSession, _ loader: some BatchLoader, until total: Int,
-    _ log: inout TrainingLog?
+    _ checkpoints: CheckpointPlan?, _ log: inout TrainingLog?
   ) throws {
     try log?.begin()
     while session.step < total {
       let loss = try session.step(loader)
       try log?.stepped(loss)
+      if let checkpoints, checkpoints.isDue(afterStep: session.step, of: total) {
+        try save(
+          to: checkpoints.path, modelConfiguration: checkpoints.modelConfiguration,
+          tokenizer: checkpoints.tokenizer)
+      }
     }
     let validationLoss = try session.evaluate(loader)
     try log?.end(validationLoss: validationLoss)
@@ -206,7 +233,7 @@ public final class DistributedTrainer<Model: Module> {
   /// - Parameters:
   ///   - loader: The data.
   ///   - byAverages: Whether the moving averages of the parameters are used in their place.
-  /// - Throws: The errors of ``fit(_:epochs:steps:)``; ``TrainingError`` if there are no averages.
+  /// - Throws: The errors of ``fit(_:epochs:steps:log:checkpoints:)``; ``TrainingError`` if there are no averages.
   public func evaluate(_ loader: some BatchLoader, byAverages: Bool = false) throws -> Double? {
     guard !byAverages || builder.emaDecay != nil else {
       throw TrainingError(
@@ -236,8 +263,10 @@ public final class DistributedTrainer<Model: Module> {
         what: "there is nothing to save before training", place: "DistributedTrainer.save",
         fix: "call fit first")
     }
-    try joined().run {
+    let job = try joined()
+    try job.run {
       try session.write(to: path, modelConfiguration: modelConfiguration, tokenizer: tokenizer)
+      offer(path, session, in: job)
     }
   }
 }

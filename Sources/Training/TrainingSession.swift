@@ -203,8 +203,9 @@ package final class TrainingSession {
     programs?.largest ?? ModelPrograms.Compiled(program: program, executor: executor)
   }
 
-  /// The slots that live from one step to the next; accumulators are empty between them.
-  private var lasting: [Slot] { holder.program.slots.filter { $0.kind != .accumulator } }
+  /// The slots that a checkpoint holds: accumulators are empty between steps, and residuals belong to ranks.
+  private var lasting: [Slot] { holder.program.slots.filter { !passing.contains($0.kind) } }
+  private var passing: Set<SlotKind> { [.accumulator, .residual] }
 
   private var state: LogicalState {
     LogicalState(slots: lasting, executor: holder.executor, rules: rules, ranks: ranks)
@@ -237,7 +238,7 @@ package final class TrainingSession {
     for slot in lasting where known.contains(slot.name) {
       try state.read(slot, from: checkpoint)
     }
-    for slot in holder.program.slots where slot.kind == .accumulator {
+    for slot in holder.program.slots where passing.contains(slot.kind) {
       try holder.executor.withSlot(slot.name) { _, bytes in
         _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
       }

@@ -14,17 +14,20 @@ public struct Strategy: Hashable, Codable, Sendable {
   public var zero: Int
   /// The element type of contractions.
   public var precision: Precision
+  /// How gradients travel between hosts; within a host they are never rounded.
+  public var compression: Compression
 
   /// Makes a strategy; the default is one rank.
   public init(
     data: Int = 1, tensor: Int = 1, sequenceParallel: Bool = false, zero: Int = 0,
-    precision: Precision = .float32
+    precision: Precision = .float32, compression: Compression = .none
   ) {
     self.data = data
     self.tensor = tensor
     self.sequenceParallel = sequenceParallel
     self.zero = zero
     self.precision = precision
+    self.compression = compression
   }
 
   /// The number of ranks that it needs.

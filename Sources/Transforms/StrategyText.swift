@@ -1,3 +1,5 @@
+import DeepEPTensors
+
 extension Strategy: CustomStringConvertible, LosslessStringConvertible {
   /// The short form, such as `data=2,tensor=2,sequence-parallel,zero=3`; what is not said is one rank
   /// or off.
@@ -8,11 +10,14 @@ extension Strategy: CustomStringConvertible, LosslessStringConvertible {
     if sequenceParallel { parts.append("sequence-parallel") }
     if zero != 0 { parts.append("zero=\(zero)") }
     if precision != .float32 { parts.append("precision=\(precision)") }
+    if compression != .none { parts.append("compress=\(compression.rawValue)") }
     return parts.isEmpty ? "data=1" : parts.joined(separator: ",")
   }
 
   /// The words of the short form.
-  public static let words = ["data", "tensor", "sequence-parallel", "zero", "precision"]
+  public static let words = [
+    "data", "tensor", "sequence-parallel", "zero", "precision", "compress",
+  ]
 
   /// Reads the short form; nil if a word is unknown, said twice, or has no number.
   public init?(_ description: String) {
@@ -26,6 +31,24 @@ extension Strategy: CustomStringConvertible, LosslessStringConvertible {
     }
   }
 
+  /// What is wrong with a short form in which a word has a value that is none of its choices; nil if it is
+  /// something else.
+  public static func mistake(in description: String) -> String? {
+    let choices = [
+      "precision": Precision.allCases.map(\.rawValue),
+      "compress": Compression.allCases.map(\.rawValue),
+    ]
+    for part in description.split(separator: ",") {
+      let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let known = choices[String(sides[0])] else { continue }
+      let value = sides.count == 2 ? String(sides[1]) : ""
+      if !known.contains(value) {
+        return "\(sides[0]) is one of \(known.joined(separator: ", ")), not '\(value)'"
+      }
+    }
+    return nil
+  }
+
   private mutating func set(_ word: Substring, _ value: Substring?, isPlain: Bool) -> Bool {
     switch (word, value.flatMap { Int($0) }) {
     case ("data", let number?): data = number
@@ -35,6 +58,9 @@ extension Strategy: CustomStringConvertible, LosslessStringConvertible {
     case ("precision", nil):
       guard let found = value.flatMap({ Precision(rawValue: String($0)) }) else { return false }
       precision = found
+    case ("compress", nil):
+      guard let found = value.flatMap({ Compression(rawValue: String($0)) }) else { return false }
+      compression = found
     default: return false
     }
     return true

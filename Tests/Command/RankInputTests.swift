@@ -38,10 +38,24 @@ import Testing
     }
   }
 
-  /// Two ranks, of which rank 1 does something before it starts: sets MORE options or another PROGRAM.
-  private func differing(_ change: String, in folder: URL) throws -> RankJob.Ending {
+  @Test func theMeshDoesNotFitTheModel() throws {
+    try withFolder { folder in
+      let job = try RankJob(in: folder)
+      expectErrors(
+        try job.train(ranks: 3, ["--strategy", "tensor=3"]), ranks: 3, "4 heads do not split 3 ways"
+      )
+      expectErrors(
+        try job.train(ranks: 2, ["--strategy", "tensor=2,zero=1"]), ranks: 2,
+        "ZeRO shares state among data-parallel ranks, and there is one")
+    }
+  }
+
+  /// Two ranks, of which rank 1 does something before it starts: sets MORE options, other words or another PROGRAM.
+  private func differing(
+    _ change: String, from more: String = "", in folder: URL
+  ) throws -> RankJob.Ending {
     let script =
-      "STRATEGY=data=2; if [ $DEEPEP_RANK = 1 ]; then \(change); fi; "
+      "STRATEGY=data=2; MORE='\(more)'; if [ $DEEPEP_RANK = 1 ]; then \(change); fi; "
       + "exec \"$PROGRAM\" \"$@\" --strategy $STRATEGY $MORE"
     return try RankJob(in: folder).train(ranks: 2, [], script: script)
   }
@@ -66,10 +80,42 @@ import Testing
 
   @Test func ranksRunOtherPrograms() throws {
     try withFolder { folder in
-      expectErrors(
-        try differing("MORE='--seed 7'", in: folder), ranks: 2, "the program", "on rank 1")
+      for (more, other) in [("", "--seed 7"), ("--steps 8", "--steps 7")] {
+        expectErrors(
+          try differing("MORE='\(other)'", from: more, in: folder), ranks: 2, "the program",
+          "on rank 1")
+      }
       let copy = "cp \"$PROGRAM\" ./other; echo 12345678 >> ./other; PROGRAM=./other"
       expectErrors(try differing(copy, in: folder), ranks: 2, "the executable is", "on rank 1")
+    }
+  }
+
+  @Test(arguments: [
+    (
+      "set -- $(echo \"$@\" | sed 's/--batch 4/--batch 8/')",
+      "the batch is 4 examples on rank 0"
+    ),
+    ("MORE='--communication tcp'", "communication is 'shared-memory' on rank 0 and 'tcp' on"),
+    (
+      "MORE='--checkpoint-every 3'",
+      "the number of steps between checkpoints is 0 on rank 0 and 3 on rank 1"
+    ),
+  ])
+  func ranksHaveOtherOptions(_ change: String, _ text: String) throws {
+    try withFolder { folder in
+      expectErrors(try differing(change, in: folder), ranks: 2, text)
+    }
+  }
+
+  /// One rank goes on from a checkpoint, the other begins.
+  @Test func ranksGoOnFromOtherCheckpoints() throws {
+    try withFolder { folder in
+      let first = try RankJob(in: folder).train(["--steps", "1"], name: "first")
+      #expect(first.status == 0, "\(first.errors)")
+      let change = "MORE='--steps 2 --resume first.safetensors'"
+      expectErrors(
+        try differing(change, from: "--steps 2", in: folder), ranks: 2,
+        "the checkpoint to resume from is none on rank 0 and that of step 1")
     }
   }
 

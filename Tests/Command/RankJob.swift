@@ -41,15 +41,19 @@ struct RankJob {
 
   /// Trains; one rank has no launcher.
   ///
-  /// - Parameter script: what a shell does instead for each rank; it knows the words of the command as "$@".
+  /// - Parameters:
+  ///   - launch: further options of the launcher.
+  ///   - script: what a shell does instead for each rank; it knows the words of the command as "$@".
   func train(
-    ranks: Int = 1, _ options: [String], name: String = "run", script: String? = nil
+    ranks: Int = 1, _ options: [String], name: String = "run", launch: [String] = [],
+    script: String? = nil
   ) throws -> Ending {
     let words =
       ["train", "text.txt", "--out", "\(name).safetensors", "--log", "\(name).jsonl"]
       + Self.small + ["--kernel-cache", Self.kernels] + options
     let shell = script.map { ["sh", "-c", $0, "sh"] } ?? []
-    return try run(ranks > 1 ? ["launch", "-n", "\(ranks)", "--"] + shell + words : words, name)
+    let start = ["launch", "-n", "\(ranks)"] + launch + ["--"] + shell
+    return try run(ranks > 1 ? start + words : words, name)
   }
 
   private func run(_ words: [String], _ name: String) throws -> Ending {

@@ -14,6 +14,7 @@ package struct OperationSample: Sendable {
   package static let exceptions = [
     "region": "fuse", "contraction": "fuse", "meshIndex": "partition", "allReduce": "partition",
     "reduceScatter": "partition", "allGather": "partition", "allToAll": "partition",
+    "compressedGradient": "partition", "compressedAllReduce": "partition",
   ]
 
   /// Composites are made of many roundings, which in 8 bits leave nothing to compare.

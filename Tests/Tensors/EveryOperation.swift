@@ -123,6 +123,8 @@ enum EveryOperation {
     _ = x.apply(ReduceScatter(.sum, axes: [.data], dimension: 1, count: 3))
     _ = x.apply(AllGather(axes: [.tensor], dimension: 0, count: 2))
     _ = x.apply(AllToAll(axes: [.data], count: 2))
+    _ = x.applyAll(CompressedAllReduce(.int8, axes: [.data]), [x])
+    _ = x.applyAll(CompressedGradient([.axis(.embed), .unnamed], .bfloat16), [x])
   }
 
   private static func generate(_ trace: Trace, _ key: Tensor) {

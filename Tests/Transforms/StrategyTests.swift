@@ -10,6 +10,7 @@ import Testing
     Strategy(), Strategy(data: 4, zero: 2), Strategy(tensor: 8, sequenceParallel: true),
     Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3),
     Strategy(precision: .bfloat16), Strategy(data: 2, precision: .float16),
+    Strategy(data: 2, zero: 1, compression: .int8), Strategy(data: 2, compression: .bfloat16),
   ]) func theShortFormReadsBack(_ strategy: Strategy) {
     #expect(Strategy(strategy.description) == strategy)
   }
@@ -17,10 +18,26 @@ import Testing
   @Test(arguments: [
     "", "data", "data=", "data=two", "dta=2", "data=2,data=2", "data=2,,zero=1",
     "sequence-parallel=1", "precision", "precision=fp8", "precision=2", "data=1=1",
+    "compress", "compress=4", "compress=int4",
     "data=99999999999999999999",
   ]) func otherTextIsNoStrategy(_ text: String) { #expect(Strategy(text) == nil) }
 
-  @Test(arguments: [Strategy(), Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3)])
+  @Test func unknownChoicesAreNamed() {
+    #expect(
+      Strategy.mistake(in: "data=2,compress=int4")
+        == "compress is one of none, bf16, int8, not 'int4'")
+    #expect(Strategy.mistake(in: "precision") == "precision is one of fp32, bf16, fp16, not ''")
+    #expect(Strategy.mistake(in: "dta=2,compress=int8") == nil)
+    let json = Data("{\"data\": 2, \"compress\": \"int4\"}".utf8)
+    #expect(
+      "\(Result { try JSONDecoder().decode(Strategy.self, from: json) })".contains(
+        "none, bf16, int8"))
+  }
+
+  @Test(arguments: [
+    Strategy(), Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3),
+    Strategy(data: 2, compression: .int8),
+  ])
   func jsonReadsBack(_ strategy: Strategy) throws {
     let json = try JSONEncoder().encode(strategy)
     #expect(try JSONDecoder().decode(Strategy.self, from: json) == strategy)
@@ -59,6 +76,7 @@ import Testing
       ("data=2,zero=7", nil, "ZeRO has the stages 0 to 3, not 7", "data=2,zero=3"),
       ("sequence-parallel", nil, "among tensor-parallel ranks, and there is one", "data=1"),
       ("data=0", nil, "data is 0", "data=1"),
+      ("compress=int8", nil, "compress rounds gradients that data-parallel ranks add", "data=1"),
     ] as [(String, Int?, String, String)])
   func whatCannotWorkIsRefusedWithTheNearestThatWorks(
     _ text: String, _ ranks: Int?, _ what: String, _ nearest: String
@@ -69,6 +87,19 @@ import Testing
     }
     #expect(error.what.contains(what))
     #expect(error.fix.contains("'\(nearest)'"), "\(error)")
+  }
+
+  @Test func dataParallelRanksMayBecomeFewer() throws {
+    let counts = { (text: String) in
+      try #require(Strategy(text)).rankCounts(for: program())
+    }
+    #expect(try counts("data=8,zero=3") == [8, 4, 2, 1])
+    #expect(try counts("data=4,tensor=3,sequence-parallel") == [12, 6, 3])
+    #expect(try counts("tensor=6") == [6])
+    let strategy = try #require(Strategy("data=4,tensor=3,zero=2"))
+    #expect(strategy.shrunk(toRankCount: 6)?.description == "data=2,tensor=3,zero=2")
+    #expect(strategy.shrunk(toRankCount: 3)?.description == "tensor=3")
+    #expect(strategy.shrunk(toRankCount: 4) == nil && strategy.shrunk(toRankCount: 24) == nil)
   }
 
   @Test func whatWorksIsNotRefused() throws {

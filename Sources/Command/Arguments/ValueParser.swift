@@ -12,21 +12,28 @@ package struct ValueParser<Value: Sendable>: Sendable {
   package let parse: @Sendable (String) -> Value?
   /// The values as they are written, if they are few: the error names the nearest.
   package let choices: [String]
+  /// What is wrong with a text that is no value, if something better can be said than what is expected.
+  package let mistake: @Sendable (String) -> String?
 
   /// Makes a parser.
   package init(
     expecting expectation: String, placeholder: String, choices: [String] = [],
+    mistake: @escaping @Sendable (String) -> String? = { _ in nil },
     parse: @escaping @Sendable (String) -> Value?
   ) {
     self.expectation = expectation
     self.placeholder = placeholder
     self.choices = choices
+    self.mistake = mistake
     self.parse = parse
   }
 
   /// The value of `text`; throws ``UsageError`` that begins with the name of the argument.
   func value(of text: String, for name: String) throws -> Value {
     if let value = parse(text) { return value }
+    if let mistake = mistake(text) {
+      throw UsageError("\(name): \(mistake)", fix: "give one of them")
+    }
     let nearest = NearestName.of(text, among: choices)
     throw UsageError(
       "\(name): expected \(expectation), got '\(text)'",
@@ -90,7 +97,8 @@ extension ValueParser where Value == Strategy {
   package static var strategy: Self {
     Self(
       expecting: "a strategy such as data=2,tensor=2,sequence-parallel,zero=3, or its JSON",
-      placeholder: "STRATEGY", choices: Strategy.words
+      placeholder: "STRATEGY", choices: Strategy.words,
+      mistake: { $0.hasPrefix("{") ? nil : Strategy.mistake(in: $0) }
     ) { text in
       guard text.hasPrefix("{") else { return Strategy(text) }
       return try? JSONDecoder().decode(Strategy.self, from: Data(text.utf8))

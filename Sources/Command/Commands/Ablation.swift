@@ -100,7 +100,8 @@ private final class AblatedRun {
       inBlocks: optimizations.contains(.blocks))
     loader = try job.loader()
     session = try TrainingSession(
-      job.program(precision), strategy: Strategy(precision: precision), on: device,
+      job.program(Strategy(precision: precision)), strategy: Strategy(precision: precision),
+      on: device,
       optimizations: optimizations)
     try session.prepare()
     try session.initialize()

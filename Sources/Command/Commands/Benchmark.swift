@@ -117,7 +117,9 @@ struct Benchmark {
       return try ablation.run(named: workload.rawValue, output: output)
     }
     let ranks = try JoinedJob()
-    try ranks.run { try run(job, named: workload.rawValue, in: ranks, output) }
+    var fitting = self
+    fitting.strategy = ranks.fitted(spread)
+    try ranks.run { try fitting.run(job, named: workload.rawValue, in: ranks, output) }
   }
 
   /// The strategy with the precision that was asked for.
@@ -131,7 +133,7 @@ struct Benchmark {
     _ job: TrainingJob, named name: String, in ranks: JoinedJob, _ output: TerminalOutput
   ) throws {
     let loader: any BatchLoader = try tokens.map { try TokenFile($0, for: job) } ?? job.loader()
-    let meeting = RankMeeting(
+    let meeting = try RankMeeting(
       in: ranks, strategy: spread, transport: communication, loader: loader)
     let device = try CPUDevice(
       threadCount: threads ?? ranks.threadCount,
@@ -177,7 +179,7 @@ struct Benchmark {
     var phases = StartPhases()
     let traced = try ProgramBuilder.traced(job.model, .crossEntropy, inputs: job.inputs)
     phases.end("trace")
-    let program = try job.builder(spread.precision).completed(traced)
+    let program = try job.builder(spread).completed(traced)
     phases.end("differentiate")
     let others = try meeting.ranks(for: program)
     if others != nil { phases.end("meet") }

@@ -39,7 +39,9 @@ struct Inspect {
     var program = try ProgramBuilder.traced(
       workload.job.model, .crossEntropy, inputs: workload.job.inputs)
     if stage != .trace {
-      program = try ProgramBuilder(optimizer: workload.job.optimizer).completed(program)
+      var builder = ProgramBuilder(optimizer: workload.job.optimizer)
+      builder.compression = strategy.compression
+      program = try builder.completed(program)
     }
     try strategy.check(program)
     for transform in Program.lowering(strategy, for: MachineTable.twoCores)

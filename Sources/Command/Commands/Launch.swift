@@ -11,6 +11,7 @@ struct Launch {
   var agent = "ssh -o BatchMode=yes"
   var address: String?
   var port = 0
+  var restarts = 0
   var reportsStragglers = false
   var command: [String] = []
 
@@ -25,6 +26,8 @@ struct Launch {
         .option("agent", \.agent, .text, "what runs a command on a host"),
         .option("address", \.address, .text, "address of this host for the others"),
         .option("port", \.port, .naturalNumber, "port of the job's control; 0 is any"),
+        .option(
+          "restarts", \.restarts, .naturalNumber, "how often it goes on after ranks were lost"),
         .flag("report-stragglers", \.reportsStragglers, "say at the end who waited for whom"),
         .rest("command", \.command, "a deepep command or any program, with its arguments"),
       ],
@@ -62,6 +65,11 @@ struct Launch {
       throw UsageError("--port: there is no port \(port)", fix: "give a number up to 65535")
     }
     options.port = port
+    guard restarts <= JobLimits.restartCount else {
+      throw UsageError(
+        "--restarts: \(restarts) is too often", fix: "give at most \(JobLimits.restartCount)")
+    }
+    options.restartCount = restarts
     options.reportsStragglers = reportsStragglers
     options.command = try command(commands)
     return options

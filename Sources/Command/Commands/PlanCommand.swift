@@ -29,7 +29,7 @@ struct PlanCommand {
   }
 
   func run(output: TerminalOutput) throws {
-    let program = try workload.job.program()
+    let program = try workload.job.program(strategy)
     try strategy.check(program, rankCount: ranks)
     var target = MachineTable.twoCores
     let transport = communication ?? .sharedMemory

@@ -30,6 +30,7 @@ struct Train {
   var kernelCache = KernelCache.standard
   var resume: String?
   var out = "runs/model.safetensors"
+  var checkpointEvery = 0
   var log: String?
   var trace: String?
   var sampleLength = 600
@@ -70,6 +71,9 @@ struct Train {
       .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
       .option("resume", \.resume, .path, "the checkpoint of a run to continue"),
       .option("out", \.out, .path, "the checkpoint to write"),
+      .option(
+        "checkpoint-every", \.checkpointEvery, .naturalNumber,
+        "steps from one checkpoint to the next; 0 writes one at the end"),
       .option("log", \.log, .path, "a file that gets a line of JSON for each step"),
       .option("trace", \.trace, .path, "the last steps of all ranks: .json for Perfetto, or .svg"),
       .option("sample", \.sampleLength, .naturalNumber, "characters of the sample at the end"),
@@ -78,7 +82,9 @@ struct Train {
 
   func run(output: TerminalOutput) throws {
     let job = try JoinedJob()
-    try job.run { try run(in: job, output) }
+    var fitting = self
+    fitting.strategy = job.strategy(from: strategy)
+    try job.run { try fitting.run(in: job, output) }
   }
 
   private func run(in job: JoinedJob, _ output: TerminalOutput) throws {
@@ -99,9 +105,12 @@ struct Train {
       kernelCache: kernelCache)
     trainer.join(job)
     if let resume { try trainer.resume(from: resume) }
-    try trainer.fit(loader, steps: total, log: log, trace: trace)
     let json = String(decoding: try JSONEncoder().encode(sized), as: UTF8.self)
-    try trainer.save(to: out, modelConfiguration: json, tokenizer: loader.tokenizer.json)
+    let tokenizer = try loader.tokenizer.json
+    let checkpoints = CheckpointPlan(
+      path: out, everySteps: checkpointEvery, modelConfiguration: json, tokenizer: tokenizer)
+    try trainer.fit(loader, steps: total, log: log, trace: trace, checkpoints: checkpoints)
+    try trainer.save(to: out, modelConfiguration: json, tokenizer: tokenizer)
     if job.isFirst { try finish(loader, output) }
   }
 

@@ -39,15 +39,17 @@ struct TrainingJob {
   var optimizer: AdamW { AdamW(learningRate: 3e-4, weightDecay: 0.1) }
 
   /// What puts the program of a run together.
-  func builder(_ precision: Precision = .float32) -> ProgramBuilder {
-    let scaling = precision == .float16 ? LossScaling() : nil
-    return ProgramBuilder(optimizer: optimizer, lossScaling: scaling)
+  func builder(_ strategy: Strategy = Strategy()) -> ProgramBuilder {
+    let scaling = strategy.precision == .float16 ? LossScaling() : nil
+    var builder = ProgramBuilder(optimizer: optimizer, lossScaling: scaling)
+    builder.compression = strategy.compression
+    return builder
   }
 
   /// The program of a run.
-  func program(_ precision: Precision = .float32) throws -> Program {
+  func program(_ strategy: Strategy = Strategy()) throws -> Program {
     let traced = try ProgramBuilder.traced(model, .crossEntropy, inputs: inputs)
-    return try builder(precision).completed(traced)
+    return try builder(strategy).completed(traced)
   }
 
   /// The data: one batch, always the same.

@@ -44,6 +44,14 @@ package protocol JobControl: AnyObject, Sendable {
   /// Whether a rank has ended in good order and will not come to any operation.
   func hasLeft(_ rank: Int) -> Bool
 
+  /// Why this rank was started, if it is not among the first of its job.
+  var restart: Restart? { get }
+
+  /// Tells the launcher from where the job can go on, in place of what it was told before.
+  ///
+  /// One rank tells it; the launcher makes use of it if it was asked to, and another one does not listen.
+  func offer(_ point: RestartPoint)
+
   /// Ends this rank's part in good order: that its process goes away is no failure any more.
   ///
   /// The job's ``StragglerReport`` has what this rank has noted by then.

@@ -4,6 +4,8 @@ package struct JobLimits: Hashable, Sendable {
   package static var exchangeBytes: Int { 4096 }
   /// The most ranks of a job.
   package static var rankCount: Int { 8192 }
+  /// How often a job starts again at most.
+  package static var restartCount: Int { 1_000_000 }
   /// The most bytes of a message that a member of the job sends.
   package static var frameBytes: Int { 64 << 10 }
   /// The most bytes of the first message, which a stranger may send.

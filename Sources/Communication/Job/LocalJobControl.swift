@@ -124,6 +124,11 @@ package final class LocalJobControl: JobControl {
 
   package func onFailure(_ body: @escaping @Sendable () -> Void) { flag.onFailure(body) }
 
+  package var restart: Restart? { nil }
+
+  /// Nobody would start threads again.
+  package func offer(_ point: RestartPoint) {}
+
   package func hasLeft(_ rank: Int) -> Bool { job.change { $0.left.contains(rank) } }
 
   package func leave() { job.change { _ = $0.left.insert(rank) } }

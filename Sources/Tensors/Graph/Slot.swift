@@ -3,6 +3,8 @@ import DeepEPElements
 /// What a slot is for.
 public enum SlotKind: String, Hashable, Codable, Sendable, CaseIterable {
   case parameter, optimizer, average, statistic, counter, accumulator, cache
+  /// What compression has taken from a gradient and will bring back: each rank's own, and no part of a checkpoint.
+  case residual
 }
 
 /// State of a program that lives from one call to the next.

@@ -132,7 +132,7 @@ extension RankContext {
     case let place as MeshIndex:
       [HostArray(.int32, [], integers: [Int64(index(along: place.axis))])]
     case let collective as any Collective:
-      [try run(collective, operands[0], type: node.types[0])]
+      try run(collective, operands, types: node.types)
     default: nil
     }
   }

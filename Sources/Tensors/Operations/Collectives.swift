@@ -137,8 +137,9 @@ package protocol RankContext: Sendable {
   /// Where the rank is along an axis.
   func index(along axis: MeshAxis) -> Int
 
-  /// The result of a collective, for which all ranks of a group meet.
-  func run(_ collective: any Collective, _ operand: HostArray, type: Type) throws -> HostArray
+  /// The results of a collective, for which all ranks of a group meet.
+  func run(_ collective: any Collective, _ operands: [HostArray], types: [Type]) throws
+    -> [HostArray]
 }
 
 extension Factors {

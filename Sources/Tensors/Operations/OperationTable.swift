@@ -83,7 +83,8 @@ extension OperationTable {
   private static let mesh: [Row] = [
     ("named", Named.self), ("meshIndex", MeshIndex.self), ("allReduce", AllReduce.self),
     ("reduceScatter", ReduceScatter.self), ("allGather", AllGather.self),
-    ("allToAll", AllToAll.self),
+    ("allToAll", AllToAll.self), ("compressedGradient", CompressedGradient.self),
+    ("compressedAllReduce", CompressedAllReduce.self),
   ]
 
   private static let composites: [Row] = [

@@ -14,6 +14,20 @@ struct ParameterGradient {
     ParameterGradient(
       slot: slot, tensor: tensor.apply(Named(parameter.axes, role: .gradient)))
   }
+
+  /// The same, after it has travelled between hosts with fewer bits; what it loses stays in a slot.
+  func compressed(
+    _ compression: Compression, _ parameter: Slot, _ writer: inout EntryWriter
+  ) -> ParameterGradient {
+    let residual = writer.slot(
+      Slot(
+        name: "compression.residual/\(parameter.name)", type: parameter.type, initializer: .zeros,
+        axes: parameter.axes, kind: .residual))
+    let results = tensor.applyAll(
+      CompressedGradient(parameter.axes, compression), [writer.read(residual)])
+    if results.count == 2 { writer.update(residual, to: results[1]) }
+    return ParameterGradient(slot: slot, tensor: results[0])
+  }
 }
 
 /// Writes what an update does once the gradients are known: unscaling, clipping, the optimiser, moving
@@ -23,6 +37,8 @@ struct ParameterUpdates {
   let clipping: GradientClipping?
   let scaling: LossScaling?
   let averages: MovingAverages?
+  /// How gradients travel between hosts.
+  let compression: Compression
 
   private static let step = Slot(
     name: RunState.stepName, type: Type(.int32, []), initializer: .zeros, kind: .counter)
@@ -31,7 +47,11 @@ struct ParameterUpdates {
   func write(_ gradients: [ParameterGradient], _ writer: inout EntryWriter) {
     let stepSlot = writer.slot(Self.step)
     let step = writer.read(stepSlot)
-    let whole = gradients.map { $0.named(writer.program.slots[$0.slot]) }
+    let whole = gradients.map { gradient in
+      let parameter = writer.program.slots[gradient.slot]
+      return compression == .none
+        ? gradient.named(parameter) : gradient.compressed(compression, parameter, &writer)
+    }
     let (unscaled, areFinite) = scaling?.unscaled(whole, &writer) ?? (whole, nil)
     let clipped = clipping?.clipped(unscaled, &writer) ?? unscaled
     for gradient in clipped {

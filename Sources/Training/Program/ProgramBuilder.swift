@@ -18,6 +18,8 @@ package struct ProgramBuilder {
   package var emaDecay: Double?
   /// Modules and parameters, by path, that stay as they are.
   package var frozen: [String]
+  /// How gradients travel between hosts.
+  package var compression = Compression.none
 
   package init(
     optimizer: any Optimizer, clipNorm: Double? = nil, gradientAccumulation: Int = 1,
@@ -109,7 +111,7 @@ package struct ProgramBuilder {
   private func addingUpdates(to program: Program, ownResults: Int) throws -> Program {
     let updates = ParameterUpdates(
       optimizer: optimizer, clipping: clipNorm.map { GradientClipping(norm: $0) },
-      scaling: lossScaling, averages: averages)
+      scaling: lossScaling, averages: averages, compression: compression)
     guard gradientAccumulation == 1 else {
       return try GradientAccumulation(updates: updates).apply(program, ownResults: ownResults)
     }

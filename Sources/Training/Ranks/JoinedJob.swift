@@ -1,5 +1,6 @@
 import DeepEPCommunication
 import DeepEPCompute
+import DeepEPTransforms
 
 /// The job that this process takes part in, as one of its ranks: joined when this is made, left when it goes.
 ///
@@ -32,6 +33,28 @@ package final class JoinedJob {
   /// How the ranks reach one another unless told otherwise.
   var standardTransport: CommunicationTransport {
     control.membership.hosts.count == 1 ? .sharedMemory : .tcp
+  }
+
+  /// The strategy of ranks that were started in place of more: with as many data-parallel ranks as there are now.
+  ///
+  /// Any other job must have the ranks that its strategy needs.
+  package func strategy(from strategy: Strategy) -> Strategy {
+    guard control.restart != nil else { return strategy }
+    return strategy.shrunk(toRankCount: rankCount) ?? strategy
+  }
+
+  /// The strategy without compression if no ranks of different hosts add their gradients.
+  package func fitted(_ strategy: Strategy) -> Strategy {
+    // A strategy for other ranks is an error of its own, later.
+    guard strategy.compression != .none, max(strategy.data, strategy.tensor) <= rankCount,
+      strategy.rankCount == rankCount
+    else { return strategy }
+    let isLocal = control.membership.hosts.allSatisfy { host in
+      host.allSatisfy { Set(strategy.mesh.group(of: $0, along: [.data])).isSubset(of: host) }
+    }
+    var fitted = strategy
+    if isLocal { fitted.compression = .none }
+    return fitted
   }
 
   /// Runs this rank's part; if that throws, all other ranks hear why, and throw too.

@@ -17,17 +17,19 @@ package struct RankMeeting {
   private let loader: any BatchLoader
   private let origin: Checkpoint?
 
-  /// Describes the ranks of a run.
+  /// Compares what the ranks of a run know before they trace the model; collective over all of them.
   ///
   /// - Parameters:
   ///   - transport: How ranks reach one another; nil takes shared memory on one host, else sockets.
   ///   - origin: What the run continues from.
+  /// - Throws: on all ranks: ``TrainingError`` if they differ, ``CommunicationError`` if one has failed.
   package init(
     in job: JoinedJob, strategy: Strategy, transport: CommunicationTransport?,
     loader: any BatchLoader, origin: Checkpoint? = nil
-  ) {
+  ) throws {
     (self.job, self.strategy, self.loader, self.origin) = (job, strategy, loader, origin)
     self.transport = transport ?? job.standardTransport
+    if job.rankCount > 1 { try RunAgreement(facts()).check(job.control) }
   }
 
   /// How fast the ranks reach one another: what lowering is told.
@@ -35,10 +37,16 @@ package struct RankMeeting {
 
   /// The other ranks of the run of a program; nil if there are none.
   ///
+  /// Collective over all of them.
+  ///
   /// - Throws: on all ranks: ``TrainingError`` if they differ, ``StrategyError`` if the strategy cannot work
   ///   for the program or the number of ranks, ``CommunicationError`` if one does not come.
   package func ranks(for program: Program) throws -> RankCommunicators? {
-    if job.rankCount > 1 { try RunAgreement(facts(program)).check(job.control) }
+    if job.rankCount > 1 {
+      let hash = hex(program.structuralHash)
+      try RunAgreement([.init("the program of model, loss and optimizer", hash)])
+        .check(job.control)
+    }
     try strategy.check(program, rankCount: job.rankCount)
     guard job.rankCount > 1 else { return nil }
     let communicator = try transport.communicator(job.control)
@@ -46,13 +54,12 @@ package struct RankMeeting {
       strategy.mesh, communicator, goBeside: links.workBeside)
   }
 
-  private func facts(_ program: Program) throws -> [RunAgreement.Fact] {
+  private func facts() throws -> [RunAgreement.Fact] {
     let data = try "\(loader.examplesPerEpoch) examples, digest \(hex(loader.fingerprint()))"
     return [
       .init("the executable", Self.executableDigest.map(hex) ?? "unknown"),
       .init("the strategy", "'\(strategy)'"), .init("communication", "'\(transport.rawValue)'"),
       .init("the data", data), .init("the batch", "\(loader.batchSize) examples"),
-      .init("the program of model, loss and optimizer", hex(program.structuralHash)),
       .init("the checkpoint to resume from", origin.map(Self.text) ?? "none"),
     ]
   }

@@ -229,6 +229,7 @@ extension Node {
     case let region as Region: region.overwritableOperands(graph.types(of: operands))
     case let contraction as Contraction: contraction.overwritableOperands
     case is AllReduce: [0: [0]]
+    case is CompressedAllReduce: [0: [0], 1: [1]]
     default: [:]
     }
   }

@@ -69,6 +69,17 @@ extension Partitioner {
   }
 }
 
+extension Operation {
+  /// The meaning of the dimensions of the gradient whose whole it is; nil if it is none.
+  fileprivate var gradientAxes: [DimensionAxes]? {
+    switch self {
+    case let named as Named where named.role == .gradient: named.axes
+    case let compressed as CompressedGradient: compressed.axes
+    default: nil
+    }
+  }
+}
+
 extension Entry {
   /// For each scatter that ends in a gradient, or in what gathers gradients up, how the layers split
   /// that parameter.
@@ -86,8 +97,8 @@ extension Entry {
       }
     }
     for node in graph.nodes {
-      guard let named = node.operation as? Named, named.role == .gradient else { continue }
-      note(node.operands[0], rules.computing(named.axes, node.types[0].shape))
+      guard let axes = node.operation.gradientAxes else { continue }
+      note(node.operands[0], rules.computing(axes, node.types[0].shape))
     }
     for update in updates where slots[update.slot].kind == .accumulator {
       let slot = slots[update.slot]

@@ -52,8 +52,10 @@ extension Entry {
   fileprivate func withoutNames() -> Entry {
     var rewriter = GraphRewriter(graph)
     for (index, node) in graph.nodes.enumerated() {
-      if node.operation is Named {
-        rewriter[Value(node: index)] = rewriter[node.operands[0]]
+      if node.operation is Named || node.operation is CompressedGradient {
+        for (result, operand) in node.operands.enumerated() {
+          rewriter[Value(node: index, result: result)] = rewriter[operand]
+        }
       } else {
         rewriter.copy(index)
       }

@@ -77,6 +77,7 @@ struct Partitioner {
     case let input as Input: writeInput(input, value)
     case let read as Read: writeRead(read, value)
     case let named as Named: try writeNamed(named, node, value)
+    case let compressed as CompressedGradient: try writeCompressed(compressed, index)
     case let constant as Constant where constant.splat != nil:
       free[value] = Sharding(whole: constant.type.shape)
     case let iota as Iota: free[value] = Sharding(whole: iota.type.shape)

@@ -75,8 +75,10 @@ package struct ShardingRules {
     case .parameter where strategy.zero >= 3,
       .optimizer where strategy.zero >= 1, .average where strategy.zero >= 1:
       return shared(slot.axes, shape)
-    case .accumulator where strategy.zero >= 2: return shared(slot.axes, shape)
-    case .accumulator:
+    // With compression the sums over micro-batches are exact, and rounded once.
+    case .accumulator where strategy.zero >= 2 && strategy.compression == .none:
+      return shared(slot.axes, shape)
+    case .accumulator, .residual:
       // Each rank keeps the sum over its own data; the ranks' sums are added once, in the update.
       // What is split over the batch each rank has alone.
       let own = computing(slot.axes, shape)

@@ -41,6 +41,12 @@ extension Strategy {
     if zero > 0, data == 1 {
       return ("ZeRO shares state among data-parallel ranks, and there is one", "strategy, zero")
     }
+    if compression != .none, data == 1 {
+      return (
+        "compress rounds gradients that data-parallel ranks add, and there is one",
+        "strategy, compress"
+      )
+    }
     if sequenceParallel, tensor == 1 {
       return (
         "sequence-parallel splits the sequence among tensor-parallel ranks, and there is one",
@@ -80,7 +86,8 @@ extension Strategy {
       for tensor in 1...(most / data) {
         let candidate = Strategy(
           data: data, tensor: tensor, sequenceParallel: sequenceParallel && tensor > 1,
-          zero: data == 1 ? 0 : min(max(zero, 0), 3), precision: precision)
+          zero: data == 1 ? 0 : min(max(zero, 0), 3), precision: precision,
+          compression: data == 1 ? .none : compression)
         guard candidate.problem(sizes, ranks) == nil else { continue }
         let distance = distance(to: candidate)
         if best.map({ distance < $0.distance }) ?? true { best = (distance, candidate) }

@@ -30,6 +30,8 @@ import Testing
       .exchange(ExchangeName(name: "arena", ranks: [0, 2, 3], number: 1), [1, 2, 3]),
       .exchanged(name: "arena", number: 1, digest: .max, rank: 2, []), .fail(error), .collect,
       .failed(error), .leave([Straggler(rank: 1, count: 812, waitSeconds: 12.5)]), .left(rank: 3),
+      .offer(RestartPoint(rankCounts: [4, 2], checkpoint: .init(path: "a b", step: 40))),
+      .offer(RestartPoint(rankCounts: [])),
     ]
   }
 

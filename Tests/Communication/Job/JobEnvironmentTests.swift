@@ -48,6 +48,18 @@ import Testing
     }
   }
 
+  @Test func aRestartIsTold() throws {
+    let restart = { (number: String, path: String) in
+      try JobEnvironment.read(
+        Self.deepep.merging(["DEEPEP_RESTART": number, "DEEPEP_RESTART_CHECKPOINT": path]) { $1 }
+      )?.restart
+    }
+    #expect(try restart("0", "") == nil && JobEnvironment.read(Self.deepep)?.restart == nil)
+    #expect(try restart("2", "a/b") == Restart(number: 2, checkpoint: "a/b"))
+    #expect(try restart("1", "") == Restart(number: 1))
+    #expect(throws: CommunicationError.self) { try restart("often", "") }
+  }
+
   @Test func torchrunVariables() throws {
     var job = try #require(try JobEnvironment.read(Self.torchrun))
     #expect(job.rank == 1 && job.rankCount == 4 && !job.isOneHost && job.needsHub)

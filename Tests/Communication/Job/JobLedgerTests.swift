@@ -49,6 +49,21 @@ import Testing
     #expect(effects[3] == .broadcast(.started, ranks: [0, 1, 2]))
   }
 
+  /// A rank that was not heard, or that a signal has ended, is dead; one that has ended with a status is not.
+  @Test func theDeadAreToldFromThoseThatGaveUp() throws {
+    let ends: [(Int?, (inout JobLedger) throws -> Void)] = [
+      (1, { $0.exited(1, .signal(9), now: 1) }), (1, { $0.stopped(1, now: 1) }),
+      (2, { $0.lost(2, "its agent ended", now: 1) }), (nil, { $0.exited(1, .code(3), now: 1) }),
+      (nil, { try $0.receive(.fail(.init("bad", at: "rank 0", fix: "look")), from: 0, now: 1) }),
+    ]
+    for (rank, end) in ends {
+      var ledger = ledger()
+      try end(&ledger)
+      ledger.settle(now: 2)
+      #expect(ledger.failure != nil && ledger.deadRank == rank)
+    }
+  }
+
   @Test func theBestReasonIsTold() throws {
     var ledger = ledger()
     try ledger.receive(beat(1), from: 1, now: 0.9)

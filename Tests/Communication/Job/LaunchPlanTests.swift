@@ -39,6 +39,31 @@ import Testing
     #expect(throws: CommunicationError.self) { try LaunchHost.list(file: path + "x") }
   }
 
+  /// As many ranks as the job can have of those that are left, where those are; or else as many as before.
+  @Test func fewerRanksStartAgain() throws {
+    let hosts = try #require(LaunchHost.list("a,b"))
+    let start = RankStart(rankCount: 4, hosts: hosts)
+    let point = RestartPoint(rankCounts: [4, 2, 1], checkpoint: .init(path: "x", step: 7))
+    let next = try start.next(without: [1], from: point)
+    #expect(
+      next
+        == RankStart(
+          rankCount: 2, hosts: [.init(name: "a", slotCount: 1), .init(name: "b", slotCount: 2)],
+          restart: Restart(number: 1, checkpoint: "x")))
+    let last = try next.next(without: [0], from: RestartPoint(rankCounts: [2, 1]))
+    #expect(
+      last
+        == RankStart(
+          rankCount: 1, hosts: [.init(name: "b", slotCount: 1)],
+          restart: Restart(number: 2, checkpoint: "x")))
+    for point in [RestartPoint(rankCounts: [4]), nil] {
+      let same = try start.next(without: [0, 1], from: point)
+      #expect(same == RankStart(rankCount: 4, hosts: hosts, restart: Restart(number: 1)))
+    }
+    let here = try RankStart(rankCount: 2, hosts: []).next(without: [1], from: point)
+    #expect(here.rankCount == 1 && here.hosts == [])
+  }
+
   @Test func linesCarryTheirRank() {
     var tagger = LineTagger(rank: 3)
     let text = { (bytes: [UInt8]) in String(decoding: bytes, as: UTF8.self) }

@@ -10,17 +10,19 @@ extension MeshRun {
   /// Runs through plans and executors, a thread and one compute thread for each rank, which share
   /// their kernels.
   ///
-  /// - Parameter kernels: Those of runs before, if they are to be shared too.
+  /// - Parameters:
+  ///   - kernels: Those of runs before, if they are to be shared too.
+  ///   - hosts: How many ranks each host has that the ranks pretend to be on; nil: all are on one.
   func compiled(
     _ strategy: Strategy, _ links: Links = MachineTable.twoCores.links,
-    _ kernels: KernelLibrary? = nil
+    _ kernels: KernelLibrary? = nil, hosts: [Int]? = nil
   ) throws -> Ending {
     let kernels = try kernels ?? KernelLibrary()
     var target = MachineTable.twoCores
     target.links = links
     let rank = try program.applying(Program.lowering(strategy, for: target))
     let rules = ShardingRules(strategy)
-    let outcomes = try LocalGroup.run(rankCount: strategy.rankCount) { communicator in
+    let outcomes = try HostThreads.run(hosts ?? [strategy.rankCount]) { communicator in
       let device = try CPUDevice(threadCount: 1, kernels: kernels, links: links)
       let ranks = try RankCommunicators(
         rules.mesh, communicator, goBeside: links.workBeside)
@@ -33,7 +35,11 @@ extension MeshRun {
       }
       return (losses: losses, slots: slots)
     }
-    return ending(outcomes[0].losses, outcomes.map(\.slots), rank.slots)
+    var result = ending(outcomes[0].losses, outcomes.map(\.slots), rank.slots)
+    result.parts = rank.slots.enumerated().reduce(into: [:]) { parts, slot in
+      parts[slot.element.name] = outcomes.map { $0.slots[slot.offset] }
+    }
+    return result
   }
 
   private func steps(

@@ -19,6 +19,8 @@ struct MeshRun: Sendable {
     var losses: [Double] = []
     /// The whole tensors of slots by name; accumulators are left out.
     var state: [String: HostArray] = [:]
+    /// What each rank has of a slot, by name; of compiled runs.
+    var parts: [String: [HostArray]] = [:]
   }
 
   private var microBatches: Int { batches.first?.count ?? 1 }
@@ -79,7 +81,7 @@ struct MeshRun: Sendable {
 
   func ending(_ losses: [Double], _ parts: [[HostArray]], _ slots: [Slot]) -> Ending {
     var ending = Ending(losses: losses)
-    for (index, slot) in slots.enumerated() where slot.kind != .accumulator {
+    for (index, slot) in slots.enumerated() where ![.accumulator, .residual].contains(slot.kind) {
       ending.state[slot.name] =
         slot.shard?.assembled(parts.map { $0[index] }) ?? parts[0][index]
     }

@@ -21,7 +21,7 @@ import Testing
   static func run(
     accumulation: Int = 1, clip: Double? = 1, dropout: Double = 0,
     optimizer: any Optimizer = AdamW(learningRate: 1e-2), isWide: Bool = true, steps: Int = 3,
-    vocabulary: Int = 13
+    vocabulary: Int = 13, compression: Compression = .none
   ) throws -> MeshRun {
     let model = GPT2(
       GPT2Configuration(
@@ -30,8 +30,9 @@ import Testing
       TensorDescription("ids", .int32, [4, 6]), TensorDescription("targets", .int32, [4, 6]),
     ]
     let traced = try ProgramBuilder.traced(model, .crossEntropy, inputs: inputs)
-    let builder = ProgramBuilder(
+    var builder = ProgramBuilder(
       optimizer: optimizer, clipNorm: clip, gradientAccumulation: accumulation)
+    builder.compression = compression
     let program = try builder.completed(traced)
     var random = RandomSource(seed: 3)
     let batches = (0..<steps).map { _ in

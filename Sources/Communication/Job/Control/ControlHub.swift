@@ -19,6 +19,8 @@ package final class ControlHub: Sendable {
     var failure: CommunicationError?
     var isOver = false
     var stragglers: StragglerReport?
+    var restartPoint: RestartPoint?
+    var deadRank: Int?
   }
 
   /// The address and the port that ranks connect to.
@@ -73,6 +75,7 @@ package final class ControlHub: Sendable {
       shared.change { state in
         state.isOver = true
         state.stragglers = loop.stragglers
+        (state.restartPoint, state.deadRank) = (loop.restartPoint, loop.deadRank)
       }
     }
     thread.withLock { $0 = started }
@@ -85,6 +88,12 @@ package final class ControlHub: Sendable {
 
   /// Who waited for whom; nil before ``stop()``.
   package var stragglers: StragglerReport? { shared.change { $0.stragglers } }
+
+  /// From where the job could go on; nil before ``stop()``, and if no rank has said so.
+  package var restartPoint: RestartPoint? { shared.change { $0.restartPoint } }
+
+  /// The rank that has failed without a word: stopped, out of reach, or dead; nil before ``stop()``.
+  package var deadRank: Int? { shared.change { $0.deadRank } }
 
   /// Notes where a process was started that may become a rank.
   package func started(_ rank: Int, host: String, processIdentifier: Int32) {

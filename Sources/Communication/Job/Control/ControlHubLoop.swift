@@ -25,6 +25,8 @@ final class ControlHubLoop {
 
   var failure: CommunicationError? { ledger.failure }
   var isOver: Bool { ledger.isOver }
+  var restartPoint: RestartPoint? { ledger.restartPoint }
+  var deadRank: Int? { ledger.deadRank }
   var stragglers: StragglerReport { ledger.stragglers }
 
   func started(_ rank: Int, _ host: String, _ process: Int32) {

@@ -1,7 +1,7 @@
 /// What a rank says first.
 package struct Hello: Hashable, Sendable {
   /// Both sides must speak the same.
-  package static var protocolVersion: UInt32 { 2 }
+  package static var protocolVersion: UInt32 { 3 }
   /// The first bytes of a first message: "DeepEP" and two zeros.
   static var mark: UInt64 { 0x0000_5045_7065_6544 }
 
@@ -58,13 +58,15 @@ package enum ControlMessage: Hashable, Sendable {
   case leave([Straggler])
   /// A rank has ended in good order.
   case left(rank: Int)
+  /// From where the job could go on.
+  case offer(RestartPoint)
 }
 
 extension ControlMessage {
   private enum Kind: UInt8 {
     case hello = 1
     case refused, member, started, heartbeat, exchange, exchanged, fail, collect, failed, leave,
-      left
+      left, offer
   }
 
   /// The message with its count before it.
@@ -109,6 +111,7 @@ extension ControlMessage {
         $0.put(Array(stragglers.prefix(JobReport.stragglerCount))) { $0.put($1) }
       }
     case .left(let rank): writer.put(Kind.left) { $0.put(UInt32(clamping: rank)) }
+    case .offer(let point): writer.put(Kind.offer) { $0.put(point) }
     }
   }
 
@@ -143,6 +146,7 @@ extension ControlMessage {
     case .leave:
       .leave(try reader.list(limit: JobReport.stragglerCount, width: 20) { try $0.straggler() })
     case .left: .left(rank: try reader.rank())
+    case .offer: .offer(try reader.restartPoint())
     }
   }
 }
@@ -188,6 +192,15 @@ extension FrameWriter {
     put(UInt32(clamping: straggler.rank))
     put(UInt64(clamping: straggler.count))
     put(UInt64(min(1e18, max(0, straggler.waitSeconds * 1e9))))
+  }
+
+  fileprivate mutating func put(_ point: RestartPoint) {
+    put(Array(point.rankCounts.prefix(JobLimits.rankCount))) { $0.put(UInt32(clamping: $1)) }
+    // A path that was cut would be another file.
+    let fits = point.checkpoint.map { $0.path.utf8.count <= FrameReader.textLimit } ?? false
+    let checkpoint = fits ? point.checkpoint : nil
+    put(checkpoint?.path ?? "")
+    put(UInt64(clamping: checkpoint?.step ?? 0))
   }
 
   private mutating func put(_ record: OperationRecord) {
@@ -241,6 +254,14 @@ extension FrameReader {
     Straggler(
       rank: try rank(), count: Int(clamping: try integer(UInt64.self)),
       waitSeconds: Double(try integer(UInt64.self)) * 1e-9)
+  }
+
+  fileprivate mutating func restartPoint() throws -> RestartPoint {
+    let counts = try list(limit: JobLimits.rankCount, width: 4) { try $0.rank() }
+    let path = try text()
+    let step = Int(clamping: try integer(UInt64.self))
+    return RestartPoint(
+      rankCounts: counts, checkpoint: path.isEmpty ? nil : .init(path: path, step: step))
   }
 
   private static var recordBytes: Int { OperationRecord.Words.count * 8 }

@@ -149,6 +149,12 @@ extension JobLedger {
     return exchange.map { name, given in name.ranks.filter { given[$0] == nil } } ?? []
   }
 
+  /// Whether a rank has failed without a word of its own: it was not heard, or a signal ended it.
+  private func isDead(_ rank: Int, _ cause: FailureCause) -> Bool {
+    if case .code? = ranks[rank].exit { return false }
+    return cause.weight != .report
+  }
+
   private mutating func finish(_ cause: FailureCause, _ start: Double, _ now: Double) {
     let isComplete = ranks.enumerated().allSatisfy { rank, entry in
       entry.hasReported || !entry.isConnected || rank == cause.rank
@@ -162,6 +168,7 @@ extension JobLedger {
       return entry.records.map { $0.aged(bySeconds: now - entry.recordsSeconds) }
     }
     phase = .failed(error)
+    deadRank = cause.rank.flatMap { isDead($0, cause) ? $0 : nil }
     for rank in ranks.indices where ranks[rank].isConnected {
       effects.append(.send(.failed(error), rank: rank))
     }

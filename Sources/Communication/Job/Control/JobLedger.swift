@@ -28,6 +28,10 @@ package struct JobLedger: Sendable {
   /// What ranks have given of exchanges to which others are still to come.
   private(set) var exchanges: [ExchangeName: [Int: [UInt8]]] = [:]
   private var nextDigest = 0
+  /// The rank whose death, or silence, has ended the job.
+  package internal(set) var deadRank: Int?
+  /// From where the job could go on, as its ranks have said last.
+  package private(set) var restartPoint: RestartPoint?
 
   package init(jobName: String, token: String, rankCount: Int, limits: JobLimits) {
     (self.jobName, self.token, self.limits) = (jobName, token, limits)
@@ -135,6 +139,7 @@ package struct JobLedger: Sendable {
     case .exchange(let name, let bytes): try exchange(name, bytes, from: rank)
     case .fail(let error): note(FailureCause(weight: .report, rank: nil, error: error), now)
     case .leave(let stragglers): leave(rank, stragglers)
+    case .offer(let point): restartPoint = point
     default: throw FrameError(what: "a message that only the hub sends")
     }
   }

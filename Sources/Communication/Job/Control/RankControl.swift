@@ -24,6 +24,7 @@ package final class RankControl: JobControl {
   package let membership: Membership
   package let recorder = FlightRecorder(hasProcess: true)
   package let log = CommunicationLog()
+  package let restart: Restart?
   let limits: JobLimits
   let flag = FailureFlag()
   let state = Monitor(State())
@@ -39,10 +40,10 @@ package final class RankControl: JobControl {
   ///   - early: what was read of the connection beyond the start of the job.
   init(
     _ membership: Membership, _ socket: Socket, early: [UInt8], hub: ControlHub?, hubName: String,
-    limits: JobLimits
+    restart: Restart?, limits: JobLimits
   ) throws {
     (self.membership, self.hub, self.hubName) = (membership, hub, hubName)
-    self.limits = limits
+    (self.restart, self.limits) = (restart, limits)
     hubPort = socket.remote.port
     waker = try Waker()
     _ = try RankThread { [self] in
@@ -144,6 +145,8 @@ package final class RankControl: JobControl {
     }
     return error
   }
+
+  package func offer(_ point: RestartPoint) { send(.offer(point)) }
 
   // MARK: Leaving
 

@@ -10,6 +10,8 @@ package struct LaunchOptions: Sendable {
   package var address: String?
   /// The port of the job's control; 0 is any free one.
   package var port: UInt16 = 0
+  /// How often the job is started again after it has lost ranks.
+  package var restartCount = 0
   /// Whether it says at the end which ranks were waited for.
   package var reportsStragglers = false
   /// What every rank runs.

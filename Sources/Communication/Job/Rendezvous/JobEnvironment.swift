@@ -19,15 +19,17 @@ package struct JobEnvironment: Hashable, Sendable {
   package var token: String
   /// Whether all ranks are on this host, as far as the environment says.
   package var isOneHost: Bool
+  /// That other ranks of the job were started before these, and one has died.
+  package var restart: Restart?
 
   /// Makes an environment.
   package init(
     launcher: Launcher, rank: Int, rankCount: Int, addresses: [String], port: UInt16,
-    jobName: String, token: String, isOneHost: Bool
+    jobName: String, token: String, isOneHost: Bool, restart: Restart? = nil
   ) {
     (self.launcher, self.rank, self.rankCount) = (launcher, rank, rankCount)
     (self.addresses, self.port, self.isOneHost) = (addresses, port, isOneHost)
-    (self.jobName, self.token) = (jobName, token)
+    (self.jobName, self.token, self.restart) = (jobName, token, restart)
   }
 
   /// Whether rank 0 has to serve the others, since nobody else does.
@@ -58,7 +60,13 @@ package struct JobEnvironment: Hashable, Sendable {
       rankCount: try reader.rankCount("DEEPEP_RANK_COUNT"),
       addresses: [try reader.text("DEEPEP_ADDRESS")], port: try reader.port("DEEPEP_PORT"),
       jobName: try reader.text("DEEPEP_JOB"), token: try reader.text("DEEPEP_JOB_TOKEN"),
-      isOneHost: false)
+      isOneHost: false, restart: try restart(reader))
+  }
+
+  private static func restart(_ reader: VariableReader) throws -> Restart? {
+    guard let number = try reader.restartNumber("DEEPEP_RESTART"), number > 0 else { return nil }
+    let path = reader.variables["DEEPEP_RESTART_CHECKPOINT"] ?? ""
+    return Restart(number: number, checkpoint: path.isEmpty ? nil : path)
   }
 
   private static func torchrun(_ reader: VariableReader) throws -> JobEnvironment {

@@ -13,6 +13,11 @@ struct VariableReader {
 
   func port(_ name: String) throws -> UInt16 { UInt16(try number(name, 1...65535)) }
 
+  /// Nil if it is not set.
+  func restartNumber(_ name: String) throws -> Int? {
+    variables[name] == nil ? nil : try number(name, 0...JobLimits.restartCount)
+  }
+
   private func number(_ name: String, _ range: ClosedRange<Int>) throws -> Int {
     let text = try text(name)
     guard let value = Int(text), range.contains(value) else {
