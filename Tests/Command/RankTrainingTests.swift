@@ -4,7 +4,7 @@ import Testing
 /// Training on several processes gives what one process gives.
 @Suite(.tags(.process)) struct RankTrainingTests {
   private static let strategies: [(ranks: Int, strategy: String, transports: [String])] = [
-    (2, "data=2", ["shared-memory", "tcp"]), (2, "data=2,zero=3", ["shared-memory", "tcp"]),
+    (2, "data=2", ["shared-memory", "tcp", "ucx"]), (2, "data=2,zero=3", ["shared-memory", "tcp"]),
     (2, "tensor=2,sequence-parallel", ["shared-memory", "tcp"]),
     (4, "data=4,zero=2", ["shared-memory"]), (4, "data=2,tensor=2,zero=1", ["tcp"]),
   ]
