@@ -83,7 +83,7 @@ let package = Package(
         "Tensors", "Targets", "Elements", "Events", "SystemOneDNN", "SystemLLVM", "SystemOpenMP",
       ]),
     module(
-      "Communication", imports: ["Elements", "Events", "VectorLoops"],
+      "Communication", imports: ["Elements", "Events", "VectorLoops", "SystemUCX"],
       embeds: ["Algorithms/Packaged/algorithms.json"]),
     module("Storage", imports: ["Elements", "Events"]),
     module(
@@ -120,6 +120,7 @@ let package = Package(
     shim("OneDNN", imports: ["SystemLibraries"]),
     shim("LLVM", imports: ["SystemLibraries"]),
     shim("OpenMP", imports: ["SystemLibraries"]),
+    shim("UCX", imports: ["SystemLibraries"]),
     tests("House", imports: []),
     support("Laws", imports: ["Tensors", "Elements"]),
     tests("Tensors", imports: ["Tensors", "Models", "Elements", "Laws"], exclude: ["Fixtures"]),

@@ -82,14 +82,18 @@ def laboratory(program, megabits=MEGABITS):
 # The contestants: what starts each, as a list of commands that run at the same time.
 
 
-def deepep(links, program, count, rounds, *options):
-    agent = links.script("agent", "case $1 in\n" + "".join(
+# The hosts of the laboratory are on one machine, whose memory UCX would share.
+UCX = "export UCX_TLS=tcp,self UCX_NET_DEVICES=link0\n"
+
+
+def deepep(links, program, count, rounds, *options, communication="tcp"):
+    agent = links.script("agent", UCX + "case $1 in\n" + "".join(
         f"host{host}) exec nsenter --net={links.networks[host]} sh -c \"$2\" ;;\n" for host in range(HOSTS)
     ) + "esac\n")
     hosts = ",".join(f"host{host}:{RANKS_PER_HOST}" for host in range(HOSTS))
     return [links.on(0, [
         str(program), "launch", "-n", str(HOSTS * RANKS_PER_HOST), "--hosts", hosts, "--agent", agent,
-        "--address", address(0), "--", "benchmark", "all-reduce", "--communication", "tcp",
+        "--address", address(0), "--", "benchmark", "all-reduce", "--communication", communication,
         "--bytes", str(count), "--rounds", str(rounds), "--json", *options,
     ])]
 
@@ -133,6 +137,8 @@ def contestants(links, program, mpi, python, rounds):
             "as the table says": (),
         }.items()
     }
+    found["hierarchical, ucx"] = lambda count: deepep(
+        links, program, count, rounds, "--algorithm", "hierarchical", communication="ucx")
     if mpi:
         found["OpenMPI"] = lambda count: open_mpi(links, mpi, count, rounds)
     if python:
@@ -214,7 +220,8 @@ def bars(count, reports):
     checks = []
     for name, other, limit in [
         ("hierarchical", "flat ring", 0.73), ("hierarchical", "gloo", 0.73), ("hierarchical", "OpenMPI", 0.55),
-        ("hierarchical, bfloat16", "flat ring", 0.40),
+        ("hierarchical, bfloat16", "flat ring", 0.40), ("hierarchical, ucx", "hierarchical", 1.25),
+        ("hierarchical, ucx", "OpenMPI", 0.75),
     ]:
         found = ratio(reports, name, other)
         if found is not None:

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 folder="$PWD/.deepep"
 wheels="$PWD/Scripts/wheels.txt"
 python=/usr/bin/python3
-packages=(libllvm22 libgomp1 bible-kjv bible-kjv-text python3 python3-pip)
+packages=(libllvm22 libgomp1 libucx-dev bible-kjv bible-kjv-text python3 python3-pip)
 
 fail() {
   printf 'setup: %s\n' "$@" >&2

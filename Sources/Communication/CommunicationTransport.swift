@@ -6,7 +6,9 @@ public enum CommunicationTransport: String, Hashable, Codable, Sendable, CaseIte
   case sharedMemory = "shared-memory"
   /// Ranks reach one another by sockets.
   case tcp
-  case ucx, mpi, nccl
+  /// Ranks reach one another by UCX, where that is installed: by InfiniBand, RoCE and their like.
+  case ucx
+  case mpi, nccl
 
   /// Whether this version has it.
   public var isAvailable: Bool { missing == nil }
@@ -31,17 +33,18 @@ public enum CommunicationTransport: String, Hashable, Codable, Sendable, CaseIte
     switch self {
     case .sharedMemory: return try SharedMemory.communicator(control)
     case .tcp: return try TCP.communicator(control, options: messages ?? .standard(control))
-    case .local, .ucx, .mpi, .nccl:
+    case .ucx: return try UCX.communicator(control, options: messages ?? .standard(control))
+    case .local, .mpi, .nccl:
       throw CommunicationError(
         "communication '\(rawValue)' does not reach other processes", at: "communication",
-        fix: "choose \(Self.sharedMemory.rawValue) or \(Self.tcp.rawValue)")
+        fix: "choose \(Self.sharedMemory.rawValue), \(Self.tcp.rawValue) or \(Self.ucx.rawValue)")
     }
   }
 
   private var missing: String? {
     switch self {
-    case .local, .sharedMemory, .tcp: nil
-    case .ucx, .mpi: "it comes with fabrics that need it"
+    case .local, .sharedMemory, .tcp, .ucx: nil
+    case .mpi: "it comes with fabrics that need it"
     case .nccl: "it comes with the devices of NVIDIA"
     }
   }

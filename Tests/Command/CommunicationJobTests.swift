@@ -3,7 +3,7 @@ import Testing
 
 /// Ranks that are processes work together over every transport, and end with a reason when one of them ends.
 @Suite struct CommunicationJobTests {
-  private static var transports: [String] { ["shared-memory", "tcp"] }
+  private static var transports: [String] { ["shared-memory", "tcp", "ucx"] }
 
   private static var program: String {
     CommandRun.executable.deletingLastPathComponent()
@@ -80,10 +80,27 @@ import Testing
       for rank in 0..<3 {
         let line = job.lines.first { $0.hasPrefix("[\(rank)] error: ") } ?? ""
         let calls = "ranks 0, 2: all-reduce 1 (8 bytes, int64, sum); rank 1: barrier 1"
-        let isComplete = transport == "tcp" || line.contains("the ranks are out of step: \(calls)")
+        let isComplete =
+          transport != "shared-memory" || line.contains("the ranks are out of step: \(calls)")
         #expect(isComplete && line.contains("the ranks are out of step: "), "\(job.output)")
         #expect(line.contains("all-reduce 1 (") && line.contains("barrier 1"), "\(job.output)")
       }
+    }
+  }
+
+  @Test(arguments: ["/nowhere/libucp.so.0", "libm.so.6"])
+  func withoutUCXAJobSaysWhatToInstall(_ library: String) throws {
+    try withFolder { folder in
+      let job = try LaunchedJob(
+        ["launch", "-n", "2", "--", Self.program, "conformance", "ucx"], in: folder,
+        variables: ["DEEPEP_UCX": library])
+      #expect(job.status() != 0)
+      for rank in 0..<2 {
+        let line = job.lines.first { $0.hasPrefix("[\(rank)] error: UCX cannot be opened: ") }
+        #expect(line != nil, "\(job.output)")
+      }
+      let fix = "install UCX 1.13 or newer (Debian: apt-get install libucx0)"
+      #expect(job.output.contains(fix) && job.output.contains("DEEPEP_UCX"), "\(job.output)")
     }
   }
 

@@ -16,6 +16,7 @@ struct RankPlace: CustomStringConvertible {
     RankPlace(2, "shared-memory", ["data=2", "data=2,zero=3", "tensor=2,sequence-parallel"]),
     RankPlace(
       2, "tcp", ["data=2", "data=2,zero=3", "tensor=2,sequence-parallel"], "data=2,zero=3"),
+    RankPlace(2, "ucx", ["data=2"]),
     RankPlace(4, "shared-memory", ["data=4,zero=2", "data=2,tensor=2,zero=1"], "data=4,zero=2"),
     RankPlace(4, "tcp", ["data=2,tensor=2,zero=1"]),
     RankPlace(

@@ -24,6 +24,7 @@ struct TestTransport: Sendable, CustomTestStringConvertible {
 
   static var all: [TestTransport] {
     [local, sharedMemory] + CollectiveAlgorithm.allCases.flatMap { [wire($0), tcp($0)] }
+      + [ucx(.direct), ucx(.ring), ucx(.hierarchical)]
   }
 
   /// Threads that see one another's memory.
@@ -62,6 +63,15 @@ struct TestTransport: Sendable, CustomTestStringConvertible {
       testDescription: "tcp, \(algorithm.rawValue)", algorithm: algorithm,
       layouts: layouts(algorithm)
     ) { control, _ in try TCP.communicator(control, options: options) }
+  }
+
+  /// Threads between which UCX finds what it likes best, and shared memory on each host.
+  private static func ucx(_ algorithm: CollectiveAlgorithm) -> TestTransport {
+    let options = options(algorithm, pieceBytes: 20_000, segmentBytes: 10_000)
+    return TestTransport(
+      testDescription: "ucx, \(algorithm.rawValue)", algorithm: algorithm,
+      layouts: layouts(algorithm)
+    ) { control, _ in try UCX.communicator(control, options: options) }
   }
 
   /// Pieces that are smaller than much of what is exchanged, and do not divide it.

@@ -18,11 +18,12 @@ enum ModuleTable {
 
   static let rows: [Row] = [
     // The design has one row `System*` without imports, at the end. Here the shims stand below their
-    // only user, and import one another: `SystemLibraries` opens libraries for the other three.
+    // users, and import one another: `SystemLibraries` opens libraries for the others.
     row("SystemLibraries"),
     row("SystemOneDNN", ["SystemLibraries"]),
     row("SystemLLVM", ["SystemLibraries"]),
     row("SystemOpenMP", ["SystemLibraries"]),
+    row("SystemUCX", ["SystemLibraries"]),
     // Loops in C, compiled for several processors: only `Communication` uses them yet.
     row("VectorLoops"),
     row("Elements"),
@@ -33,11 +34,11 @@ enum ModuleTable {
     row("Optimizers", ["Tensors", "Elements"]),
     row("Transforms", ["Tensors", "Targets", "Elements"]),
     row("Plans", ["Transforms", "Tensors", "Targets", "Elements"]),
-    // The C shims are implied in the design's row: only `Compute` may see a library.
+    // The C shims are implied in the design's row: only `Compute` and `Communication` see libraries.
     row(
       "Compute",
       ["Tensors", "Targets", "Elements", "Events", "SystemOneDNN", "SystemLLVM", "SystemOpenMP"]),
-    row("Communication", ["Elements", "Events", "VectorLoops"]),
+    row("Communication", ["Elements", "Events", "VectorLoops", "SystemUCX"]),
     row("Storage", ["Elements", "Events"]),
     row(
       "Execution",

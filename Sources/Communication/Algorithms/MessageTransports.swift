@@ -32,6 +32,25 @@ package enum TCP {
   }
 }
 
+/// The ucx transport: ranks reach one another by whatever UCX finds between them.
+package enum UCX {
+  /// Makes the communicator of all ranks of a job.
+  ///
+  /// On several hosts, ranks of one host share memory for what ``CollectiveAlgorithm/hierarchical`` does there.
+  ///
+  /// - Throws: ``CommunicationError`` if UCX is missing or too old, or a rank cannot be reached.
+  package static func communicator(
+    _ control: any JobControl, options: MessageOptions = MessageOptions()
+  ) throws -> any Communicator {
+    try UCXMessages().communicator(control, options) {
+      try SharedMemory.communicator(control, ranks: control.membership.localRanks)
+    }
+  }
+
+  /// Throws if this host has no UCX that can be used, and says what to install.
+  package static func check() throws { _ = try UCXMessages() }
+}
+
 /// Messages between threads of one process: what is sent over wires elsewhere, without wires.
 package struct LocalWire: Sendable {
   private let messages = LocalMessages()

@@ -41,9 +41,12 @@ struct Disturbance: Sendable, CustomTestStringConvertible {
   /// How the ranks reach one another.
   enum Transport: String, CaseIterable, Sendable {
     case sharedMemory = "shared-memory"
-    case tcp
+    case tcp, ucx
     /// Sockets between hosts, shared memory within them.
     case links
+
+    /// The option `communication`.
+    var word: String { self == .links ? "tcp" : rawValue }
   }
 
   /// Who starts the ranks.
@@ -118,7 +121,7 @@ extension Disturbance {
     let kind = Self.kind(seed, hasLinks, &random)
     let moment = Self.moment(kind, &random)
     let transports =
-      kind == .partition ? [.links] : hasLinks ? Transport.allCases : [.sharedMemory, .tcp]
+      kind == .partition ? [.links] : hasLinks ? Transport.allCases : [.sharedMemory, .tcp, .ucx]
     // Only sockets have a meeting.
     let transport =
       moment == .meeting ? .tcp : transports[Int(random.next() % UInt64(transports.count))]
@@ -176,7 +179,7 @@ extension Disturbance {
   ///
   /// - Parameter mark: by which its process can be found.
   func words(mark: String) -> [String] {
-    var words = ["stream", transport == .sharedMemory ? "shared-memory" : "tcp", "mark=\(mark)"]
+    var words = ["stream", transport.word, "mark=\(mark)"]
     words.append("seed=\(seed % 1_000_000)")
     words.append("bytes=\(moment == .large ? 4 << 20 : 4096)")
     if moment == .pauses { words.append("pause=20") }

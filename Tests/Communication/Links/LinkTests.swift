@@ -20,7 +20,7 @@ struct LinkTests {
     let sent = try [CollectiveAlgorithm.ring, .hierarchical].map { algorithm in
       let laboratory = try LinkLaboratory(
         hostCount: 2, megabitsPerSecond: 1000, delaySeconds: 5e-4)
-      var job = WiredJob(hosts: [2, 2], algorithm, usesSockets: true)
+      var job = WiredJob(hosts: [2, 2], algorithm, over: .tcp)
       job.laboratory = laboratory
       let bytes = try job.run { world in
         try world.barrier()
@@ -44,7 +44,7 @@ struct LinkTests {
     let laboratory = try LinkLaboratory(
       hostCount: hosts.count, megabitsPerSecond: 4000, delaySeconds: 1e-4)
     for host in hosts.indices { try laboratory.limitSockets(ofHost: host, byteCount: 4096) }
-    var job = WiredJob(hosts: hosts, .hierarchical, usesSockets: true)
+    var job = WiredJob(hosts: hosts, .hierarchical, over: .tcp)
     (job.laboratory, job.options.pieceBytes, job.options.timeLimitSeconds) = (
       laboratory, 1 << 18, 20
     )
@@ -67,7 +67,7 @@ struct LinkTests {
   /// Also where the job's control takes another way, and long before the limit of a slow rank.
   @Test func bytesThatNobodyAnswersAreALostLink() throws {
     let laboratory = try LinkLaboratory(hostCount: 2, megabitsPerSecond: 1000, delaySeconds: 1e-4)
-    var job = WiredJob(hosts: [1, 1], .direct, usesSockets: true)
+    var job = WiredJob(hosts: [1, 1], .direct, over: .tcp)
     job.laboratory = laboratory
     let texts = try job.run { world in
       try Self.sum(world, 4096)
@@ -82,7 +82,7 @@ struct LinkTests {
 
   @Test func aLinkThatIsCutIsNamed() throws {
     let laboratory = try LinkLaboratory(hostCount: 2, megabitsPerSecond: 1000, delaySeconds: 1e-4)
-    var job = WiredJob(hosts: [1, 1], .direct, usesSockets: true)
+    var job = WiredJob(hosts: [1, 1], .direct, over: .tcp)
     job.laboratory = laboratory
     job.options.timeLimitSeconds = 0.5
     let texts = try job.run { world in

@@ -33,7 +33,7 @@ import Testing
   @Test func hierarchiesSendAThirdLessThanARing() throws {
     let byteCount = 1 << 20
     let sent = try [CollectiveAlgorithm.ring, .hierarchical].map { algorithm in
-      let counts = try WiredJob(hosts: [2, 2], algorithm, usesSockets: true).run { world in
+      let counts = try WiredJob(hosts: [2, 2], algorithm, over: .tcp).run { world in
         let memory = Memory(Numbers.bytes(.float32, byteCount / 4, seed: world.rank))
         try world.allReduce(
           memory.constant, into: memory.mutable, element: .float32, reduction: .sum)
@@ -78,7 +78,7 @@ import Testing
   private static func texts(
     _ places: [Int], _ body: @escaping @Sendable (any Communicator) throws -> Void
   ) throws -> [String] {
-    try WiredJob(places: places, .hierarchical, usesSockets: true).run { world in
+    try WiredJob(places: places, .hierarchical, over: .tcp).run { world in
       do { try body(world) } catch { return "\(error)" }
       return ""
     }
@@ -115,7 +115,7 @@ import Testing
   /// An operation is one event, and says for whom it has waited.
   @Test func theRankThatComesLastIsNoted() throws {
     for late in [1, 3] {
-      let events = try WiredJob(hosts: [2, 2], .hierarchical, usesSockets: true).run { world in
+      let events = try WiredJob(hosts: [2, 2], .hierarchical, over: .tcp).run { world in
         try Self.sum(world, .float32, 1000)
         let end = ContinuousClock.now + .milliseconds(world.rank == late ? 300 : 0)
         while ContinuousClock.now < end {}

@@ -7,10 +7,10 @@ import Testing
 @Suite struct MessageFailureTests {
   /// What each rank threw, as text.
   private func failures(
-    _ rankCount: Int, usesSockets: Bool, limit: Double = 60,
+    _ rankCount: Int, over wire: WiredJob.Wire, limit: Double = 60,
     _ body: @escaping @Sendable (any Communicator) throws -> Void
   ) throws -> [String] {
-    var job = WiredJob(hosts: [rankCount], .direct, usesSockets: usesSockets)
+    var job = WiredJob(hosts: [rankCount], .direct, over: wire)
     job.options.timeLimitSeconds = limit
     return try job.run { world in
       do { try body(world) } catch { return "\(error)" }
@@ -28,8 +28,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [false, true]) func ranksThatAreOutOfStepAreNamed(_ usesSockets: Bool) throws {
-    let texts = try failures(3, usesSockets: usesSockets) { world in
+  @Test(arguments: WiredJob.Wire.allCases) func ranksThatAreOutOfStepAreNamed(_ wire: WiredJob.Wire)
+    throws
+  {
+    let texts = try failures(3, over: wire) { world in
       try world.barrier()
       if world.rank == 1 { try world.barrier() } else { try Self.sum(world, .float32, 3) }
     }
@@ -39,14 +41,16 @@ import Testing
     #expect(texts[0].contains("last operations:"), "\(texts[0])")
   }
 
-  @Test(arguments: [false, true]) func otherSizesTypesAndRootsToo(_ usesSockets: Bool) throws {
-    let types = try failures(2, usesSockets: usesSockets) {
+  @Test(arguments: WiredJob.Wire.allCases) func otherSizesTypesAndRootsToo(_ wire: WiredJob.Wire)
+    throws
+  {
+    let types = try failures(2, over: wire) {
       try Self.sum($0, $0.rank == 0 ? .float32 : .int32, 2)
     }
     #expect(types.allSatisfy { $0.contains("float32, sum") && $0.contains("int32, sum") })
-    let sizes = try failures(2, usesSockets: usesSockets) { try Self.sum($0, .int8, 1 + $0.rank) }
+    let sizes = try failures(2, over: wire) { try Self.sum($0, .int8, 1 + $0.rank) }
     #expect(sizes.allSatisfy { $0.contains("another size") }, "\(sizes)")
-    let roots = try failures(2, usesSockets: usesSockets) { world in
+    let roots = try failures(2, over: wire) { world in
       let memory = Memory(count: 1)
       try withExtendedLifetime(memory) {
         try world.broadcast(memory.mutable, root: world.rank)
@@ -54,7 +58,7 @@ import Testing
       }
     }
     #expect(roots.allSatisfy { $0.contains("out of step") }, "\(roots)")
-    let blocks = try failures(2, usesSockets: usesSockets) { world in
+    let blocks = try failures(2, over: wire) { world in
       let own = [1, 2 + world.rank]
       let (given, taken) = (Memory(count: 3 + world.rank), Memory(count: 3 + world.rank))
       try withExtendedLifetime((given, taken)) {
@@ -66,25 +70,18 @@ import Testing
     #expect(blocks.allSatisfy { $0.contains("instead of") }, "\(blocks)")
   }
 
-  @Test(arguments: [false, true]) func aRankThatHasEndedIsNotWaitedFor(_ usesSockets: Bool) throws {
-    let controls = LocalJobControl.job(hosts: [2])
-    let wire = LocalWire()
-    let texts = try LocalGroup.run(rankCount: 2) { thread in
-      let control = controls[thread.rank]
-      do {
-        let world =
-          try usesSockets
-          ? TCP.communicator(control) : wire.communicator(control) { thread }
-        if thread.rank == 0 { try world.barrier() }
-        control.leave()
-      } catch { return "\(error)" }
-      return ""
+  @Test(arguments: WiredJob.Wire.allCases) func aRankThatHasEndedIsNotWaitedFor(
+    _ wire: WiredJob.Wire
+  ) throws {
+    let texts = try failures(2, over: wire) { world in
+      if world.rank == 0 { try world.barrier() }
     }
     #expect(texts[0].contains("rank 1 ended and will not come to barrier 0"), "\(texts)")
   }
 
-  @Test(arguments: [false, true]) func aRankThatIsLateIsNamed(_ usesSockets: Bool) throws {
-    let texts = try failures(2, usesSockets: usesSockets, limit: 0.1) { world in
+  @Test(arguments: WiredJob.Wire.allCases) func aRankThatIsLateIsNamed(_ wire: WiredJob.Wire) throws
+  {
+    let texts = try failures(2, over: wire, limit: 0.1) { world in
       if world.rank == 0 { return try Self.sum(world, .int8, 1) }
       let end = ContinuousClock.now + .milliseconds(500)
       while ContinuousClock.now < end {}
@@ -94,8 +91,10 @@ import Testing
     #expect(texts[0] == texts[1])
   }
 
-  @Test(arguments: [false, true]) func aRankThatGivesUpEndsAll(_ usesSockets: Bool) throws {
-    let texts = try failures(3, usesSockets: usesSockets) { world in
+  @Test(arguments: WiredJob.Wire.allCases) func aRankThatGivesUpEndsAll(_ wire: WiredJob.Wire)
+    throws
+  {
+    let texts = try failures(3, over: wire) { world in
       // When all have made their communicators.
       try world.barrier()
       if world.rank == 2 { world.fail("no more data") }

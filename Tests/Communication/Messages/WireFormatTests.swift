@@ -105,7 +105,7 @@ import Testing
 
   /// Queues sum with fewer bits, too; where all ranks are on one host nothing is rounded.
   @Test(arguments: [[2, 2], [4]]) func queuesTakeFormats(_ hosts: [Int]) throws {
-    let all = try WiredJob(hosts: hosts, .hierarchical, usesSockets: true).run { world in
+    let all = try WiredJob(hosts: hosts, .hierarchical, over: .tcp).run { world in
       let queue = try CommunicationQueue(world)
       var numbers = Self.numbers(world.rank)
       var residual = [Float](repeating: 0, count: numbers.count)

@@ -3,20 +3,27 @@ import DeepEPCommunicationLinks
 
 /// Jobs of threads that pretend to be on several hosts and send one another messages.
 struct WiredJob: Sendable {
+  /// What carries the messages.
+  enum Wire: CaseIterable {
+    /// Memory of the process.
+    case memory
+    case tcp, ucx
+  }
+
   private var job: ThreadJob
   var options = MessageOptions()
-  var usesSockets = false
+  private let wire: Wire
 
-  init(hosts: [Int], _ algorithm: CollectiveAlgorithm, usesSockets: Bool = false) {
+  init(hosts: [Int], _ algorithm: CollectiveAlgorithm, over wire: Wire = .memory) {
     let places = hosts.enumerated().flatMap { Array(repeating: $0, count: $1) }
-    self.init(places: places, algorithm, usesSockets: usesSockets)
+    self.init(places: places, algorithm, over: wire)
   }
 
   /// Ranks that are not in the order of their hosts.
-  init(places: [Int], _ algorithm: CollectiveAlgorithm, usesSockets: Bool = false) {
+  init(places: [Int], _ algorithm: CollectiveAlgorithm, over wire: Wire = .memory) {
     job = ThreadJob(places: places)
     options.algorithms = AlgorithmTable(algorithm)
-    self.usesSockets = usesSockets
+    self.wire = wire
   }
 
   /// Where the sockets are; this host's loopback otherwise.
@@ -30,9 +37,13 @@ struct WiredJob: Sendable {
     _ body: @escaping @Sendable (any Communicator) throws -> Result
   ) throws -> [Result] {
     try job.run(
-      { [options, usesSockets] control, shared in
-        if usesSockets { return try TCP.communicator(control, options: options) }
-        return try shared.wire.communicator(control, options: options) { shared.local(control) }
+      { [options, wire] control, shared in
+        switch wire {
+        case .memory:
+          try shared.wire.communicator(control, options: options) { shared.local(control) }
+        case .tcp: try TCP.communicator(control, options: options)
+        case .ucx: try UCX.communicator(control, options: options)
+        }
       }, body)
   }
 }

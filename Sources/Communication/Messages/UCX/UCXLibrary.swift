@@ -1,0 +1,78 @@
+import DeepEPSystemUCX
+import Glibc
+
+/// UCX as it was found on this host, opened when a job asks for it.
+// The C library's functions are constants here, and may be called by all threads.
+final class UCXLibrary: @unchecked Sendable {
+  /// The variable that names another `libucp` than the system's.
+  static var variable: String { "DEEPEP_UCX" }
+
+  let handle: OpaquePointer
+  let version: UCXVersion
+
+  /// Opens the library.
+  ///
+  /// - Parameter name: a path or a name that the system finds; nil: what ``variable`` says, or Debian's.
+  /// - Throws: ``CommunicationError`` if there is none, or one that is too old.
+  init(name: String? = nil) throws {
+    let name = name ?? getenv(Self.variable).map { String(cString: $0) }
+    var message = CMessage()
+    guard let handle = message.fill({ deepep_ucx_open(name, $0, $1) }) else {
+      throw Self.error("UCX cannot be opened: \(message.text)")
+    }
+    self.handle = handle
+    version = UCXVersion(deepep_ucx_get_version(handle))
+    guard version.isKnown else {
+      throw Self.error("UCX \(version) is too old: \(UCXVersion.oldest) is the oldest one known")
+    }
+  }
+
+  deinit { deepep_ucx_free(handle) }
+
+  /// UCX's words for a status.
+  func reason(_ status: Int32) -> String { String(cString: deepep_ucx_reason(handle, status)) }
+
+  private static func error(_ what: String) -> CommunicationError {
+    CommunicationError(
+      what, at: "communication 'ucx'",
+      fix: "install UCX \(UCXVersion.oldest) or newer (Debian: apt-get install libucx0), or name "
+        + "its libucp.so by \(variable)")
+  }
+}
+
+/// The version of a UCX, as it says itself.
+struct UCXVersion: Hashable, Comparable, CustomStringConvertible, Sendable {
+  /// The oldest one that does what the transport needs.
+  static let oldest = UCXVersion(major: 1, minor: 13)
+
+  var major: Int
+  var minor: Int
+
+  init(major: Int, minor: Int) { (self.major, self.minor) = (major, minor) }
+
+  init(_ version: deepep_ucx_version) {
+    self.init(major: Int(version.major), minor: Int(version.minor))
+  }
+
+  var isKnown: Bool { self >= Self.oldest }
+  var description: String { "\(major).\(minor)" }
+
+  static func < (left: UCXVersion, right: UCXVersion) -> Bool {
+    (left.major, left.minor) < (right.major, right.minor)
+  }
+}
+
+/// Room for what a C shim says when it fails.
+struct CMessage {
+  private var bytes = [CChar](repeating: 0, count: 512)
+
+  mutating func fill<Result>(_ body: (UnsafeMutablePointer<CChar>, Int) -> Result?) -> Result? {
+    bytes.withUnsafeMutableBufferPointer { buffer in
+      buffer.baseAddress.flatMap { body($0, buffer.count) }
+    }
+  }
+
+  var text: String {
+    String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}

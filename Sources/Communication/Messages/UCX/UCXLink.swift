@@ -1,0 +1,217 @@
+/// The messages between this rank and another one of its group.
+///
+/// Of each message a box comes first: its header, and its bytes if they are few. More bytes are another message of
+/// UCX's, which moves them from memory to memory, by the device itself where it can. Both are posted at once;
+/// UCX keeps the order of the boxes, and that of the others.
+final class UCXLink {
+  private struct Incoming {
+    var header: MessageHeader
+    var bytes: UnsafeMutableRawBufferPointer
+    var parcel: UCXParcel
+    var isOpen = false
+  }
+
+  /// How many messages have been sent and received.
+  private struct Counts {
+    var sent = 0
+    var received = 0
+  }
+
+  private enum Part: UInt64 {
+    case box, payload
+  }
+
+  private let worker: UCXWorker
+  private let boxes: UCXBoxes
+  private let rank: Int
+  private let peer: Int
+  private var outgoing: [UCXParcel] = []
+  private var incoming: [Incoming] = []
+  /// Those of which UCX says that they are done.
+  private var completed = Counts()
+  /// Those of them after which nothing stays behind in this process.
+  ///
+  /// UCX calls a message done of which it has a copy; but it moves that on only while this worker is at work, and
+  /// the rank may work with another group next.
+  private var done = Counts()
+  private var needsFlush = false
+  private var flush: (request: UCXRequest, counts: Counts)?
+
+  init(_ worker: UCXWorker, _ boxes: UCXBoxes, rank: Int, peer: Int) {
+    (self.worker, self.boxes, self.rank, self.peer) = (worker, boxes, rank, peer)
+  }
+
+  var awaitsInput: Bool { !incoming.isEmpty }
+  var isIdle: Bool { incoming.isEmpty && outgoing.isEmpty && flush == nil && !needsFlush }
+  var sentCount: Int { done.sent }
+  var receivedCount: Int { done.received }
+
+  /// What tells the messages of a worker apart: who has sent them, and which part they are.
+  private static func tag(_ sender: Int, _ part: Part) -> UInt64 {
+    UInt64(sender) << 1 | part.rawValue
+  }
+
+  /// Posts a message; returns its number.
+  func send(_ bytes: UnsafeRawBufferPointer, tag: MessageTag) -> Int {
+    let box = boxes.take()
+    MessageHeader(tag: tag, payloadCount: bytes.count).write(to: box)
+    let boxedCount = UCXBoxes.boxedCount(bytes.count)
+    box.part(MessageHeader.byteCount, boxedCount).copyMemory(from: bytes.part(0, boxedCount))
+    let content = UnsafeRawBufferPointer(box).part(0, MessageHeader.byteCount + boxedCount)
+    var parcel = UCXParcel(
+      box: box, boxed: worker.send(content, to: peer, tag: Self.tag(rank, .box)))
+    if boxedCount < bytes.count {
+      parcel.payload = worker.send(bytes, to: peer, tag: Self.tag(rank, .payload))
+    }
+    outgoing.append(parcel)
+    return completed.sent + outgoing.count - 1
+  }
+
+  /// Posts memory for a message; returns its number.
+  func receive(into bytes: UnsafeMutableRawBufferPointer, tag: MessageTag) -> Int {
+    let box = boxes.take()
+    var parcel = UCXParcel(
+      box: box, boxed: worker.receive(into: box, tag: Self.tag(peer, .box)))
+    if UCXBoxes.boxedCount(bytes.count) < bytes.count {
+      parcel.payload = worker.receive(into: bytes, tag: Self.tag(peer, .payload))
+    }
+    let header = MessageHeader(tag: tag, payloadCount: bytes.count)
+    incoming.append(Incoming(header: header, bytes: bytes, parcel: parcel))
+    return completed.received + incoming.count - 1
+  }
+
+  // MARK: Moving on
+
+  /// Takes note of what is done; returns whether something is.
+  ///
+  /// - Throws: ``MessageFailure``.
+  func advance() throws -> Bool {
+    var hasMoved = false
+    while try finishFirstOutgoing() { hasMoved = true }
+    while try finishFirstIncoming() { hasMoved = true }
+    if try finishFlush() { hasMoved = true }
+    // A rank that has ended in good order is missed only by those who wait for it.
+    if !isIdle, let reason = worker.failure(of: peer) { throw closed(reason) }
+    return hasMoved
+  }
+
+  private func finishFirstOutgoing() throws -> Bool {
+    guard !outgoing.isEmpty else { return false }
+    outgoing[0].update(worker)
+    guard try count(outgoing[0].boxed) != nil, try count(outgoing[0].payload) != nil else {
+      return false
+    }
+    boxes.give(back: outgoing.removeFirst().box)
+    completed.sent += 1
+    needsFlush = true
+    return true
+  }
+
+  private func finishFirstIncoming() throws -> Bool {
+    guard !incoming.isEmpty else { return false }
+    incoming[0].parcel.update(worker)
+    guard let boxed = try count(incoming[0].parcel.boxed) else { return false }
+    if !incoming[0].isOpen {
+      try open(incoming[0], boxed)
+      incoming[0].isOpen = true
+    }
+    guard let payload = try count(incoming[0].parcel.payload) else { return false }
+    let missing = incoming[0].bytes.count - boxed + MessageHeader.byteCount - payload
+    guard missing == 0 else { throw closed("\(missing) bytes of a message are missing") }
+    boxes.give(back: incoming.removeFirst().parcel.box)
+    completed.received += 1
+    // Who has sent many bytes is told that they are there.
+    if payload > 0 { needsFlush = true }
+    return true
+  }
+
+  /// Counts what is done when nothing of it is left in this process.
+  private func finishFlush() throws -> Bool {
+    if flush == nil, needsFlush {
+      flush = (worker.flush(peer), completed)
+      needsFlush = false
+    }
+    guard let pending = flush else {
+      done = completed
+      return false
+    }
+    updateFlush()
+    guard let request = flush?.request, try count(request) != nil else { return false }
+    done = needsFlush ? pending.counts : completed
+    flush = nil
+    return true
+  }
+
+  /// Compares the header in a box, and takes the bytes beside it.
+  private func open(_ message: Incoming, _ boxed: Int) throws {
+    let box = UnsafeRawBufferPointer(message.parcel.box)
+    guard boxed >= MessageHeader.byteCount else { throw closed("a message without a header") }
+    let found = MessageHeader(box)
+    let boxedCount = boxed - MessageHeader.byteCount
+    guard found == message.header, boxedCount == UCXBoxes.boxedCount(message.bytes.count) else {
+      throw MessageFailure.mismatch(peer: peer, expected: message.header, found: found)
+    }
+    message.bytes.part(0, boxedCount).copyMemory(
+      from: box.part(MessageHeader.byteCount, boxedCount))
+  }
+
+  /// The bytes of what is done; nil while it is not.
+  private func count(_ request: UCXRequest) throws -> Int? {
+    switch request {
+    case .sending, .receiving: return nil
+    case .done(let count): return count
+    case .failed(let status): throw closed(worker.library.reason(status))
+    }
+  }
+
+  private func closed(_ reason: String) -> MessageFailure {
+    .closed(peer: peer, reason: "UCX: \(reason)")
+  }
+
+  private func updateFlush() {
+    guard var request = flush?.request else { return }
+    worker.update(&request)
+    flush?.request = request
+  }
+
+  // MARK: Ending
+
+  /// Asks for the end of all that is under way.
+  func cancel() {
+    for parcel in outgoing + incoming.map(\.parcel) { parcel.cancel(worker) }
+  }
+
+  /// Whether nothing is under way any more.
+  func isSettled() -> Bool {
+    for index in outgoing.indices { outgoing[index].update(worker) }
+    for index in incoming.indices { incoming[index].parcel.update(worker) }
+    updateFlush()
+    let isFlushing = flush?.request.isRunning ?? false
+    return !isFlushing && !(outgoing + incoming.map(\.parcel)).contains { $0.isRunning }
+  }
+
+  /// Forgets all messages.
+  func clear() {
+    outgoing = []
+    incoming = []
+  }
+}
+
+/// A message of a link as UCX has it.
+struct UCXParcel {
+  var box: UnsafeMutableRawBufferPointer
+  var boxed: UCXRequest
+  var payload = UCXRequest.done(byteCount: 0)
+
+  var isRunning: Bool { boxed.isRunning || payload.isRunning }
+
+  mutating func update(_ worker: UCXWorker) {
+    worker.update(&boxed)
+    worker.update(&payload)
+  }
+
+  func cancel(_ worker: UCXWorker) {
+    worker.cancel(boxed)
+    worker.cancel(payload)
+  }
+}
