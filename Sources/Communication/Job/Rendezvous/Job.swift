@@ -37,7 +37,8 @@ package enum Job {
       let (membership, socket, early) = try entrance.join()
       return try RankControl(
         membership, socket, early: early, hub: hub,
-        hubName: environment.needsHub ? membership.name(of: 0) : "the launcher", limits: limits)
+        hubName: environment.needsHub ? membership.name(of: 0) : "the launcher",
+        reportStragglers: environment.reportsStragglers ? notice : nil, limits: limits)
     } catch {
       hub?.stop()
       throw error
