@@ -30,12 +30,12 @@ TIME_LIMIT_SECONDS = 120
 @dataclasses.dataclass(frozen=True)
 class Contestant:
     name: str
-    command: object  # of (ranks, bytes): the words
+    command: object  # of (collective, ranks, bytes): the words
     environment: dict = dataclasses.field(default_factory=dict)
 
 
-def deepep(program, collective="all-reduce"):
-    return Contestant("deepep", lambda ranks, count: [
+def deepep(program):
+    return Contestant("deepep", lambda collective, ranks, count: [
         str(program), "launch", "-n", str(ranks), "--",
         "benchmark", collective, "--bytes", str(count), "--json",
     ])
@@ -45,17 +45,17 @@ def open_mpi(folder):
     """OpenMPI with a program that is compiled here; None without it."""
     if not shutil.which("mpicc") or not shutil.which("mpirun"):
         return None
-    program = folder / "mpi_all_reduce"
+    program = folder / "mpi_collective"
     folder.mkdir(parents=True, exist_ok=True)
-    source = PEERS / "mpi_all_reduce.c"
+    source = PEERS / "mpi_collective.c"
     compiled = subprocess.run(
         ["mpicc", "-O2", "-o", str(program), str(source)], capture_output=True, text=True)
     if compiled.returncode != 0:
         print("OpenMPI is not measured: its program cannot be compiled (Debian: libopenmpi-dev)", flush=True)
         return None
     root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    return Contestant("OpenMPI", lambda ranks, count: [
-        "mpirun", "--oversubscribe", "-n", str(ranks), str(program), str(count),
+    return Contestant("OpenMPI", lambda collective, ranks, count: [
+        "mpirun", "--oversubscribe", "-n", str(ranks), str(program), collective, str(count),
     ], root)
 
 
@@ -64,14 +64,14 @@ def gloo():
     python = python_with_torch()
     if not python:
         return None
-    return Contestant("gloo", lambda ranks, count: [
-        python, str(PEERS / "gloo_all_reduce.py"), str(ranks), str(count),
+    return Contestant("gloo", lambda collective, ranks, count: [
+        python, str(PEERS / "gloo_collective.py"), collective, str(ranks), str(count),
     ])
 
 
-def measured(contestant, ranks, count):
+def measured(contestant, collective, ranks, count):
     """What one run reports; None if it fails, with a line that says so."""
-    command = contestant.command(ranks, count)
+    command = contestant.command(collective, ranks, count)
     environment = {**os.environ, **contestant.environment}
     try:
         run = subprocess.run(
@@ -86,13 +86,13 @@ def measured(contestant, ranks, count):
     return report_in(run.stdout)
 
 
-def case(contestants, ranks, count, rounds):
+def case(contestants, collective, ranks, count, rounds):
     """The reports of each contestant, a round of all after another; another one goes first each time."""
     reports = {one.name: [] for one in contestants}
     for turn in range(rounds):
         place = turn % len(contestants)
         for one in contestants[place:] + contestants[:place]:
-            report = measured(one, ranks, count)
+            report = measured(one, collective, ranks, count)
             if report:
                 reports[one.name].append(report)
     return {name: found for name, found in reports.items() if found}
@@ -175,13 +175,11 @@ def arguments():
 
 def host_cases(options, peers):
     """All collectives on one host."""
-    cases = []
+    cases, contestants = [], [deepep(options.deepep), *peers]
     for collective in COLLECTIVES:
-        others = peers if collective == "all-reduce" else []
         for ranks in options.ranks:
             for count in options.bytes:
-                contestants = [deepep(options.deepep, collective), *others]
-                found = figures(case(contestants, ranks, count, options.rounds))
+                found = figures(case(contestants, collective, ranks, count, options.rounds))
                 checks = bars(ranks, count, found, os.cpu_count()) if collective == "all-reduce" else []
                 print_case(collective, ranks, count, found, checks)
                 cases.append({
@@ -204,7 +202,7 @@ def main():
     if "host" in options.parts:
         record["cases"] = host_cases(options, peers)
     if "links" in options.parts:
-        program = ROOT / ".deepep/mpi/mpi_all_reduce"
+        program = ROOT / ".deepep/mpi/mpi_collective"
         record["links"] = links.measure(
             options.deepep, program if any(peer.name == "OpenMPI" for peer in peers) else None,
             options.bytes, options.rounds)

@@ -108,7 +108,7 @@ def open_mpi(links, program, count, rounds):
         "mpirun", "--oversubscribe", "-H", hosts, "-n", str(HOSTS * RANKS_PER_HOST),
         "--mca", "plm", "rsh", "--mca", "plm_rsh_agent", agent, "--mca", "oob_tcp_if_include", "link0",
         "--mca", "pml", "ob1", "--mca", "btl", "self,vader,tcp", "--mca", "btl_tcp_if_include", "link0",
-        str(program), str(count), str(rounds),
+        str(program), "all-reduce", str(count), str(rounds),
     ]
     start = links.script("mpi", f"hostname mpi0\nexec {' '.join(words)}\n")
     return [links.on(0, ["unshare", "-u", start])]
@@ -118,8 +118,8 @@ def gloo(links, python, count, rounds, port):
     ranks = HOSTS * RANKS_PER_HOST
     return [
         links.on(rank // RANKS_PER_HOST, [
-            "env", "GLOO_SOCKET_IFNAME=link0", python, str(PEERS / "gloo_all_reduce.py"), str(ranks), str(count),
-            str(rank), str(port), address(0), str(rounds),
+            "env", "GLOO_SOCKET_IFNAME=link0", python, str(PEERS / "gloo_collective.py"), "all-reduce", str(ranks),
+            str(count), str(rank), str(port), address(0), str(rounds),
         ])
         for rank in range(ranks)
     ]

@@ -1,5 +1,6 @@
 """What the benchmark of communication makes of the programs' reports."""
 
+import sys
 import unittest
 
 import communication
@@ -32,6 +33,21 @@ class CommunicationTests(unittest.TestCase):
         found = communication.figures({"deepep": reports([1.0], 2.0, [])["deepep"]})
         self.assertEqual(set(found), {"deepep"})
         self.assertEqual(communication.bars(2, 4096, {}, 2), [])
+
+    def test_every_contestant_is_told_the_collective(self):
+        for one in communication.deepep("deepep"), communication.gloo():
+            if one:
+                for collective in communication.COLLECTIVES:
+                    self.assertIn(collective, one.command(collective, 2, 4096))
+
+    def test_another_contestant_goes_first_in_each_round(self):
+        first, second = (
+            communication.Contestant(name, lambda collective, ranks, count, name=name: [
+                sys.executable, "-c", f"print('{{\"seconds_median\": {ranks}, \"name\": \"{collective}\"}}')",
+            ]) for name in ("a", "b")
+        )
+        found = communication.case([first, second], "all-gather", 2, 4096, 2)
+        self.assertEqual(found, {name: [{"seconds_median": 2, "name": "all-gather"}] * 2 for name in "ab"})
 
     def test_bars(self):
         found = communication.figures(reports([1.0], 1.0, [4.9]))

@@ -1,4 +1,5 @@
 import DeepEPElements
+import DeepEPVectorLoops
 
 /// Combines the elements of several ranks, in the order of the ranks.
 struct RankOrderReduction {
@@ -35,45 +36,27 @@ struct RankOrderReduction {
     at destinationOffset: Int, count: Int
   ) {
     guard count > 0, !sources.isEmpty else { return }
-    let sum = VectorSum(
-      sources: sources, sourceOffset: sourceOffset, destinations: destinations,
-      destinationOffset: destinationOffset, count: count)
-    switch (element, reduction) {
-    case (.float32, .sum): return sum.apply(Float.self, mean: false)
-    case (.float32, .mean): return sum.apply(Float.self, mean: true)
-    case (.float64, .sum): return sum.apply(Double.self, mean: false)
-    case (.float64, .mean): return sum.apply(Double.self, mean: true)
-    default: break
+    if reduction == .sum || reduction == .mean {
+      let sum = VectorSum(
+        sources: sources, sourceOffset: sourceOffset, destinations: destinations,
+        destinationOffset: destinationOffset, count: count)
+      if apply(sum, mean: reduction == .mean) { return }
     }
-    let done = vectorHalfSum(sources, sourceOffset, destinations, destinationOffset, count)
     apply(
-      sources.map { $0 + sourceOffset + done * element.byteCount },
-      into: destinations.map { $0 + destinationOffset + done * element.byteCount },
-      count: count - done)
+      sources.map { $0 + sourceOffset }, into: destinations.map { $0 + destinationOffset },
+      count: count)
   }
 
-  /// Sums elements of 16 bits by vectors, as far as they fill some; returns how many.
-  private func vectorHalfSum(
-    _ sources: Sources, _ sourceOffset: Int, _ destinations: Destinations,
-    _ destinationOffset: Int, _ count: Int
-  ) -> Int {
-    guard reduction == .sum || reduction == .mean else { return 0 }
-    let divisor = reduction == .mean ? Float(sources.count) : nil
-    let whole = count / 32 * 32
+  /// Sums by vectors; returns whether there is a loop for such elements.
+  private func apply(_ sum: VectorSum, mean: Bool) -> Bool {
     switch element {
-    case .bfloat16:
-      VectorHalfSum<BFloat16Vectors>(
-        sources: sources, sourceOffset: sourceOffset, destinations: destinations,
-        destinationOffset: destinationOffset
-      ).apply(count: whole, divisor: divisor)
-    case .float16:
-      VectorHalfSum<HalfVectors>(
-        sources: sources, sourceOffset: sourceOffset, destinations: destinations,
-        destinationOffset: destinationOffset
-      ).apply(count: whole, divisor: divisor)
-    default: return 0
+    case .float64: sum.apply(Double.self, mean: mean, deepep_sum_float64)
+    case .float32: sum.apply(Float.self, mean: mean, deepep_sum_float32)
+    case .float16: sum.apply(Half.self, mean: mean, deepep_sum_float16)
+    case .bfloat16: sum.apply(BFloat16.self, mean: mean, deepep_sum_bfloat16)
+    default: return false
     }
-    return whole
+    return true
   }
 
   private func apply(

@@ -10,18 +10,15 @@ struct VectorSum {
   let destinationOffset: Int
   let count: Int
 
-  /// Sums float32 elements, or their means.
-  func apply(_: Float.Type, mean: Bool) {
-    let rows = rows(width: MemoryLayout<Float>.size)
-    deepep_sum_float32(rows, mean)
-    rest(from: rows.byte_count, mean ? Float(sources.count) : 1)
-  }
-
-  /// Sums float64 elements, or their means.
-  func apply(_: Double.Type, mean: Bool) {
-    let rows = rows(width: MemoryLayout<Double>.size)
-    deepep_sum_float64(rows, mean)
-    rest(from: rows.byte_count, mean ? Double(sources.count) : 1)
+  /// Sums elements, or takes their means.
+  ///
+  /// - Parameter loop: the loop in C for such elements.
+  func apply<Element: FloatingElement>(
+    _: Element.Type, mean: Bool, _ loop: (deepep_rows, Bool) -> Void
+  ) {
+    let rows = rows(width: MemoryLayout<Element>.size)
+    loop(rows, mean)
+    rest(Element.self, from: rows.byte_count, mean ? Element.Accumulator(sources.count) : 1)
   }
 
   /// What fills vectors.
@@ -38,19 +35,20 @@ struct VectorSum {
   }
 
   /// What does not, divided by a number.
-  private func rest<Number: BinaryFloatingPoint & BitwiseCopyable>(
-    from start: Int, _ divisor: Number
+  private func rest<Element: FloatingElement>(
+    _: Element.Type, from start: Int, _ divisor: Element.Accumulator
   ) {
-    let width = MemoryLayout<Number>.size
+    let width = MemoryLayout<Element>.size
     for offset in stride(from: start, to: count * width, by: width) {
       let value = { (source: UnsafeRawPointer) in
-        source.loadUnaligned(fromByteOffset: sourceOffset + offset, as: Number.self)
+        source.loadUnaligned(fromByteOffset: sourceOffset + offset, as: Element.self).accumulator
       }
       // Zero and a negative zero would make a positive one: the sum begins with the first number.
       let sum = sources.dropFirst().reduce(value(sources[0])) { $0 + value($1) }
       for destination in destinations {
         destination.storeBytes(
-          of: sum / divisor, toByteOffset: destinationOffset + offset, as: Number.self)
+          of: Element(rounding: sum / divisor), toByteOffset: destinationOffset + offset,
+          as: Element.self)
       }
     }
   }

@@ -39,6 +39,11 @@ struct CommandRun {
     return candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) }
       ?? candidates[1]
   }
+
+  /// The program of the tests that is a rank, beside it.
+  static var communicationRank: String {
+    executable.deletingLastPathComponent().appendingPathComponent("DeepEPCommunicationRank").path
+  }
 }
 
 /// A folder of its own for one test, removed afterwards.

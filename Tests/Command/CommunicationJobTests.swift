@@ -5,11 +5,6 @@ import Testing
 @Suite struct CommunicationJobTests {
   private static var transports: [String] { ["shared-memory", "tcp", "ucx"] }
 
-  private static var program: String {
-    CommandRun.executable.deletingLastPathComponent()
-      .appendingPathComponent("DeepEPCommunicationRank").path
-  }
-
   /// Of random cases; `DEEPEP_SEED` repeats those of a run.
   private static var seed: String {
     ProcessInfo.processInfo.environment["DEEPEP_SEED"] ?? "\(Int.random(in: 0..<1 << 30))"
@@ -24,7 +19,7 @@ import Testing
   ) throws -> LaunchedJob {
     let words = ["launch", "-n", "\(rankCount)"] + options
     return try LaunchedJob(
-      words + ["--", Self.program, scenario, transport, seed], in: folder)
+      words + ["--", CommandRun.communicationRank, scenario, transport, seed], in: folder)
   }
 
   @Test(arguments: [1, 2, 3, 8], transports)

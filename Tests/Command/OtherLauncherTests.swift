@@ -3,6 +3,20 @@ import Testing
 
 /// The same program under the variables of other launchers, and under the launchers themselves.
 @Suite(.tags(.process)) struct OtherLauncherTests {
+  /// Asks rank 0 to say at the end who waited for whom.
+  private static let report = ["DEEPEP_REPORT_STRAGGLERS": "1"]
+
+  /// Words of a job in which rank 1 comes three seconds late.
+  private static var late: [String] { [CommandRun.communicationRank, "late", "shared-memory"] }
+
+  /// Rank 1 was waited for: one report says so.
+  private func checkReport(_ errors: String) throws {
+    let line = /deepep: rank (\d) was waited for (\d+\.\d) s by rank/
+    let first = try #require(errors.firstMatch(of: line), "\(errors)")
+    #expect(first.1 == "1" && Double(first.2) ?? 0 > 1, "\(errors)")
+    #expect(errors.matches(of: /deepep: rank 1 was waited for/).count == 1, "\(errors)")
+  }
+
   /// Runs `deepep ranks` with the variables of each rank.
   private func ranks(_ variables: [[String: String]], in folder: URL) throws -> [LaunchedJob] {
     try variables.map { try LaunchedJob(["ranks"], in: folder, variables: $0) }
@@ -26,6 +40,22 @@ import Testing
               "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "28462",
             ]
           }, in: folder))
+    }
+  }
+
+  @Test func underTorchrunVariablesRankZeroSaysWhoWasWaitedFor() throws {
+    try withFolder { folder in
+      let jobs = try (0..<2).map {
+        try LaunchedJob(
+          Array(Self.late.dropFirst()), in: folder, program: Self.late[0],
+          variables: [
+            "RANK": "\($0)", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "28466",
+          ].merging(Self.report) { $1 })
+      }
+      for job in jobs { #expect(job.status() == 0, "\(job.errors)") }
+      try checkReport(jobs[0].errors)
+      #expect(jobs[1].errors == "")
     }
   }
 
@@ -79,6 +109,17 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: Program.path("mpirun") != nil, needsOpenMPI))
+  func underOpenMPIRankZeroSaysWhoWasWaitedFor() throws {
+    try withFolder { folder in
+      let job = try LaunchedJob(
+        ["--oversubscribe", "-n", "3"] + Self.late, in: folder, program: Program.path("mpirun"),
+        variables: Self.asRoot.merging(Self.report) { $1 })
+      #expect(job.status() == 0, "\(job.errors)")
+      try checkReport(job.errors)
+    }
+  }
+
   /// Stopped, since mpirun itself ends a job of which a rank is killed.
   @Test(.enabled(if: Program.path("mpirun") != nil, needsOpenMPI))
   func aStoppedRankIsNamedUnderOpenMPI() throws {
@@ -103,8 +144,11 @@ import Testing
         [
           folder.path, "\(21000 + getpid() % 5000)", "--overcommit", "-N", "2", "-n", "4",
           CommandRun.executable.path, "ranks",
-        ], in: folder, program: script, variables: ["DEEPEP_JOB_TOKEN": "\(UUID())"])
+        ], in: folder, program: script,
+        variables: ["DEEPEP_JOB_TOKEN": "\(UUID())"].merging(Self.report) { $1 })
       check(job, count: 4, hosts: 2)
+      // These ranks have no collectives; the report comes all the same.
+      #expect(job.errors.contains("deepep: no rank was waited for\n"), "\(job.errors)")
     }
   }
 
@@ -114,8 +158,9 @@ import Testing
         [
           "--no-python", "--nproc-per-node", "3", "--master-port", "28465",
           CommandRun.executable.path, "ranks",
-        ], in: folder, program: Program.torchrun)
+        ], in: folder, program: Program.torchrun, variables: Self.report)
       check(job, count: 3, hosts: 1)
+      #expect(job.errors.contains("deepep: no rank was waited for\n"), "\(job.errors)")
     }
   }
 

@@ -41,7 +41,10 @@ import Glibc
   private static func run(
     _ scenario: Scenario, _ transport: CommunicationTransport, seed: Int
   ) throws {
-    let control = try Job.join()
+    let control = try Job.join { notice in
+      let line = Array("deepep: \(notice)\n".utf8)
+      write(STDERR_FILENO, line, line.count)
+    }
     do {
       var messages = MessageOptions()
       if let algorithm = scenario.algorithm { messages.algorithms = AlgorithmTable(algorithm) }

@@ -77,12 +77,16 @@ struct CollectiveTimer {
     }
   }
 
-  /// Times rounds of the operation, and before and after them rounds of the limit.
+  /// Times rounds of the operation in three parts, and before, between and after them rounds of the limit: what other
+  /// programs and other guests of the machine take of its memory changes within a second.
   func report(roundCount: Int, communication: String) throws -> CollectiveReport {
     let repeats = max(1, min(1000, (16 << 20) / byteCount))
-    var limits = try times(roundCount / 2 + 1, repeats, end: communicator.barrier) { scale() }
-    let seconds = try times(roundCount, repeats, run)
-    limits += try times(roundCount / 2 + 1, repeats, end: communicator.barrier) { scale() }
+    let scaled = { try times(roundCount / 4 + 1, repeats, end: communicator.barrier) { scale() } }
+    var (limits, seconds) = (try scaled(), [Double]())
+    for part in 0..<3 {
+      seconds += try times((roundCount + part) / 3, repeats, run)
+      limits += try scaled()
+    }
     let median = Self.median(seconds)
     let factor = collective.busFactor(communicator.rankCount)
     return CollectiveReport(

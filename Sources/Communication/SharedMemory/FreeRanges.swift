@@ -9,15 +9,19 @@ package struct FreeRanges {
 
   /// Takes the first free part that is large enough.
   ///
-  /// - Returns: whole pages; nil if no part is large enough.
+  /// - Returns: whole pages, from the start of a huge page if one fits in; nil if no part is large enough.
   package mutating func take(_ byteCount: Int) -> Range<Int>? {
     guard byteCount >= 0, byteCount <= Int.max - Self.pageBytes else { return nil }
     let size = max(1, (byteCount + Self.pageBytes - 1) / Self.pageBytes) * Self.pageBytes
-    guard let index = ranges.firstIndex(where: { $0.count >= size }) else { return nil }
-    let start = ranges[index].lowerBound
-    ranges[index] = start + size..<ranges[index].upperBound
-    if ranges[index].isEmpty { ranges.remove(at: index) }
-    return start..<start + size
+    let unit = size < SharedHugePages.byteCount ? Self.pageBytes : SharedHugePages.byteCount
+    let start = { (free: Range<Int>) in (free.lowerBound + unit - 1) / unit * unit }
+    guard let index = ranges.firstIndex(where: { $0.upperBound - start($0) >= size }) else {
+      return nil
+    }
+    let (free, taken) = (ranges[index], start(ranges[index])..<start(ranges[index]) + size)
+    let rest = [free.lowerBound..<taken.lowerBound, taken.upperBound..<free.upperBound]
+    ranges.replaceSubrange(index...index, with: rest.filter { !$0.isEmpty })
+    return taken
   }
 
   /// Gives a part back that was taken.

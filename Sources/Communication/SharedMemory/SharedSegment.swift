@@ -18,6 +18,7 @@ final class SharedSegment: @unchecked Sendable {
   let base: UnsafeMutableRawPointer
   let ticket: Ticket
   private let descriptor: Int32
+  private let hugePages = SharedHugePages()
 
   /// Makes a segment of this process.
   ///
@@ -65,7 +66,8 @@ final class SharedSegment: @unchecked Sendable {
   ///
   /// - Returns: false if there is not as much.
   func fill(_ range: Range<Int>) -> Bool {
-    posix_fallocate(descriptor, range.lowerBound, range.count) == 0
+    hugePages.take(range, of: descriptor, at: base)
+    return posix_fallocate(descriptor, range.lowerBound, range.count) == 0
   }
 
   /// Gives the memory of whole pages back to the system.
@@ -77,12 +79,25 @@ final class SharedSegment: @unchecked Sendable {
   private static func mapped(
     _ descriptor: Int32, _ byteCount: Int
   ) throws -> UnsafeMutableRawPointer {
-    let address = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+    // Room for an address at which huge pages can begin.
+    let (unit, flags) = (SharedHugePages.byteCount, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+    let room = mmap(nil, byteCount + unit, PROT_NONE, flags, -1, 0)
+    guard let room, room != MAP_FAILED else { throw unmappable(descriptor, byteCount) }
+    let start = room.alignedUp(toMultipleOf: unit)
+    munmap(room, start - room)
+    munmap(start + byteCount, room + unit - start)
+    let address = mmap(
+      start, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, descriptor, 0)
     guard let address, address != MAP_FAILED else {
-      defer { close(descriptor) }
-      throw error("map \(byteCount) bytes of shared memory")
+      defer { munmap(start, byteCount) }
+      throw unmappable(descriptor, byteCount)
     }
     return address
+  }
+
+  private static func unmappable(_ descriptor: Int32, _ byteCount: Int) -> CommunicationError {
+    defer { close(descriptor) }
+    return error("map \(byteCount) bytes of shared memory")
   }
 
   private static func error(_ action: String) -> CommunicationError {

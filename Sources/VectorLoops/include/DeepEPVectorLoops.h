@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /// Numbers of several ranks that are summed, and where the sums go.
 ///
@@ -28,5 +29,11 @@ void deepep_sum_float32(struct deepep_rows rows, bool mean);
 
 /// Sums float64, or takes their mean, lane by lane in the order of the sources.
 void deepep_sum_float64(struct deepep_rows rows, bool mean);
+
+/// Sums bfloat16, or takes their mean, in float32 in the order of the sources, rounded once: to nearest, ties to even.
+void deepep_sum_bfloat16(struct deepep_rows rows, bool mean);
+
+/// Sums float16, or takes their mean, in float32 in the order of the sources, rounded once: to nearest, ties to even.
+void deepep_sum_float16(struct deepep_rows rows, bool mean);
 
 #endif

@@ -109,6 +109,19 @@ import Testing
     #expect(try JobEnvironment.read(far)?.addresses == ["10.0.0.1"])
   }
 
+  @Test(arguments: [nil, "0", "1", "yes"])
+  func aPersonMayAskForTheReportOfStragglers(_ value: String?) throws {
+    for variables in [Self.torchrun, Self.slurm, Self.openMPI] {
+      let all = variables.merging(value.map { ["DEEPEP_REPORT_STRAGGLERS": $0] } ?? [:]) { $1 }
+      if value == "yes" {
+        let error = #expect(throws: CommunicationError.self) { try JobEnvironment.read(all) }
+        #expect(error?.what == "DEEPEP_REPORT_STRAGGLERS is 'yes'")
+      } else {
+        #expect(try JobEnvironment.read(all)?.reportsStragglers == (value == "1"))
+      }
+    }
+  }
+
   @Test(arguments: [
     ("RANK", "x"), ("RANK", "-1"), ("RANK", "4"), ("WORLD_SIZE", "0"), ("MASTER_PORT", "65536"),
     ("MASTER_PORT", ""), ("MASTER_ADDR", ""), ("WORLD_SIZE", "99999999999999999999"),

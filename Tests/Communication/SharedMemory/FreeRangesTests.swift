@@ -20,4 +20,16 @@ import Testing
     for range in taken { free.give(range) }
     #expect(free.take((1 << 20) - 4096) == 4096..<1 << 20)
   }
+
+  /// What is large begins where a huge page can; what lies before is for small ones.
+  @Test func largePartsBeginAtHugePages() {
+    var free = FreeRanges(4096..<16 << 20)
+    let large = free.take((5 << 20) - 1)
+    #expect(large == 2 << 20..<7 << 20)
+    #expect(free.take(3 << 20) == 8 << 20..<11 << 20)
+    #expect(free.take(1 << 20) == 4096..<4096 + (1 << 20))
+    #expect(free.take(6 << 20) == nil)
+    if let large { free.give(large) }
+    #expect(free.take(6 << 20) == 2 << 20..<8 << 20)
+  }
 }

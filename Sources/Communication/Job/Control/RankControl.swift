@@ -33,17 +33,19 @@ package final class RankControl: JobControl {
   let hubName: String
   /// The hub, if it runs in this process.
   private let hub: ControlHub?
+  private let reportStragglers: (@Sendable (String) -> Void)?
   private let counts = Mutex<[ExchangeName: Int]>([:])
 
   /// - Parameters:
   ///   - hubName: how messages name the hub: "the launcher".
   ///   - early: what was read of the connection beyond the start of the job.
+  ///   - reportStragglers: told at the end who waited for whom, if the hub runs in this process.
   init(
     _ membership: Membership, _ socket: Socket, early: [UInt8], hub: ControlHub?, hubName: String,
-    restart: Restart?, limits: JobLimits
+    restart: Restart?, reportStragglers: (@Sendable (String) -> Void)?, limits: JobLimits
   ) throws {
     (self.membership, self.hub, self.hubName) = (membership, hub, hubName)
-    (self.restart, self.limits) = (restart, limits)
+    (self.restart, self.reportStragglers, self.limits) = (restart, reportStragglers, limits)
     hubPort = socket.remote.port
     waker = try Waker()
     _ = try RankThread { [self] in
@@ -159,5 +161,6 @@ package final class RankControl: JobControl {
     // The other ranks are connected to this process, until they leave or fail as well.
     hub?.waitUntilOver()
     hub?.stop()
+    for line in hub?.stragglers?.lines ?? [] { reportStragglers?(line) }
   }
 }

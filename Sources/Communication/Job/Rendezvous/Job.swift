@@ -38,7 +38,8 @@ package enum Job {
       return try RankControl(
         membership, socket, early: early, hub: hub,
         hubName: environment.needsHub ? membership.name(of: 0) : "the launcher",
-        restart: environment.restart, limits: limits)
+        restart: environment.restart,
+        reportStragglers: environment.reportsStragglers ? notice : nil, limits: limits)
     } catch {
       hub?.stop()
       throw error

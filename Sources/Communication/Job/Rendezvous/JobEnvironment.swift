@@ -21,6 +21,8 @@ package struct JobEnvironment: Hashable, Sendable {
   package var isOneHost: Bool
   /// That other ranks of the job were started before these, and one has died.
   package var restart: Restart?
+  /// Whether rank 0, where it serves the others, says at the end who waited for whom.
+  package var reportsStragglers = false
 
   /// Makes an environment.
   package init(
@@ -131,7 +133,7 @@ package struct JobEnvironment: Hashable, Sendable {
     20000 + UInt16(WordDigest.of(text.utf8) % 10000)
   }
 
-  /// The same with what a person has set: DEEPEP_ADDRESS, DEEPEP_PORT and DEEPEP_JOB_TOKEN.
+  /// The same with what a person has set: DEEPEP_ADDRESS, DEEPEP_PORT, DEEPEP_JOB_TOKEN and DEEPEP_REPORT_STRAGGLERS.
   private func overridden(by reader: VariableReader) throws -> JobEnvironment {
     var result = self
     if reader.variables["DEEPEP_ADDRESS"] != nil {
@@ -139,6 +141,7 @@ package struct JobEnvironment: Hashable, Sendable {
     }
     if reader.variables["DEEPEP_PORT"] != nil { result.port = try reader.port("DEEPEP_PORT") }
     if let token = reader.variables["DEEPEP_JOB_TOKEN"] { result.token = token }
+    result.reportsStragglers = try reader.flag("DEEPEP_REPORT_STRAGGLERS")
     result.jobName = String(result.jobName.map { $0.isLetter || $0.isNumber ? $0 : "-" })
     guard rank < rankCount else {
       throw CommunicationError(

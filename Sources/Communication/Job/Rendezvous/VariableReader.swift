@@ -18,6 +18,16 @@ struct VariableReader {
     variables[name] == nil ? nil : try number(name, 0...JobLimits.restartCount)
   }
 
+  /// Whether a person has switched something on by a variable, which need not be there.
+  func flag(_ name: String) throws -> Bool {
+    switch variables[name] {
+    case nil, "0": return false
+    case "1": return true
+    case let text?:
+      throw CommunicationError("\(name) is '\(text)'", at: "environment", fix: "set it to 1 or 0")
+    }
+  }
+
   private func number(_ name: String, _ range: ClosedRange<Int>) throws -> Int {
     let text = try text(name)
     guard let value = Int(text), range.contains(value) else {
