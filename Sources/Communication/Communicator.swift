@@ -24,9 +24,13 @@ public protocol Communicator: Sendable {
   /// Where the operations of this rank are noted, those of its groups included; nil if nobody notes them.
   var log: CommunicationLog? { get }
 
+  /// Whether other ranks reach what ``allocate(byteCount:)`` gives; elsewhere any memory is as good.
+  var sharesMemory: Bool { get }
+
   /// Makes a buffer that lives where the transport wants it: collectives of such buffers need no copies.
   ///
-  /// Not collective. The memory is aligned to pages, and goes with the last reference to the buffer.
+  /// Not collective. The memory is aligned to pages, and goes with the last reference to the buffer. If it is shared,
+  /// it is zero at first.
   ///
   /// - Throws: ``CommunicationError`` if there is not as much memory.
   func allocate(byteCount: Int) throws -> CommunicationBuffer
@@ -100,6 +104,9 @@ public protocol Communicator: Sendable {
 extension Communicator {
   /// Transports note operations if they can.
   public var log: CommunicationLog? { nil }
+
+  /// Transports send bytes unless they can do better.
+  public var sharesMemory: Bool { false }
 
   /// Plain memory, for transports that have no wishes.
   public func allocate(byteCount: Int) throws -> CommunicationBuffer {

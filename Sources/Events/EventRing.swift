@@ -24,6 +24,12 @@ public struct EventRing: Sendable {
     events.count < capacity ? events : Array(events[next...] + events[..<next])
   }
 
+  /// How long nothing but communication went on since a time, as far as the events are kept.
+  public func communicationSeconds(since startSeconds: Double) -> Double {
+    events.filter { $0.queue == .communication && $0.startSeconds >= startSeconds }
+      .reduce(0) { $0 + $1.durationSeconds }
+  }
+
   /// The part of the time of instructions that are kept in which nothing but communication went on; nil if they
   /// have none.
   public var communicationShare: Double? {

@@ -1,34 +1,42 @@
+import DeepEPCommunication
 import Dispatch
-import Glibc
 
-/// The memory behind an arena: zero at first, aligned to a huge page, given back when the object dies.
+/// The memory behind an arena: zero at first, given back when the object dies.
+///
+/// Where ranks share memory, a whole arena is communication buffers: collectives work in it without copies, and no
+/// value is in two places.
 final class ArenaMemory {
   /// The first byte.
   let start: UnsafeMutableRawPointer
-  /// What is reserved of the address space: more, so that the start can be aligned.
-  private let reserved: UnsafeMutableRawBufferPointer
+  /// What gives the memory back when it dies.
+  private let owner: AnyObject
 
   /// Memory is taken in pieces of this size, a whole number of huge pages.
   private static let pieceByteCount = 64 << 20
 
   /// Reserves memory.
   ///
-  /// - Throws: ``ExecutionError`` if there is not enough.
-  init(byteCount: Int) throws {
+  /// - Parameter ranks: Who may see it; nil if there is nobody.
+  /// - Throws: ``ExecutionError`` if there is not enough, and the communicator's errors.
+  init(byteCount: Int, seenBy ranks: RankCommunicators? = nil) throws {
     let byteCount = max(byteCount, 64)
-    let reservedByteCount = byteCount + HugePages.byteCount
-    let address = mmap(
-      nil, reservedByteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let address, address != MAP_FAILED else {
-      throw ExecutionError(
-        what: "\(byteCount >> 20) MiB of memory cannot be reserved", place: "arena",
-        fix: "use a smaller batch or model, or a machine with more memory")
+    if let ranks, ranks.all.sharesMemory {
+      let buffer = try ranks.all.allocate(byteCount: byteCount)
+      guard let first = buffer.bytes.baseAddress else { throw Self.shortage(byteCount) }
+      (start, owner) = (first, buffer)
+    } else {
+      guard let pages = ReservedPages(byteCount) else { throw Self.shortage(byteCount) }
+      (start, owner) = (pages.start, pages)
     }
-    reserved = UnsafeMutableRawBufferPointer(start: address, count: reservedByteCount)
-    start = address.alignedUp(toMultipleOf: HugePages.byteCount)
     takePages(byteCount)
     // Memory too small for takePages() comes in huge pages; the system joins small pages of the rest later.
     HugePages.advise(start, byteCount)
+  }
+
+  private static func shortage(_ byteCount: Int) -> ExecutionError {
+    ExecutionError(
+      what: "\(byteCount >> 20) MiB of memory cannot be reserved", place: "arena",
+      fix: "use a smaller batch or model, or a machine with more memory")
   }
 
   /// Lets the system clear the pages of a large arena now, on all cores, rather than each when a kernel
@@ -42,6 +50,4 @@ final class ArenaMemory {
       pages.take(first + UInt(piece * size), min(size, byteCount - piece * size))
     }
   }
-
-  deinit { munmap(reserved.baseAddress, reserved.count) }
 }

@@ -41,8 +41,8 @@ package final class Executor {
     self.ranks = ranks
     self.device = device
     self.state = state
-    try state.admit(plan)
-    self.values = try values.memory(byteCount: plan.valueBytes)
+    try state.admit(plan, seenBy: ranks)
+    self.values = try values.memory(byteCount: plan.valueBytes, seenBy: ranks)
   }
 
   /// Notes what went on around the entries, if events are recorded.

@@ -17,8 +17,9 @@ package final class StateArena {
 
   /// Makes room for the slots of a plan; new ones are zero.
   ///
+  /// - Parameter ranks: Who may see them.
   /// - Throws: ``ExecutionError`` if the plan has other slots, or if there is not enough memory.
-  func admit(_ plan: Plan) throws {
+  func admit(_ plan: Plan, seenBy ranks: RankCommunicators?) throws {
     for (known, slot) in zip(slots, plan.slots) where known != slot {
       throw ExecutionError(
         what: "the slot \(slot.name) is not where another program has \(known.name)",
@@ -26,7 +27,7 @@ package final class StateArena {
     }
     if plan.slots.count > slots.count { slots = plan.slots }
     guard plan.stateBytes > byteCount || chunks.isEmpty else { return }
-    let memory = try ArenaMemory(byteCount: plan.stateBytes - byteCount)
+    let memory = try ArenaMemory(byteCount: plan.stateBytes - byteCount, seenBy: ranks)
     chunks.append((byteCount..<plan.stateBytes, memory))
   }
 
@@ -46,9 +47,11 @@ package final class ValueArena {
   package init() {}
 
   /// Memory of at least a size; a larger one is reserved when there is none yet.
-  func memory(byteCount needed: Int) throws -> ArenaMemory {
+  func memory(
+    byteCount needed: Int, seenBy ranks: RankCommunicators?
+  ) throws -> ArenaMemory {
     if let memory, needed <= byteCount { return memory }
-    let made = try ArenaMemory(byteCount: needed)
+    let made = try ArenaMemory(byteCount: needed, seenBy: ranks)
     (memory, byteCount) = (made, needed)
     return made
   }

@@ -51,19 +51,6 @@ extension Entry {
   }
 }
 
-extension Region {
-  /// A region that copies its operand.
-  static func copy(_ type: Type) -> Region {
-    let place = Index(terms: [IndexTerm(0, stride: 1)])
-    return Region(
-      resultTypes: [type], parallel: [type.elementCount],
-      body: [
-        .define(0, type.element, .load(Access(.operand(0), place))),
-        .store(Access(.result(0), place), 0),
-      ])
-  }
-}
-
 /// Turns the graph of one entry into instructions with offsets.
 private struct Lowering {
   private let entry: Entry

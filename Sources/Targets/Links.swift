@@ -46,7 +46,7 @@ package struct Links: Hashable, Codable, Sendable {
   ///
   /// Rings: ranks send a block of `1/n` to their neighbour `n - 1` times, and twice as often to reduce
   /// for all (Patarasuk, Yuan: Bandwidth Optimal All-reduce Algorithms, 2009). Over several axes there
-  /// is one ring, as slow as the slowest link in it.
+  /// is one ring.
   ///
   /// - Parameters:
   ///   - byteCount: The bytes of the operand or the result on a rank, whichever is larger.
@@ -55,10 +55,29 @@ package struct Links: Hashable, Codable, Sendable {
     _ exchange: Exchange, byteCount: Int, over axes: some Sequence<MeshAxis>, of mesh: Mesh
   ) -> Double {
     let count = mesh.extent(axes)
-    let links = axes.map { along[$0] ?? usual }
-    let latency = links.map(\.latencySeconds).max() ?? 0
-    let bandwidth = links.map(\.bytesPerSecond).min() ?? usual.bytesPerSecond
-    let blockSeconds = latency + Double(byteCount) / Double(count) / bandwidth
+    let link = slowest(axes)
+    let blockSeconds = link.latencySeconds + Double(byteCount) / Double(count) / link.bytesPerSecond
     return Double(exchange.turns * (count - 1)) * blockSeconds
+  }
+
+  /// The bytes of each exchange into which all gradients are best put.
+  ///
+  /// With exchanges of `b` bytes, all `B` bytes pay `B / b` latencies; and the last exchange, which nothing hides,
+  /// takes as long as `b` bytes do. The sum of both is least where `b` is the root of `B` times the bytes that a link
+  /// carries during its latency, times the number of ranks.
+  package func bucketBytes(
+    of byteCount: Int, over axes: some Sequence<MeshAxis>, of mesh: Mesh
+  ) -> Int {
+    let (link, count) = (slowest(axes), mesh.extent(axes))
+    let latencyBytes = link.latencySeconds * link.bytesPerSecond
+    return Int((Double(byteCount) * Double(count) * latencyBytes).squareRoot())
+  }
+
+  /// A ring over several axes is as slow as the slowest link in it.
+  private func slowest(_ axes: some Sequence<MeshAxis>) -> Link {
+    let links = axes.map { along[$0] ?? usual }
+    return Link(
+      latencySeconds: links.map(\.latencySeconds).max() ?? 0,
+      bytesPerSecond: links.map(\.bytesPerSecond).min() ?? usual.bytesPerSecond)
   }
 }

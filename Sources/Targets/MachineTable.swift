@@ -27,6 +27,14 @@ package struct MachineTable: Target, Hashable, Codable, Sendable {
     name: "two cores", flopsPerSecond: 180e9, bytesPerSecond: 25e9,
     links: Links(Link(latencySeconds: 2e-6, bytesPerSecond: 10e9)))
 
+  /// As many of such cores, which share the bandwidth of ``twoCores``.
+  package static func cores(_ count: Int) -> MachineTable {
+    var table = twoCores
+    table.name = "\(count) cores"
+    table.flopsPerSecond *= Double(count) / 2
+    return table
+  }
+
   private func overwritable(_ operation: any Operation, _ operands: [Type]) -> [Int: [Int]] {
     switch operation {
     case let region as Region: region.overwritableOperands(operands)

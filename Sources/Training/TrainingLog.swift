@@ -1,4 +1,5 @@
 import DeepEPEvents
+import DeepEPPlans
 import DeepEPStorage
 
 /// Says how a run goes: its memory before the first step, a line for steps, the end.
@@ -13,6 +14,10 @@ package struct TrainingLog {
   private var progress: Progress
   private var recent: [(seconds: Double, step: Int)] = []
   private let startSeconds = Clock.seconds
+  /// What is expected of a step; nil without other ranks.
+  private let forecast: StepForecast?
+  /// What counts for other ranks of the memory that ranks share.
+  private var othersBytes = 0
 
   /// - Parameter file: What gets every step, beside what `output` shows.
   package init(
@@ -20,6 +25,7 @@ package struct TrainingLog {
     file: StepFile? = nil
   ) {
     self.session = session
+    forecast = session.forecast
     self.file = file
     self.stepCount = stepCount
     self.output = output
@@ -43,6 +49,10 @@ package struct TrainingLog {
   package mutating func stepped(_ loss: Double) throws {
     let now = Clock.seconds
     try file?.write(step: session.step, loss: loss, seconds: now - startSeconds)
+    if recent.count == 1 {
+      othersBytes = ProcessMemory.othersBytes
+      try compare(sinceSeconds: recent[0].seconds, now)
+    }
     recent.append((now, session.step))
     if recent.count > 50 { recent.removeFirst() }
     let steps = Double(session.step - recent[0].step)
@@ -51,9 +61,22 @@ package struct TrainingLog {
       step: session.step, stepCount: stepCount, loss: loss,
       tokensPerSecond: rate * Double(tokensPerStep),
       gigaflopsPerSecond: rate * session.contractionFlops * Double(rankCount) / 1e9,
-      memoryBytes: ProcessMemory.residentBytes,
+      memoryBytes: ProcessMemory.residentBytes - othersBytes,
       secondsLeft: Double(stepCount - session.step) / max(rate, 1e-9))
     try progress.report(report, nowSeconds: now)
+  }
+
+  /// Says what was expected of a step beside what the first one took.
+  private mutating func compare(sinceSeconds start: Double, _ now: Double) throws {
+    guard let forecast else { return }
+    let waited = session.executor.events.communicationSeconds(since: start)
+    try note(
+      "step    expected \(Self.text(forecast.seconds, forecast.exposedSeconds)); "
+        + "the first took \(Self.text(now - start, waited))")
+  }
+
+  private static func text(_ seconds: Double, _ waiting: Double) -> String {
+    "\(Quantity.fixed(seconds, 3)) s, \(Quantity.fixed(waiting, 3)) s of it waiting for other ranks"
   }
 
   /// Writes a line of its own between the steps.
@@ -69,12 +92,14 @@ package struct TrainingLog {
     let seconds = Clock.seconds - startSeconds
     try output.write(
       "trained \(session.step) steps in \(Quantity.duration(seconds: seconds)); "
-        + "peak memory \(Quantity.bytes(ProcessMemory.peakBytes)) of the process, "
+        + "peak memory \(Quantity.bytes(ProcessMemory.peakBytes - othersBytes)) of the process, "
         + "\(Quantity.bytes(session.plan.peakBytes)) planned\(waits)\n")
   }
 
   private var waits: String {
     guard let share = session.executor.events.communicationShare else { return "" }
-    return "; \(Quantity.fixed(share * 100, 1)) % of the last steps waited for other ranks"
+    let expected = forecast.map { $0.exposedSeconds / $0.seconds } ?? 0
+    return "; \(Quantity.fixed(share * 100, 1)) % of the last steps waited for other ranks, "
+      + "\(Quantity.fixed(expected * 100, 1)) % expected"
   }
 }

@@ -4,6 +4,7 @@ import DeepEPEvents
 import DeepEPExecution
 import DeepEPPlans
 import DeepEPStorage
+import DeepEPTargets
 import DeepEPTensors
 import DeepEPTransforms
 
@@ -24,6 +25,7 @@ package final class TrainingSession {
   private let rules: ShardingRules
   /// The other ranks; nil if there are none.
   let ranks: RankCommunicators?
+  private let links: Links
 
   /// Lowers a program and reserves its memory; slots are zero until they are initialised or loaded.
   ///
@@ -42,6 +44,7 @@ package final class TrainingSession {
     programs = nil
     rules = ShardingRules(strategy)
     self.ranks = ranks
+    links = device.links
     schedule = Schedule(program, microBatches: gradientAccumulation)
     executor = try SharedState(program.slots).executor(
       program, strategy: strategy, on: device, optimizations: optimizations, ranks: ranks)
@@ -56,6 +59,7 @@ package final class TrainingSession {
     (program, executor) = (first.compiled.program, first.compiled.executor)
     rules = ShardingRules(programs.strategy)
     ranks = programs.ranks
+    links = programs.device.links
     schedule = Schedule(program, microBatches: gradientAccumulation)
   }
 
@@ -80,6 +84,11 @@ package final class TrainingSession {
 
   /// The plan.
   package var plan: Plan { executor.plan }
+
+  /// How long a step is expected to take, and how much of it waits for other ranks; nil if there are none.
+  package var forecast: StepForecast? {
+    ranks.map { StepForecast(plan, schedule, links: links, mesh: $0.mesh) }
+  }
 
   /// The number of the loader's batches that a step takes.
   package var batchesPerStep: Int { schedule.microBatchCount }

@@ -18,6 +18,8 @@ package enum Optimization: String, CaseIterable, Sendable {
   case chunk
   /// Backward computes elements again of others that it needs anyway, instead of keeping both.
   case rematerialize
+  /// Small gradients are exchanged together with others.
+  case bucket
   /// Sums over all elements of a large tensor run in two steps, the first one in parallel.
   case splitReductions = "split-reductions"
   /// Of the nodes that could run, the one that leaves the fewest bytes alive comes next.

@@ -15,7 +15,7 @@ package protocol Transform {
 /// The transforms, in the order in which they run.
 package enum TransformName: String, CaseIterable, Sendable {
   case trace, gradient, expand, bound, precision, partition, simplify, chunk, rematerialize,
-    fuse, order
+    bucket, fuse, order
 }
 
 extension Program {
@@ -42,7 +42,7 @@ extension Program {
     let transforms: [any Transform] = [
       optimizations.contains(.attention) ? Expand(keeps: FusedComposite.isFused) : Expand(),
       Bound(), MixedPrecision(strategy.precision.element), Partition(strategy, target.links),
-      Simplify(), Chunk(), Rematerialize(),
+      Simplify(), Chunk(), Rematerialize(), Bucket(strategy, for: target),
       Fuse(optimizations, pairedElements: target.pairedElements), Order(for: target),
     ]
     return transforms.filter { transform in
@@ -50,6 +50,7 @@ extension Program {
       case .simplify: optimizations.contains(.simplify)
       case .chunk: optimizations.contains(.chunk)
       case .rematerialize: optimizations.contains(.rematerialize)
+      case .bucket: optimizations.contains(.bucket)
       case .order: optimizations.contains(.order)
       default: true
       }

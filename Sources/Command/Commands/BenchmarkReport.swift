@@ -59,7 +59,7 @@ struct BenchmarkReport: Codable {
     let median = sorted[sorted.count / 2]
     itemsPerSecond = Double(itemsPerStep) / median
     achievedGflops = flopsPerStep / median / 1e9
-    peakResidentBytes = ProcessMemory.peakBytes
+    peakResidentBytes = ProcessMemory.peakBytes - ProcessMemory.othersBytes
   }
 
   /// Adds up the events of compute since a time.

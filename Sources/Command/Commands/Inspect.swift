@@ -9,8 +9,8 @@ import DeepEPTransforms
 struct Inspect {
   /// How far the program is taken.
   enum Stage: String, CaseIterable {
-    case trace, gradient, expand, bound, precision, partition, simplify, chunk, rematerialize, fuse,
-      order, kernels, plan
+    case trace, gradient, expand, bound, precision, partition, simplify, chunk, rematerialize,
+      bucket, fuse, order, kernels, plan
   }
 
   var workload = Workload.gptTiny

@@ -127,6 +127,8 @@ extension HierarchicalCommunicator: Communicator {
   var rankCount: Int { world.rankCount }
   var log: CommunicationLog? { world.log }
 
+  var sharesMemory: Bool { host.sharesMemory }
+
   func allocate(byteCount: Int) throws -> CommunicationBuffer {
     try host.allocate(byteCount: byteCount)
   }

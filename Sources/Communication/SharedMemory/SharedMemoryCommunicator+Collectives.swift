@@ -3,6 +3,8 @@ import DeepEPElements
 extension SharedMemoryCommunicator: Communicator {
   var log: CommunicationLog? { operations }
 
+  var sharesMemory: Bool { true }
+
   func allocate(byteCount: Int) throws -> CommunicationBuffer { try arena.allocate(byteCount) }
 
   func group(_ ranks: [Int]) throws -> any Communicator {

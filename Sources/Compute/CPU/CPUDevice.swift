@@ -13,7 +13,7 @@ package final class CPUDevice: Target {
   /// The compiler of regions.
   package let compiler: KernelCompiler
   private let contractions: ContractionWays
-  private let table = MachineTable.twoCores
+  private let table: MachineTable
   package let links: Links
   package let pairedElements: Set<ElementType>
 
@@ -33,9 +33,10 @@ package final class CPUDevice: Target {
     threadCount: Int? = nil, kernels: KernelLibrary? = nil, narrowUnits: Set<ElementType>? = nil,
     links: Links? = nil, inBlocks: Bool = true
   ) throws {
-    self.links = links ?? table.links
     processor = Processor(vectors: kernels?.vectorLimit)
     pool = try ThreadPool(threadCount: threadCount ?? processor.logicalCoreCount)
+    table = .cores(pool.threadCount)
+    self.links = links ?? table.links
     compiler = try KernelCompiler(pool: pool, library: kernels)
     let units = narrowUnits ?? processor.narrowUnits
     pairedElements = compiler.hasPairedProducts ? units.intersection([.bfloat16]) : []

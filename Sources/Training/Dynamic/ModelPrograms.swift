@@ -32,7 +32,8 @@ package final class ModelPrograms {
   private let builder: ProgramBuilder
   /// How the programs are spread over ranks.
   package let strategy: Strategy
-  private let device: CPUDevice
+  /// What runs them.
+  package let device: CPUDevice
   private let trace: Trace
   private let state = SharedState()
   /// Numbers slots for comparisons; it has no memory.

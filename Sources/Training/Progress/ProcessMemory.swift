@@ -7,9 +7,19 @@ package enum ProcessMemory {
   /// What is resident now.
   package static var residentBytes: Int { kibibytes("VmRSS:") << 10 }
 
-  /// A line of `/proc/self/status` (proc(5)).
-  private static func kibibytes(_ name: String) -> Int {
-    guard let file = fopen("/proc/self/status", "r") else { return 0 }
+  /// What is resident of memory that ranks share and counts for other processes: a page that two of them use counts
+  /// half for each.
+  ///
+  /// The kernel looks at every page: not for every step.
+  package static var othersBytes: Int {
+    let resident = kibibytes("RssShmem:")
+    guard resident > 0 else { return 0 }
+    return max(0, resident - kibibytes("Pss_Shmem:", in: "smaps_rollup")) << 10
+  }
+
+  /// A line of `/proc/self/status` (proc(5)), or of another file there.
+  private static func kibibytes(_ name: String, in file: String = "status") -> Int {
+    guard let file = fopen("/proc/self/\(file)", "r") else { return 0 }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 8192)
     let text = String(decoding: bytes[..<fread(&bytes, 1, bytes.count, file)], as: UTF8.self)

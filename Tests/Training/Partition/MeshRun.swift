@@ -36,7 +36,11 @@ struct MeshRun: Sendable {
   func interpreted(
     _ strategy: Strategy, _ links: Links = MachineTable.twoCores.links
   ) throws -> Ending {
-    let rank = try program.applying([Expand(), Partition(strategy, links)])
+    var target = MachineTable.twoCores
+    target.links = links
+    let rank = try program.applying([
+      Expand(), Partition(strategy, links), Bucket(strategy, for: target),
+    ])
     let rules = ShardingRules(strategy)
     let outcomes = try LocalGroup.run(rankCount: strategy.rankCount) { communicator in
       let ranks = try RankCommunicators(rules.mesh, communicator)

@@ -1,0 +1,60 @@
+import DeepEPTargets
+import DeepEPTensors
+import DeepEPTransforms
+import Testing
+
+/// Gradients of a data-parallel GPT are exchanged together.
+///
+/// That results stay is ``PartitionLawTests``.
+@Suite struct BucketTests {
+  private func exchanges(
+    _ strategy: Strategy, _ links: Links, _ optimizations: Set<Optimization> = .all
+  ) throws -> [Node] {
+    let run = try PartitionTests.run(clip: nil, isWide: false)
+    var target = MachineTable.twoCores
+    target.links = links
+    let rank = try run.program.applying(Program.lowering(strategy, for: target, optimizations))
+    return try #require(rank.entry(.step)).graph.nodes.filter {
+      ($0.operation is AllReduce || $0.operation is ReduceScatter) && $0.origin.phase == .update
+    }
+  }
+
+  private func byteCount(_ exchanges: [Node]) -> Int {
+    exchanges.reduce(0) { $0 + $1.types[0].byteCount }
+  }
+
+  private static let slow = Links(Link(latencySeconds: 1e-3, bytesPerSecond: 1e7), workBeside: true)
+
+  @Test(arguments: [Strategy(data: 2), Strategy(data: 2, zero: 2), Strategy(data: 2, tensor: 2)])
+  func fewCarryTheSameBytes(_ strategy: Strategy) throws {
+    let alone = try exchanges(strategy, Self.slow, .all(but: .bucket))
+    let together = try exchanges(strategy, Self.slow)
+    #expect(together.count * 2 < alone.count, "\(together.count) of \(alone.count)")
+    #expect(byteCount(together) == byteCount(alone))
+  }
+
+  @Test func withoutLatencyEachGoesAlone() throws {
+    let links = Links(Link(latencySeconds: 0, bytesPerSecond: 1e7), workBeside: true)
+    let alone = try exchanges(Strategy(data: 2), links, .all(but: .bucket))
+    #expect(try exchanges(Strategy(data: 2), links).count == alone.count)
+  }
+
+  /// Backward makes the gradients of the last block first, though updates are written in the order of slots.
+  @Test func bucketsFollowBackward() throws {
+    let paths = try exchanges(Strategy(data: 2), Self.slow).map(\.origin.path)
+    let last = try #require(paths.firstIndex { $0.contains("h.1.") })
+    let first = try #require(paths.lastIndex { $0.contains("h.0.") })
+    #expect(last < first, "\(paths)")
+  }
+
+  /// Twice the latency or four times the bytes want larger buckets, but not in proportion.
+  @Test func sizesFollowFromLinks() {
+    let mesh = Strategy(data: 2).mesh
+    let size = { (latency: Double, bytes: Int) in
+      Links(Link(latencySeconds: latency, bytesPerSecond: 1e9))
+        .bucketBytes(of: bytes, over: [.data], of: mesh)
+    }
+    #expect(size(4e-4, 1 << 20) == 2 * size(1e-4, 1 << 20))
+    #expect(size(1e-4, 4 << 20) == 2 * size(1e-4, 1 << 20))
+  }
+}
