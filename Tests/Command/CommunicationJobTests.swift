@@ -87,7 +87,7 @@ import Testing
   func withoutUCXAJobSaysWhatToInstall(_ library: String) throws {
     try withFolder { folder in
       let job = try LaunchedJob(
-        ["launch", "-n", "2", "--", Self.program, "conformance", "ucx"], in: folder,
+        ["launch", "-n", "2", "--", CommandRun.communicationRank, "conformance", "ucx"], in: folder,
         variables: ["DEEPEP_UCX": library])
       #expect(job.status() != 0)
       for rank in 0..<2 {
