@@ -51,7 +51,7 @@ failures: setup
 	DEEPEP_COLLECTIVES=100000 DEEPEP_FAILURES_REPORT=docs/failures.md \
 	  swift test -c release --skip-build --no-parallel --filter SlownessTests
 
-# The law of parallel training on processes: every named strategy, transport and number of ranks, twice; about two
+# The law of parallel training on processes: every named strategy, transport and number of ranks, twice; about three
 # minutes.
 strategies: setup
 	swift build -c release --build-tests

@@ -1,12 +1,12 @@
 import DeepEPTensors
 
-/// Strategies as JSON: `{"data": 2, "tensor": 2, "sequenceParallel": true, "zero": 1, "precision": "bf16",
+/// Strategies as JSON: `{"data": 2, "tensor": 2, "sequenceParallel": true, "zero": 1, "secondary": 1, "precision": "bf16",
 /// "compress": "int8"}`.
 ///
 /// What is not said is one rank, off, float32, or none, as in the short form.
 extension Strategy {
   private enum Key: String, CodingKey, CaseIterable {
-    case data, tensor, sequenceParallel, zero, precision
+    case data, tensor, sequenceParallel, zero, secondary, precision
     case compression = "compress"
   }
 
@@ -38,6 +38,7 @@ extension Strategy {
       tensor: try values.decodeIfPresent(Int.self, forKey: .tensor) ?? 1,
       sequenceParallel: try values.decodeIfPresent(Bool.self, forKey: .sequenceParallel) ?? false,
       zero: try values.decodeIfPresent(Int.self, forKey: .zero) ?? 0,
+      secondary: try values.decodeIfPresent(Int.self, forKey: .secondary) ?? 1,
       precision: try values.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32,
       compression: try Self.compression(values))
   }
@@ -61,6 +62,7 @@ extension Strategy {
     try values.encode(tensor, forKey: .tensor)
     try values.encode(sequenceParallel, forKey: .sequenceParallel)
     try values.encode(zero, forKey: .zero)
+    try values.encode(secondary, forKey: .secondary)
     try values.encode(precision, forKey: .precision)
     try values.encode(compression, forKey: .compression)
   }

@@ -9,6 +9,7 @@ extension Strategy: CustomStringConvertible, LosslessStringConvertible {
     if tensor != 1 { parts.append("tensor=\(tensor)") }
     if sequenceParallel { parts.append("sequence-parallel") }
     if zero != 0 { parts.append("zero=\(zero)") }
+    if secondary != 1 { parts.append("secondary=\(secondary)") }
     if precision != .float32 { parts.append("precision=\(precision)") }
     if compression != .none { parts.append("compress=\(compression.rawValue)") }
     return parts.isEmpty ? "data=1" : parts.joined(separator: ",")
@@ -16,7 +17,7 @@ extension Strategy: CustomStringConvertible, LosslessStringConvertible {
 
   /// The words of the short form.
   public static let words = [
-    "data", "tensor", "sequence-parallel", "zero", "precision", "compress",
+    "data", "tensor", "sequence-parallel", "zero", "secondary", "precision", "compress",
   ]
 
   /// Reads the short form; nil if a word is unknown, said twice, or has no number.
@@ -54,6 +55,7 @@ extension Strategy: CustomStringConvertible, LosslessStringConvertible {
     case ("data", let number?): data = number
     case ("tensor", let number?): tensor = number
     case ("zero", let number?): zero = number
+    case ("secondary", let number?): secondary = number
     case ("sequence-parallel", nil) where isPlain: sequenceParallel = true
     case ("precision", nil):
       guard let found = value.flatMap({ Precision(rawValue: String($0)) }) else { return false }

@@ -42,7 +42,10 @@ struct RankPlace: CustomStringConvertible {
     let tensor = ["tensor=\(ranks)", "tensor=\(ranks),sequence-parallel"]
     // Two ranks are no mesh of two axes.
     guard ranks == 4 else { return data + tensor }
-    return data + tensor + ["data=2,tensor=2,zero=1", "data=2,tensor=2,sequence-parallel,zero=3"]
+    return data + tensor + [
+      "data=2,tensor=2,zero=1", "data=2,tensor=2,sequence-parallel,zero=3",
+      "data=4,zero=3,secondary=2",
+    ]
   }
 
   var description: String { "\(ranks) ranks, \(transport)\(hasTwoHosts ? ", 2 hosts" : "")" }

@@ -8,7 +8,7 @@ import Testing
 @Suite struct StrategyTests {
   @Test(arguments: [
     Strategy(), Strategy(data: 4, zero: 2), Strategy(tensor: 8, sequenceParallel: true),
-    Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3),
+    Strategy(data: 4, tensor: 2, sequenceParallel: true, zero: 3, secondary: 2),
     Strategy(precision: .bfloat16), Strategy(data: 2, precision: .float16),
     Strategy(data: 2, zero: 1, compression: .int8), Strategy(data: 2, compression: .bfloat16),
   ]) func theShortFormReadsBack(_ strategy: Strategy) {
@@ -36,7 +36,7 @@ import Testing
 
   @Test(arguments: [
     Strategy(), Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3),
-    Strategy(data: 2, compression: .int8),
+    Strategy(data: 4, zero: 3, secondary: 2, compression: .int8),
   ])
   func jsonReadsBack(_ strategy: Strategy) throws {
     let json = try JSONEncoder().encode(strategy)
@@ -76,6 +76,8 @@ import Testing
       ("data=2,zero=7", nil, "ZeRO has the stages 0 to 3, not 7", "data=2,zero=3"),
       ("sequence-parallel", nil, "among tensor-parallel ranks, and there is one", "data=1"),
       ("data=0", nil, "data is 0", "data=1"),
+      ("data=4,secondary=2", nil, "secondary=2 keeps the parameters of ZeRO's stage 3", "data=4"),
+      ("data=4,zero=3,secondary=3", nil, "in groups of 4 data-parallel ranks", "data=4,zero=3"),
       ("compress=int8", nil, "compress rounds gradients that data-parallel ranks add", "data=1"),
     ] as [(String, Int?, String, String)])
   func whatCannotWorkIsRefusedWithTheNearestThatWorks(
@@ -96,6 +98,8 @@ import Testing
     #expect(try counts("data=8,zero=3") == [8, 4, 2, 1])
     #expect(try counts("data=4,tensor=3,sequence-parallel") == [12, 6, 3])
     #expect(try counts("tensor=6") == [6])
+    let groups = try #require(Strategy("data=8,zero=3,secondary=4"))
+    #expect(groups.shrunk(toRankCount: 4)?.description == "data=4,zero=3")
     let strategy = try #require(Strategy("data=4,tensor=3,zero=2"))
     #expect(strategy.shrunk(toRankCount: 6)?.description == "data=2,tensor=3,zero=2")
     #expect(strategy.shrunk(toRankCount: 3)?.description == "tensor=3")

@@ -3,7 +3,10 @@
 package enum MeshAxis: String, Hashable, Codable, CodingKeyRepresentable, Sendable, CaseIterable,
   Comparable
 {
-  case pipeline, data, expert, sequence, tensor
+  case pipeline
+  /// Between the groups of data-parallel ranks, where they form groups.
+  case host
+  case data, expert, sequence, tensor
 
   /// The order in the mesh.
   package static func < (x: MeshAxis, y: MeshAxis) -> Bool { x.position < y.position }

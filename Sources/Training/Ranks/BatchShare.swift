@@ -11,8 +11,10 @@ struct BatchShare {
 
   /// The share of a rank; everything if there are no others.
   init(_ ranks: RankCommunicators?) {
-    index = ranks?.index(along: .data) ?? 0
-    count = ranks?.mesh.extent(.data) ?? 1
+    let host = ranks?.index(along: .host) ?? 0
+    let neighbours = ranks?.mesh.extent(.data) ?? 1
+    index = host * neighbours + (ranks?.index(along: .data) ?? 0)
+    count = neighbours * (ranks?.mesh.extent(.host) ?? 1)
   }
 
   /// This rank's examples of the global batch that begins at a position.

@@ -50,7 +50,9 @@ package final class JoinedJob {
       strategy.rankCount == rankCount
     else { return strategy }
     let isLocal = control.membership.hosts.allSatisfy { host in
-      host.allSatisfy { Set(strategy.mesh.group(of: $0, along: [.data])).isSubset(of: host) }
+      host.allSatisfy {
+        Set(strategy.mesh.group(of: $0, along: [.host, .data])).isSubset(of: host)
+      }
     }
     var fitted = strategy
     if isLocal { fitted.compression = .none }

@@ -10,9 +10,12 @@ extension Partitioner {
     let (gradient, rest) = (Value(node: index), Value(node: index, result: 1))
     let own = rules.computing(compressed.axes, shape)
     let share = rules.gradient(compressed.axes, shape)
-    let parts = Sharding(own.dimensions, partial: [.data: .sum])
+    let axes = rules.dataAxes
+    let parts = Sharding(
+      own.dimensions, partial: Dictionary(uniqueKeysWithValues: axes.map { ($0, .sum) }))
     let residual = try placed(operands[1], as: parts)
-    guard sharding(of: operands[0]).partial[.data] == .sum else {
+    let owed = sharding(of: operands[0]).partial
+    guard !axes.isEmpty, axes.allSatisfy({ owed[$0] == .sum }) else {
       // All ranks have it already.
       let whole = try placed(operands[0], as: share, for: "the gradient")
       copies[gradient] = [ShardedCopy(share, whole)]
@@ -21,9 +24,9 @@ extension Partitioner {
     }
     let part = try placed(operands[0], as: parts, for: "the gradient")
     let kept = origin
-    origin.reason = "a part on each data rank; for the gradient"
+    origin.reason = "a part on each rank with other data; for the gradient"
     let sum = try append(
-      CompressedAllReduce(compressed.compression, axes: [.data]), [part, residual])
+      CompressedAllReduce(compressed.compression, axes: axes), [part, residual])
     origin = kept
     copies[rest] = [ShardedCopy(parts, Value(node: sum.node, result: 1))]
     copies[gradient] = [ShardedCopy(own, sum)]

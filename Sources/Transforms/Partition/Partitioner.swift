@@ -147,11 +147,13 @@ struct Partitioner {
   ) -> Sharding {
     var result = sharding.settled
     for (dimension, name) in axes.enumerated() {
-      guard let axis = rules.axis(for: name) ?? rules.weakAxis(for: name),
-        !result.axes.contains(axis), result.dimensions[dimension].allSatisfy(\.axes.isEmpty),
-        shape[dimension] >= mesh.extent(axis)
+      let strong = rules.axes(for: name)
+      let axes = strong.isEmpty ? [rules.weakAxis(for: name)].compactMap { $0 } : strong
+      guard !axes.isEmpty, result.axes.isDisjoint(with: axes),
+        result.dimensions[dimension].allSatisfy(\.axes.isEmpty),
+        shape[dimension] >= mesh.extent(axes)
       else { continue }
-      result.dimensions[dimension] = [ShardedFactor(shape[dimension], [axis])]
+      result.dimensions[dimension] = [ShardedFactor(shape[dimension], axes)]
     }
     return result
   }

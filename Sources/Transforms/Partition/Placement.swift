@@ -49,9 +49,10 @@ extension Partitioner {
     _ value: Value, as sharding: Sharding, for reason: String? = nil
   ) throws -> Value {
     let stage = Stage(origin.phase)
-    let known = (copies[value] ?? []).filter { $0.stage == nil || $0.stage == stage }
+    var known = (copies[value] ?? []).filter { $0.stage == nil || $0.stage == stage }
     if let copy = known.first(where: { $0.sharding == sharding }) { return copy.value }
     if free[value] != nil { return try placed(free: value, as: sharding) }
+    if let copy = try secondary(value) { known.append(copy) }
     let element = source.type(of: value).element
     guard let nearest = self.nearest(known, to: sharding, element) else {
       throw ShapeError("partition", "value \(value) is used before it is made")
@@ -66,6 +67,23 @@ extension Partitioner {
     let isUsual = !nearest.sharding.partial.isEmpty && sharding.partial.isEmpty
     copies[value, default: []].insert(copy, at: isUsual ? 0 : copies[value]?.count ?? 0)
     return result
+  }
+
+  /// The copy of a parameter that neighbours keep for backward, made by the first that uses the parameter;
+  /// nil if it is there already, or is not kept.
+  private mutating func secondary(_ value: Value) throws -> ShardedCopy? {
+    guard Stage(origin.phase) != .update,
+      let read = source.nodes[value.node].operation as? Read,
+      let sharding = rules.secondary(slots[read.slot]), let stored = copies[value]?.first,
+      !(copies[value] ?? []).contains(where: { $0.sharding == sharding && $0.stage == nil })
+    else { return nil }
+    let kept = origin
+    origin.reason = "\(slots[read.slot].name) is split over host; kept for backward"
+    defer { origin = kept }
+    let result = try resharded(stored.value, from: stored.sharding, to: sharding).value
+    let copy = ShardedCopy(sharding, result)
+    copies[value, default: []].append(copy)
+    return copy
   }
 
   private mutating func placed(free value: Value, as sharding: Sharding) throws -> Value {

@@ -11,15 +11,16 @@ package struct ShardingRules {
     mesh = strategy.mesh
   }
 
-  /// The mesh axis that splits a logical axis, of parameters and activations alike.
-  package func axis(for axis: LogicalAxis?) -> MeshAxis? {
-    let found: MeshAxis? =
-      switch axis {
-      case .batch: .data
-      case .heads, .hidden, .vocabulary: .tensor
-      default: nil
-      }
-    return found.flatMap { mesh.extent($0) > 1 ? $0 : nil }
+  /// The axes along which ranks have different data.
+  package var dataAxes: [MeshAxis] { [.host, .data].filter { mesh.extent($0) > 1 } }
+
+  /// The mesh axes that split a logical axis, of parameters and activations alike.
+  package func axes(for axis: LogicalAxis?) -> [MeshAxis] {
+    switch axis {
+    case .batch: dataAxes
+    case .heads, .hidden, .vocabulary: mesh.extent(.tensor) > 1 ? [.tensor] : []
+    default: []
+    }
   }
 
   /// The mesh axis that splits a logical axis of activations where nothing else uses it: the sequence
@@ -36,11 +37,12 @@ package struct ShardingRules {
       shape.enumerated().map { dimension, size in
         let named = dimension < axes.count ? axes[dimension].factors(of: size) : nil
         return (named ?? [AxisFactor(nil, size)]).map { factor in
-          guard factor.size > 1, let axis = axis(for: factor.axis), used.insert(axis).inserted
-          else {
+          let axes = self.axes(for: factor.axis)
+          guard factor.size > 1, used.isDisjoint(with: axes) else {
             return ShardedFactor(factor.size)
           }
-          return ShardedFactor(factor.size, [axis])
+          used.formUnion(axes)
+          return ShardedFactor(factor.size, axes)
         }
       })
   }
@@ -52,8 +54,8 @@ package struct ShardingRules {
   /// tensor that is too small stays whole.
   package func shared(_ axes: [DimensionAxes], _ shape: [Int]) -> Sharding {
     let sharding = computing(axes, shape)
-    let count = mesh.extent(.data)
-    guard count > 1, !sharding.axes.contains(.data) else { return sharding }
+    let count = mesh.extent(dataAxes)
+    guard count > 1, sharding.axes.isDisjoint(with: dataAxes) else { return sharding }
     var best: (score: (Int, Int), dimension: Int, factor: Int)?
     for (dimension, factors) in sharding.dimensions.enumerated() {
       for (index, factor) in factors.enumerated() where factor.localSize(mesh) >= count {
@@ -64,8 +66,16 @@ package struct ShardingRules {
     }
     guard let best else { return sharding }
     var result = sharding
-    result.dimensions[best.dimension][best.factor].axes.append(.data)
+    // What neighbours share is cut once more between groups, so that it is whole there after one gather.
+    result.dimensions[best.dimension][best.factor].axes += dataAxes.reversed()
     return result
+  }
+
+  /// How a parameter lies among neighbours from forward to backward; nil if it is not kept there.
+  func secondary(_ slot: Slot) -> Sharding? {
+    guard slot.kind == .parameter, strategy.zero >= 3, mesh.extent(.host) > 1 else { return nil }
+    let stored = storage(slot)
+    return stored.axes.contains(.host) ? stored.without([.host]) : nil
   }
 
   /// How a slot lies on the mesh between calls.
@@ -82,8 +92,9 @@ package struct ShardingRules {
       // Each rank keeps the sum over its own data; the ranks' sums are added once, in the update.
       // What is split over the batch each rank has alone.
       let own = computing(slot.axes, shape)
-      let isShared = mesh.extent(.data) > 1 && !own.axes.contains(.data)
-      return Sharding(own.dimensions, partial: isShared ? [.data: .sum] : [:])
+      let axes = own.axes.isDisjoint(with: dataAxes) ? dataAxes : []
+      return Sharding(
+        own.dimensions, partial: Dictionary(uniqueKeysWithValues: axes.map { ($0, .sum) }))
     case .parameter, .optimizer, .average, .statistic: return computing(slot.axes, shape)
     case .counter, .cache: return Sharding(whole: shape)
     }

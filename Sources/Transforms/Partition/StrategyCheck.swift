@@ -41,6 +41,12 @@ extension Strategy {
     if zero > 0, data == 1 {
       return ("ZeRO shares state among data-parallel ranks, and there is one", "strategy, zero")
     }
+    if secondary != 1, zero != 3 || secondary < 1 || secondary >= data || data % secondary != 0 {
+      return (
+        "secondary=\(secondary) keeps the parameters of ZeRO's stage 3 in groups of \(data) data-parallel ranks",
+        "strategy, secondary"
+      )
+    }
     if compression != .none, data == 1 {
       return (
         "compress rounds gradients that data-parallel ranks add, and there is one",
@@ -84,10 +90,10 @@ extension Strategy {
     var best: (distance: Double, strategy: Strategy)?
     for data in 1...most {
       for tensor in 1...(most / data) {
-        let candidate = Strategy(
-          data: data, tensor: tensor, sequenceParallel: sequenceParallel && tensor > 1,
-          zero: data == 1 ? 0 : min(max(zero, 0), 3), precision: precision,
-          compression: data == 1 ? .none : compression)
+        var candidate = self
+        (candidate.tensor, candidate.zero) = (tensor, min(max(zero, 0), 3))
+        candidate.sequenceParallel = sequenceParallel && tensor > 1
+        candidate = candidate.sharing(data)
         guard candidate.problem(sizes, ranks) == nil else { continue }
         let distance = distance(to: candidate)
         if best.map({ distance < $0.distance }) ?? true { best = (distance, candidate) }

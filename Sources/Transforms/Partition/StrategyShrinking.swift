@@ -8,9 +8,17 @@ extension Strategy {
   /// - Returns: nil if the ranks are not a multiple of those that share a layer, or more than there were.
   package func shrunk(toRankCount count: Int) -> Strategy? {
     guard count > 0, tensor > 0, count % tensor == 0, count <= rankCount else { return nil }
+    return sharing(count / tensor)
+  }
+
+  /// The same strategy with another number of data-parallel ranks, without what so many cannot do.
+  func sharing(_ count: Int) -> Strategy {
     var strategy = self
-    strategy.data = count / tensor
-    if strategy.data == 1 { (strategy.zero, strategy.compression) = (0, .none) }
+    strategy.data = count
+    if count == 1 { (strategy.zero, strategy.compression) = (0, .none) }
+    let hasGroups =
+      strategy.zero == 3 && secondary > 1 && secondary < count && count % secondary == 0
+    if !hasGroups { strategy.secondary = 1 }
     return strategy
   }
 

@@ -46,7 +46,7 @@ import Testing
     guard strategy.zero < 3 else { return }
     for (name, parts) in ending.parts where ending.state[name] != nil && !isShared(name, strategy) {
       for rank in parts.indices {
-        let others = strategy.mesh.group(of: rank, along: [.data])
+        let others = strategy.mesh.group(of: rank, along: [.host, .data])
         #expect(Set(others.map { parts[$0] }).count == 1, "\(name) differs on \(others)")
       }
     }

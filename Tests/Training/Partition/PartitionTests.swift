@@ -16,6 +16,8 @@ import Testing
     Strategy(data: 2, zero: 2), Strategy(data: 2, zero: 3),
     Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3),
     Strategy(data: 2, tensor: 2, zero: 1), Strategy(data: 2, tensor: 4, zero: 2),
+    Strategy(data: 4, zero: 3, secondary: 2),
+    Strategy(data: 4, tensor: 2, sequenceParallel: true, zero: 3, secondary: 2),
   ]
 
   static func run(
@@ -62,6 +64,21 @@ import Testing
       accumulation: accumulation, dropout: 0.1, optimizer: SGD(learningRate: 0.1), isWide: false)
     let found = try run.compiled(strategy)
     #expect(try run.alone().differences(from: found, tolerance: 1e-5) == [])
+  }
+
+  /// Parameters come from other groups once in a step, for forward; backward gathers among neighbours.
+  @Test func backwardGathersWithinTheHost() throws {
+    let run = try Self.run(isWide: false)
+    let strategy = Strategy(data: 4, zero: 3, secondary: 2)
+    let graph = try #require(
+      run.program.applying([Expand(), Partition(strategy)]).entry(.step)
+    ).graph
+    let gathers = graph.nodes.filter { $0.operation is AllGather }
+    let across = gathers.filter { ($0.operation as? AllGather)?.axes == [.host] }
+    #expect(across.allSatisfy { $0.origin.phase == .forward } && across.count > 10)
+    let backward = gathers.filter { [.inputGradient, .weightGradient].contains($0.origin.phase) }
+    #expect(
+      !backward.isEmpty && backward.allSatisfy { ($0.operation as? AllGather)?.axes == [.data] })
   }
 
   /// Two hundred steps in float32: each loss within 1e-4 of one rank's.

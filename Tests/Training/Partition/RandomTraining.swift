@@ -34,6 +34,9 @@ struct RandomTraining: CustomStringConvertible {
     strategy = Strategy(
       data: data, tensor: tensor, sequenceParallel: tensor > 1 && random.once(in: 2),
       zero: data > 1 ? random.below(4) : 0)
+    if strategy.zero == 3, data == 4 || data > 5, data % 2 == 0, speeds.once(in: 2) {
+      strategy.secondary = data == 6 ? 3 : 2
+    }
   }
 
   /// The run; `isWide` in float64 by any optimiser, otherwise in float32 by SGD.
