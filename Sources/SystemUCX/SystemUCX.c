@@ -187,20 +187,14 @@ int deepep_ucx_send(
       request);
 }
 
+// UCX 1.13 does not say how long a message is that is received at once, so there is always a request.
 int deepep_ucx_receive(
-    const deepep_ucx_worker *worker, void *bytes, size_t count, uint64_t tag, size_t *received,
-    void **request) {
-  ucp_tag_recv_info_t information = {0};
-  ucp_request_param_t parameters = {
-      .op_attr_mask = UCP_OP_ATTR_FIELD_RECV_INFO,
-      .recv_info.tag_info = &information,
-  };
-  int status = posted(
+    const deepep_ucx_worker *worker, void *bytes, size_t count, uint64_t tag, void **request) {
+  static const ucp_request_param_t parameters = {.op_attr_mask = UCP_OP_ATTR_FLAG_NO_IMM_CMPL};
+  return posted(
       worker->library->ucp_tag_recv_nbx(
           worker->worker, bytes, count, tag, UINT64_MAX, &parameters),
       request);
-  *received = information.length;
-  return status;
 }
 
 /// The state of a request, which is freed when it is not running any more.

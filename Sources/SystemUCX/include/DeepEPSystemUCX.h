@@ -59,16 +59,15 @@ int deepep_ucx_send(
     const deepep_ucx_worker *worker, int peer, const void *_Nullable bytes, size_t count,
     uint64_t tag, void *_Nullable *_Nonnull request);
 
-/// Posts memory for the next message with this tag. Running, it gives a request as above; `received` gets the
-/// bytes of a message that is there.
+/// Posts memory for the next message with this tag; unless that fails it gives a request as above.
 int deepep_ucx_receive(
     const deepep_ucx_worker *worker, void *_Nullable bytes, size_t count, uint64_t tag,
-    size_t *received, void *_Nullable *_Nonnull request);
+    void *_Nullable *_Nonnull request);
 
 /// The state of a request of a send; what is not running any more is freed.
 int deepep_ucx_test_send(const deepep_ucx_worker *worker, void *request);
 
-/// The state of a request of a receive; what is not running any more is freed.
+/// The state of a request of a receive, and how many bytes came; what is not running any more is freed.
 int deepep_ucx_test_receive(const deepep_ucx_worker *worker, void *request, size_t *received);
 
 /// Asks for the end of a running request, which is tested as before: it may be under way for a while longer.

@@ -96,10 +96,9 @@ final class UCXWorker {
   }
 
   func receive(into bytes: UnsafeMutableRawBufferPointer, tag: UInt64) -> UCXRequest {
-    var (request, count) = (UnsafeMutableRawPointer?.none, 0)
-    let status = deepep_ucx_receive(
-      handle, bytes.baseAddress, bytes.count, tag, &count, &request)
-    return UCXRequest(status, request.map { .receiving($0) }, byteCount: count)
+    var request: UnsafeMutableRawPointer?
+    let status = deepep_ucx_receive(handle, bytes.baseAddress, bytes.count, tag, &request)
+    return UCXRequest(status, request.map { .receiving($0) }, byteCount: 0)
   }
 
   /// Asks when all that was sent to a peer has left this process.
