@@ -82,12 +82,7 @@ package struct RankMeeting {
   /// The digest of the program's file: builds of another version have another one.
   private static var executableDigest: UInt64? {
     let data = try? Data(contentsOf: URL(filePath: "/proc/self/exe"), options: .mappedIfSafe)
-    return data?.withUnsafeBytes { bytes in
-      let words = stride(from: 0, to: bytes.count - 7, by: 8).lazy.map {
-        bytes.loadUnaligned(fromByteOffset: $0, as: UInt64.self)
-      }
-      return WordDigest.of(words)
-    }
+    return data?.withUnsafeBytes { WordDigest.of(wordsIn: $0) }
   }
 }
 
