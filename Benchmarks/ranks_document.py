@@ -70,8 +70,9 @@ def memory(part):
             ])
     header = ["job", "strategy", "planned, MiB", "resident, MiB", "planned by data=2", "resident by data=2"]
     return (
-        "## Memory of a rank\n\nThe most that was resident of the larger of two ranks, above a process that has opened "
-        f"its libraries, beside the arenas of the plan. {conditions(part)}\n\n{table(header, rows)}\n{bars(part)}"
+        "## Memory of a rank\n\nThe most that was resident of the first of two ranks, above a process that has opened "
+        "its libraries, beside the arenas of the plan; what both use of shared memory counts half for each. "
+        f"{conditions(part)}\n\n{table(header, rows)}\n{bars(part)}"
     )
 
 

@@ -90,6 +90,8 @@ def main():
         known["step_seconds"], losses = measure.timed_steps(step, options.steps)
         known["losses"] = mean_over_ranks(losses)
     measure.report(**known)
+    # Without it a rank sometimes waits for ever for one that has gone.
+    distributed.barrier()
     distributed.destroy_process_group()
 
 

@@ -4,6 +4,9 @@ import DeepEPTensors
 /// Defines the transform that exchanges small gradients together: what several collectives would send one after the
 /// other, one sends in a single block (Li et al.: PyTorch Distributed, 2020, section 3.2.3).
 ///
+/// Only where ranks exchange bytes over a network: where they share memory a collective costs some microseconds, about
+/// what it takes to put gradients together, and buckets would only stand in the way of other values.
+///
 /// A bucket holds gradients that follow one another in backward, along the same axes and by the same kind of
 /// collective; ``GradientBuckets`` says which. Needs the program of a rank, without composites; leaves the same
 /// results, with fewer collectives.
@@ -22,7 +25,7 @@ package struct Bucket: Transform {
   }
 
   package func apply(_ program: Program) throws -> Program {
-    guard mesh.rankCount > 1 else { return program }
+    guard mesh.rankCount > 1, target.links.workBeside else { return program }
     return try program.mapEntries { entry in
       let buckets = GradientBuckets(entry.graph, mesh, target).all
       if buckets.isEmpty { return entry }

@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func tooLittleOfItIsSaidBeforeAnythingRuns() throws {
-    let error = #expect(throws: CommunicationError.self) { try executors(segmentBytes: 96 << 10) }
+    let error = #expect(throws: CommunicationError.self) { try executors(segmentBytes: 80 << 10) }
     #expect("\(error as Any)".contains("bytes of shared memory"))
   }
 }
