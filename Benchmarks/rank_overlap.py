@@ -89,18 +89,11 @@ def measure(program, model, rounds, n, environment):
     with links.laboratory(helper, megabits) as (timer.network, reason):
         if timer.network is None:
             return {"skipped": reason, "bars": []}
-        names = ("without", "step", "all_reduce")
-        found = measured([Named(name) for name in names], rounds, lambda one: getattr(timer, one.name)())
-    return figures_of(found["step"], found["without"], found["all_reduce"]) | {
+        tasks = {"without": timer.without, "step": timer.step, "all-reduce": timer.all_reduce}
+        found = measured(tasks, rounds)
+    return figures_of(found["step"], found["without"], found["all-reduce"]) | {
         "megabits_per_second": megabits, "delay_microseconds": links.MICROSECONDS, "bytes": timer.gradient_bytes,
     }
-
-
-class Named:
-    """One of the three, as rounds know it."""
-
-    def __init__(self, name):
-        self.name = name
 
 
 def figures_of(steps, without, communication):

@@ -1,18 +1,25 @@
 """Rounds of jobs of several ranks, and what is known of each job after them."""
 
+import functools
+
 import figures
 from cases import CASES
 
 
-def measured(contestants, rounds, run):
-    """What `run` returns of each contestant, a list by name; another one goes first in each round."""
-    found = {one.name: [] for one in contestants}
+def measured(tasks, rounds):
+    """What each task returns, a list by name; another one goes first in each round."""
+    found = {name: [] for name in tasks}
+    names = list(tasks)
     for turn in range(rounds):
-        place = turn % len(contestants)
-        for one in contestants[place:] + contestants[:place]:
-            found[one.name].append(run(one))
-            print(f"  round {turn + 1} {one.name}: {found[one.name][-1]}", flush=True)
+        place = turn % len(names)
+        for name in names[place:] + names[:place]:
+            found[name].append(tasks[name]())
+            print(f"  round {turn + 1} {name}: {text(found[name][-1])}", flush=True)
     return found
+
+
+def text(value):
+    return ", ".join(f"{one:.6g}" for one in (value if isinstance(value, tuple) else (value,)))
 
 
 def step_seconds(run, n):
@@ -26,6 +33,11 @@ class Speed:
     def __init__(self, model, n, environment):
         self.tokens, self.n, self.environment = CASES[model].sizes.tokens, n, environment
         self.losses, self.foreign_cores, self.versions = {}, {}, {}
+
+    def rates(self, contestants, rounds):
+        """The tokens a second of each contestant in each round."""
+        tasks = {one.name: functools.partial(self.tokens_per_second, one) for one in contestants}
+        return measured(tasks, rounds)
 
     def tokens_per_second(self, one):
         runs = one.run(2 * self.n + 2, self.environment)

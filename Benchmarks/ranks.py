@@ -5,6 +5,7 @@
 
 import argparse
 import datetime
+import functools
 import json
 import os
 import pathlib
@@ -35,7 +36,7 @@ def speed(options, environment):
     python = python_with_torch(options.python)
     peers = [rank_contestants.pytorch(python, MODEL, name) for name in rank_contestants.METHODS] if python else []
     timer = Speed(MODEL, options.steps, environment)
-    rates = measured([one, *ours, *peers], options.rounds, timer.tokens_per_second)
+    rates = timer.rates([one, *ours, *peers], options.rounds)
     found = {"contestants": timer.figures(rates, reference=one.name), "tokens": timer.tokens}
     ratio = figures.ratios(rates["data=2"], rates[one.name])
     found["bars"] = [bar(f"data=2 by {one.name}", ratio, 0.95)]
@@ -58,10 +59,11 @@ def weak(options, environment):
     ranks = rank_contestants.weak(options.deepep, MODEL)
     jobs = rank_contestants.side_by_side(options.deepep, MODEL)
     timer = Speed(MODEL, options.steps, environment)
-    rates = measured([ranks, jobs], options.rounds, timer.tokens_per_second)
+    rates = timer.rates([ranks, jobs], options.rounds)
+    ratio = figures.ratios(rates[ranks.name], rates[jobs.name])
     return {
         "contestants": timer.figures(rates, reference=jobs.name),
-        "bars": [bar("weak scaling: data=2 by two jobs side by side", figures.ratios(rates[ranks.name], rates[jobs.name]), 0.97)],
+        "bars": [bar("weak scaling: data=2 by two jobs side by side", ratio, 0.97)],
     }
 
 
@@ -81,7 +83,8 @@ def memory_of(model, options, environment):
         # What ranks share counts in parts, which only they know; the first one speaks for all.
         return runs[0].report["peak_resident_bytes"] - idle
 
-    found = measured(contestants, options.rounds, resident_bytes)
+    tasks = {one.name: functools.partial(resident_bytes, one) for one in contestants}
+    found = measured(tasks, options.rounds)
     resident = {name: figures.spread(each) for name, each in found.items()}
     return {
         "model": model, "idle_bytes": idle, "resident_bytes": resident, "planned_bytes": planned,
@@ -95,6 +98,7 @@ def memory_bar(model, strategy, resident, planned):
 
 
 def overlap(options, environment):
+    """How much of the communication between two hosts a step does not show."""
     return rank_overlap.measure(options.deepep, MODEL, options.rounds, options.steps, environment)
 
 
@@ -137,7 +141,7 @@ def write(name, part):
 def main():
     options = arguments()
     for name in options.parts:
-        print(f"{name}: {PARTS[name].__doc__ or ''}", flush=True)
+        print(f"{name}: {PARTS[name].__doc__}", flush=True)
         with tempfile.TemporaryDirectory() as caches:
             try:
                 part = described(PARTS[name](options, {"XDG_CACHE_HOME": caches}), options)
