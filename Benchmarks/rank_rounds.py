@@ -48,16 +48,15 @@ class Speed:
         counted, batches = (runs[:1], one.batches) if one.is_job else (runs, one.batches / len(runs))
         return sum(batches * self.tokens / step_seconds(run, self.n) for run in counted)
 
-    def figures(self, found, reference):
-        """By name; losses are compared with those of one contestant."""
-        return {
-            name: {
-                "tokens_per_second": figures.spread(rates),
-                "foreign_cores": self.foreign_cores[name],
-                "loss_difference": figures.loss_difference(self.losses[name], self.losses[reference]),
-            }
-            for name, rates in found.items()
-        }
+    def figures(self, found, reference=None):
+        """By name; losses are compared with those of a contestant on the same data, if there is one."""
+        return {name: self.figures_of(name, rates, reference) for name, rates in found.items()}
+
+    def figures_of(self, name, rates, reference):
+        known = {"tokens_per_second": figures.spread(rates), "foreign_cores": self.foreign_cores[name]}
+        if reference:
+            known["loss_difference"] = figures.loss_difference(self.losses[name], self.losses[reference])
+        return known
 
 
 def bar(text, ratio, least):

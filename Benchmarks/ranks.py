@@ -62,7 +62,7 @@ def weak(options, environment):
     rates = timer.rates([ranks, jobs], options.rounds)
     ratio = figures.ratios(rates[ranks.name], rates[jobs.name])
     return {
-        "contestants": timer.figures(rates, reference=jobs.name),
+        "contestants": timer.figures(rates),
         "bars": [bar("weak scaling: data=2 by two jobs side by side", ratio, 0.97)],
     }
 

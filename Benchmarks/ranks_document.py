@@ -33,14 +33,16 @@ def conditions(part):
 
 
 def rates(part):
+    header = ["job", "tokens a second", "cores that others took at most"]
     rows = [
-        [
-            name, spread(one["tokens_per_second"], 0), f"{one['foreign_cores']:.2f}",
-            f"{one['loss_difference']:.0e}",
-        ]
+        [name, spread(one["tokens_per_second"], 0), f"{one['foreign_cores']:.2f}"]
         for name, one in part["contestants"].items()
     ]
-    return table(["job", "tokens a second", "cores that others took at most", "losses differ by"], rows)
+    differences = [one.get("loss_difference") for one in part["contestants"].values()]
+    if None not in differences:
+        header.append("losses differ by")
+        rows = [row + [f"{difference:.0e}"] for row, difference in zip(rows, differences)]
+    return table(header, rows)
 
 
 def speed(part):
