@@ -7,7 +7,8 @@ public enum EventQueue: String, Codable, Sendable, CaseIterable {
 public struct Event: Hashable, Codable, Sendable {
   /// What ran, such as `dot` or the name of a kernel.
   public var name: String
-  /// The module path of the model that it belongs to; empty for the program as a whole.
+  /// The module path of the model that it belongs to, and behind a space the phase of the step; empty for what is
+  /// no instruction.
   public var path: String
   /// The queue on which it ran.
   public var queue: EventQueue
@@ -33,4 +34,7 @@ public struct Event: Hashable, Codable, Sendable {
     self.flops = flops
     self.bytes = bytes
   }
+
+  /// The phase of the step that it belongs to, such as `inputGradient`; nil for what is no instruction.
+  public var phase: Substring? { path.split(separator: " ").last }
 }

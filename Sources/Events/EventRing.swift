@@ -33,7 +33,7 @@ public struct EventRing: Sendable {
   /// The part of the time of instructions that are kept in which nothing but communication went on; nil if they
   /// have none.
   public var communicationShare: Double? {
-    let exposed = events.filter { $0.queue == .communication }.reduce(0) { $0 + $1.durationSeconds }
+    let exposed = communicationSeconds(since: -.infinity)
     let all = events.filter { $0.queue != .host }.reduce(0) { $0 + $1.durationSeconds }
     return exposed > 0 ? exposed / all : nil
   }

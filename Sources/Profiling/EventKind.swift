@@ -9,9 +9,8 @@ enum EventKind: String, CaseIterable {
   case waiting
   case exchange
 
-  /// Instructions name their phase after the module's path.
   init(_ event: Event, _ activity: RankTimeline.Activity) {
-    switch (activity, event.path.split(separator: " ").last ?? "") {
+    switch (activity, event.phase ?? "") {
     case (.waiting, _): self = .waiting
     case (.exchange, _): self = .exchange
     case (_, "inputGradient"): self = .inputGradient

@@ -154,10 +154,8 @@ struct Benchmark {
   ) throws {
     let session = try session(job, on: device, meeting, output)
     report.planned(session.plan)
-    var lastStart = Clock.seconds
     for step in 1...steps {
       let start = Clock.seconds
-      lastStart = start
       let loss = try session.step(loader)
       report.stepSeconds.append(Clock.seconds - start)
       report.losses.append(loss)
@@ -169,7 +167,7 @@ struct Benchmark {
     let flops = session.contractionFlops * Double(spread.rankCount)
     report.finish(itemsPerStep: job.tokensPerStep, flopsPerStep: flops)
     report.communicationShare = session.executor.events.communicationShare
-    report.addPhases(of: session.executor.events.recent, fromSeconds: lastStart)
+    report.addPhases(of: session.executor.events.recent)
     if showsEvents { try output?.write(EventTable(session.executor.events.recent).text) }
   }
 

@@ -62,10 +62,11 @@ struct BenchmarkReport: Codable {
     peakResidentBytes = ProcessMemory.peakBytes - ProcessMemory.othersBytes
   }
 
-  /// Adds up the events of compute since a time.
-  mutating func addPhases(of events: [Event], fromSeconds start: Double) {
+  /// Adds up what the last step computed.
+  mutating func addPhases(of events: [Event]) {
+    guard let start = events.last(where: { $0.queue == .host })?.startSeconds else { return }
     for event in events where event.startSeconds >= start && event.queue == .compute {
-      guard let phase = event.path.split(separator: " ").last else { continue }
+      guard let phase = event.phase else { continue }
       phaseSeconds[String(phase), default: 0] += event.durationSeconds
     }
   }

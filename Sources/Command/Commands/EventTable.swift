@@ -7,8 +7,9 @@ struct EventTable {
 
   init(_ events: [Event]) {
     var totals: [String: (seconds: Double, count: Int, flops: Double, bytes: Int)] = [:]
-    for event in events {
-      let phase = event.path.split(separator: " ").last.map(String.init) ?? ""
+    // A step is the sum of its instructions.
+    for event in events where event.queue != .host {
+      let phase = event.phase.map(String.init) ?? ""
       let layer = event.path.split(separator: " ").first.map { EventTable.layer(String($0)) } ?? ""
       let old = totals["\(event.name) \(phase) \(layer)", default: (0, 0, 0, 0)]
       totals["\(event.name) \(phase) \(layer)"] = (
