@@ -58,20 +58,23 @@ struct TestTransport: Sendable, CustomTestStringConvertible {
 
   /// Threads with sockets between them, and shared memory on each host.
   private static func tcp(_ algorithm: CollectiveAlgorithm) -> TestTransport {
-    let options = options(algorithm, pieceBytes: 20_000, segmentBytes: 5000)
-    return TestTransport(
-      testDescription: "tcp, \(algorithm.rawValue)", algorithm: algorithm,
-      layouts: layouts(algorithm)
-    ) { control, _ in try TCP.communicator(control, options: options) }
+    messages("tcp", algorithm, segmentBytes: 5000) { try TCP.communicator($0, options: $1) }
   }
 
   /// Threads between which UCX finds what it likes best, and shared memory on each host.
   private static func ucx(_ algorithm: CollectiveAlgorithm) -> TestTransport {
-    let options = options(algorithm, pieceBytes: 20_000, segmentBytes: 10_000)
+    messages("ucx", algorithm, segmentBytes: 10_000) { try UCX.communicator($0, options: $1) }
+  }
+
+  private static func messages(
+    _ name: String, _ algorithm: CollectiveAlgorithm, segmentBytes: Int,
+    _ communicator: @escaping @Sendable (any JobControl, MessageOptions) throws -> any Communicator
+  ) -> TestTransport {
+    let options = options(algorithm, pieceBytes: 20_000, segmentBytes: segmentBytes)
     return TestTransport(
-      testDescription: "ucx, \(algorithm.rawValue)", algorithm: algorithm,
+      testDescription: "\(name), \(algorithm.rawValue)", algorithm: algorithm,
       layouts: layouts(algorithm)
-    ) { control, _ in try UCX.communicator(control, options: options) }
+    ) { control, _ in try communicator(control, options) }
   }
 
   /// Pieces that are smaller than much of what is exchanged, and do not divide it.

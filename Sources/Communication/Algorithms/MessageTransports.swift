@@ -26,9 +26,7 @@ package enum TCP {
   package static func communicator(
     _ control: any JobControl, options: MessageOptions = MessageOptions()
   ) throws -> any Communicator {
-    try TCPMessages().communicator(control, options) {
-      try SharedMemory.communicator(control, ranks: control.membership.localRanks)
-    }
+    try TCPMessages().communicator(control, options)
   }
 }
 
@@ -42,13 +40,8 @@ package enum UCX {
   package static func communicator(
     _ control: any JobControl, options: MessageOptions = MessageOptions()
   ) throws -> any Communicator {
-    try UCXMessages().communicator(control, options) {
-      try SharedMemory.communicator(control, ranks: control.membership.localRanks)
-    }
+    try UCXMessages().communicator(control, options)
   }
-
-  /// Throws if this host has no UCX that can be used, and says what to install.
-  package static func check() throws { _ = try UCXMessages() }
 }
 
 /// Messages between threads of one process: what is sent over wires elsewhere, without wires.
@@ -70,6 +63,15 @@ package struct LocalWire: Sendable {
 }
 
 extension MessageFabric {
+  /// The communicator of all ranks of a job, those of a host with memory that they share.
+  fileprivate func communicator(
+    _ control: any JobControl, _ options: MessageOptions
+  ) throws -> any Communicator {
+    try communicator(control, options) {
+      try SharedMemory.communicator(control, ranks: control.membership.localRanks)
+    }
+  }
+
   /// The communicator of all ranks of a job; hierarchical if the hosts allow it.
   fileprivate func communicator(
     _ control: any JobControl, _ options: MessageOptions, _ host: () throws -> any Communicator

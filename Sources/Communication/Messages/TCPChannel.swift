@@ -13,38 +13,17 @@ struct TCPMessages: MessageFabric {
 
 /// Moves the messages of all connections of a group, without a thread of its own.
 // Only one thread at a time uses a channel: its communicator's.
-final class TCPChannel: MessageChannel, @unchecked Sendable {
+final class TCPChannel: LinkedChannel, @unchecked Sendable {
   /// By rank of the group; the own one is nil.
-  private let links: [TCPLink?]
+  let links: [TCPLink?]
   private let waker: Waker
-  private(set) var postedBytes: [Int]
+  var postedBytes: [Int]
 
   /// Takes over connected sockets, by rank of the group.
   init(_ sockets: [Socket?], _ waker: Waker) {
     links = sockets.map { $0.map(TCPLink.init) }
     self.waker = waker
     postedBytes = Array(repeating: 0, count: sockets.count)
-  }
-
-  func send(_ bytes: UnsafeRawBufferPointer, to peer: Int, tag: MessageTag) -> MessageRequest {
-    postedBytes[peer] += bytes.count
-    let number = links[peer]?.send(bytes, tag: tag) ?? 0
-    return MessageRequest(peer: peer, direction: .send, number: number)
-  }
-
-  func receive(
-    into bytes: UnsafeMutableRawBufferPointer, from peer: Int, tag: MessageTag
-  ) -> MessageRequest {
-    let number = links[peer]?.receive(into: bytes, tag: tag) ?? 0
-    return MessageRequest(peer: peer, direction: .receive, number: number)
-  }
-
-  func isDone(_ request: MessageRequest) -> Bool {
-    guard let link = links[request.peer] else { return true }
-    switch request.direction {
-    case .send: return request.number < link.sentCount
-    case .receive: return request.number < link.receivedCount
-    }
   }
 
   func progress() throws -> Bool {
@@ -83,10 +62,6 @@ final class TCPChannel: MessageChannel, @unchecked Sendable {
       hasBytesUnderWay = hasBytesUnderWay || state.hasBytesUnderWay
     }
     return hasBytesUnderWay
-  }
-
-  var awaitedPeers: [Int] {
-    links.indices.filter { links[$0]?.awaitsInput ?? false }
   }
 
   func cancel() { for link in links { link?.cancel() } }

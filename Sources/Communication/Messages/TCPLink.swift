@@ -1,7 +1,7 @@
 /// One connection: messages go out and come in, in order, as far as the socket takes and gives them.
 ///
 /// What the other side sends without being expected stays with it, but for ``inboxBytes``.
-final class TCPLink {
+final class TCPLink: MessageLink {
   /// How many bytes are read ahead; also up to which size header and bytes are written at once.
   static var inboxBytes: Int { 16 << 10 }
 

@@ -3,17 +3,17 @@ import Glibc
 
 /// Moves the messages of a group by a worker of UCX, without a thread of its own.
 // Only one thread at a time uses a channel: its communicator's.
-final class UCXChannel: MessageChannel, @unchecked Sendable {
+final class UCXChannel: LinkedChannel, @unchecked Sendable {
   /// How long what is given up may take to stop; what a dead rank has a part in never does.
   private static var settleSeconds: Double { 0.01 }
 
   /// Nil once all is cancelled, and where there is nobody to reach.
   private var worker: UCXWorker?
   /// By rank of the group; the own one is nil.
-  private let links: [UCXLink?]
+  let links: [UCXLink?]
   private let boxes = UCXBoxes()
   private let waker: Waker
-  private(set) var postedBytes: [Int]
+  var postedBytes: [Int]
 
   /// Takes over a worker that is connected to all others of a group; nil if there are none.
   init(_ worker: UCXWorker?, rankCount: Int, rank: Int, _ waker: Waker) {
@@ -25,27 +25,6 @@ final class UCXChannel: MessageChannel, @unchecked Sendable {
   }
 
   deinit { end() }
-
-  func send(_ bytes: UnsafeRawBufferPointer, to peer: Int, tag: MessageTag) -> MessageRequest {
-    postedBytes[peer] += bytes.count
-    let number = links[peer]?.send(bytes, tag: tag) ?? 0
-    return MessageRequest(peer: peer, direction: .send, number: number)
-  }
-
-  func receive(
-    into bytes: UnsafeMutableRawBufferPointer, from peer: Int, tag: MessageTag
-  ) -> MessageRequest {
-    let number = links[peer]?.receive(into: bytes, tag: tag) ?? 0
-    return MessageRequest(peer: peer, direction: .receive, number: number)
-  }
-
-  func isDone(_ request: MessageRequest) -> Bool {
-    guard let link = links[request.peer] else { return true }
-    switch request.direction {
-    case .send: return request.number < link.sentCount
-    case .receive: return request.number < link.receivedCount
-    }
-  }
 
   func progress() throws -> Bool {
     guard let worker else { return false }
@@ -67,8 +46,6 @@ final class UCXChannel: MessageChannel, @unchecked Sendable {
 
   /// UCX does not say what has left this process and not arrived, and tells of lost connections by itself.
   func look() -> Bool { false }
-
-  var awaitedPeers: [Int] { links.indices.filter { links[$0]?.awaitsInput ?? false } }
 
   // MARK: Ending
 

@@ -3,7 +3,7 @@
 /// Of each message a box comes first: its header, and its bytes if they are few. More bytes are another message of
 /// UCX's, which moves them from memory to memory, by the device itself where it can. Both are posted at once;
 /// UCX keeps the order of the boxes, and that of the others.
-final class UCXLink {
+final class UCXLink: MessageLink {
   private struct Incoming {
     var header: MessageHeader
     var bytes: UnsafeMutableRawBufferPointer
