@@ -328,12 +328,7 @@ extension Node {
   /// How a node runs that needs the other ranks, or knows where the rank is: not on the device.
   fileprivate var rankChoice: KernelChoice? {
     guard operation is any Collective || operation is MeshIndex else { return nil }
-    let overwritable: [Int: [Int]] =
-      switch operation {
-      case is AllReduce: [0: [0]]
-      case is CompressedAllReduce: [0: [0], 1: [1]]
-      default: [:]
-      }
+    let overwritable = (operation as? any Collective)?.overwritableOperands ?? [:]
     return KernelChoice(kernel: operation.name, overwritable: overwritable, seconds: 0)
   }
 }

@@ -4,9 +4,13 @@ import DeepEPElements
 package protocol Collective: Operation {
   /// The axes along which the ranks of a group differ.
   var axes: [MeshAxis] { get }
+  /// For each result the operands whose memory it may take.
+  var overwritableOperands: [Int: [Int]] { get }
 }
 
 extension Collective {
+  package var overwritableOperands: [Int: [Int]] { [:] }
+
   package func factors(operands: [Type], results: [Type]) -> Factors {
     .alone(operands: operands, results: results)
   }
@@ -21,6 +25,7 @@ package struct AllReduce: Collective {
   package var reduction: Reduction
   package var axes: [MeshAxis]
   package var name: String { "allReduce" }
+  package var overwritableOperands: [Int: [Int]] { [0: [0]] }
 
   package init(_ reduction: Reduction, axes: [MeshAxis]) {
     self.reduction = reduction

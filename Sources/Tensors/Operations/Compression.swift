@@ -56,6 +56,7 @@ package struct CompressedAllReduce: Collective {
   package var compression: Compression
   package var axes: [MeshAxis]
   package var name: String { "compressedAllReduce" }
+  package var overwritableOperands: [Int: [Int]] { [0: [0], 1: [1]] }
 
   package init(_ compression: Compression, axes: [MeshAxis]) {
     (self.compression, self.axes) = (compression, axes)

@@ -228,8 +228,7 @@ extension Node {
     switch operation {
     case let region as Region: region.overwritableOperands(graph.types(of: operands))
     case let contraction as Contraction: contraction.overwritableOperands
-    case is AllReduce: [0: [0]]
-    case is CompressedAllReduce: [0: [0], 1: [1]]
+    case let collective as any Collective: collective.overwritableOperands
     default: [:]
     }
   }
