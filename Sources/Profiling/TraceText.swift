@@ -33,19 +33,20 @@ public struct TraceText {
 
   private func metadata(_ kind: String, _ rank: Int, _ lane: Int, _ name: String) -> String {
     "{\"ph\":\"M\",\"name\":\"\(kind)\",\"pid\":\(rank),\"tid\":\(lane),"
-      + "\"args\":{\"name\":\(Self.quoted(name))}}"
+      + "\"args\":{\"name\":\(JSONText.quoted(name))}}"
   }
 
   private func complete(_ event: Event, _ rank: Int, _ lane: Int) -> String {
     let (start, duration) = (event.startSeconds - startSeconds, event.durationSeconds)
-    return "{\"ph\":\"X\",\"name\":\(Self.quoted(event.name)),\"cat\":\"\(event.queue.rawValue)\","
+    return
+      "{\"ph\":\"X\",\"name\":\(JSONText.quoted(event.name)),\"cat\":\"\(event.queue.rawValue)\","
       + "\"pid\":\(rank),\"tid\":\(lane),\"ts\":\(Self.microseconds(start)),"
       + "\"dur\":\(Self.microseconds(duration)),\"args\":{\(arguments(event))}}"
   }
 
   private func arguments(_ event: Event) -> String {
     var parts: [String] = []
-    if !event.path.isEmpty { parts.append("\"path\":\(Self.quoted(event.path))") }
+    if !event.path.isEmpty { parts.append("\"path\":\(JSONText.quoted(event.path))") }
     if event.bytes > 0 { parts.append("\"bytes\":\(event.bytes)") }
     if event.flops > 0 { parts.append("\"flops\":\(Int(event.flops))") }
     return parts.joined(separator: ",")
@@ -54,18 +55,5 @@ public struct TraceText {
   /// To a nanosecond.
   private static func microseconds(_ seconds: Double) -> String {
     "\((seconds * 1e9).rounded() / 1e3)"
-  }
-
-  private static func quoted(_ text: String) -> String {
-    let inside = text.unicodeScalars.map { scalar in
-      switch scalar {
-      case "\"": "\\\""
-      case "\\": "\\\\"
-      case _ where scalar.value < 32:
-        "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-      default: String(scalar)
-      }
-    }
-    return "\"" + inside.joined() + "\""
   }
 }

@@ -1,4 +1,5 @@
 import DeepEPElements
+import DeepEPEvents
 
 /// Writes safetensors files, byte for byte as the reference implementation does.
 ///

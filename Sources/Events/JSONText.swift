@@ -1,7 +1,8 @@
-/// Strings as JSON, escaped as the reference implementation of safetensors escapes them.
-enum JSONText {
+/// Strings as JSON, for files that are too long for an encoder: traces, and headers of checkpoints, in which they are
+/// escaped as the reference implementation of safetensors escapes them.
+package enum JSONText {
   /// `text` in quotes; only quotes, backslashes and control characters are escaped.
-  static func quoted(_ text: String) -> String {
+  package static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars { result += escaped(scalar) }
     return result + "\""
