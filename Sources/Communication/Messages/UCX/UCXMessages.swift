@@ -40,6 +40,8 @@ struct UCXMessages: MessageFabric {
           fix: "see whether UCX_TLS and UCX_NET_DEVICES allow a transport that both hosts have")
       }
     }
+    // Whoever is done may go only when all have opened its memory.
+    _ = try control.exchange([], as: "ucx is connected", among: members)
     return worker
   }
 }
