@@ -13,7 +13,9 @@ import Testing
       + "exec \"$PROGRAM\" \"$@\""
   }
 
-  private static let steps = ["--steps", "40", "--checkpoint-every", "5", "--dropout", "0.1"]
+  /// Steps long enough for the harm to come in time, also on a busy machine.
+  private static let length = ["--steps", "40", "--gradient-accumulation", "16"]
+  private static let steps = length + ["--checkpoint-every", "5", "--dropout", "0.1"]
 
   /// Expects one restart, and the losses of a run that nothing has disturbed.
   private func expectSameCurve(
@@ -67,9 +69,9 @@ import Testing
   @Test func theSameRanksBeginAgain() throws {
     try withFolder { folder in
       let job = try RankJob(in: folder)
-      let alone = try job.train(["--steps", "40"], name: "alone")
+      let alone = try job.train(Self.length, name: "alone")
       let run = try job.train(
-        ranks: 2, ["--steps", "40", "--strategy", "tensor=2"], launch: ["--restarts", "1"],
+        ranks: 2, Self.length + ["--strategy", "tensor=2"], launch: ["--restarts", "1"],
         script: script("kill -9 $$", rank: 0, afterStep: 3))
       expectSameCurve(
         run, "with 2 ranks again, from the beginning, since there is no checkpoint yet", as: alone)
