@@ -6,7 +6,7 @@ import Testing
 @Suite struct HostilePeerTests {
   private static var roundCount: UInt64 {
     let text = ProcessInfo.processInfo.environment["DEEPEP_FUZZ_FRAMES"]
-    return text.flatMap { UInt64($0) }.map { $0 / 500 } ?? 40
+    return text.flatMap { UInt64($0) }.map { $0 / 500 } ?? 12
   }
 
   private static var limits: JobLimits {
