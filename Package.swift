@@ -142,7 +142,9 @@ let package = Package(
       imports: ["Communication", "CommunicationLaws", "CommunicationLinks", "Elements"]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
     tests("Profiling", imports: ["Profiling", "Events"]),
-    tests("Command", imports: ["Command", "Training"], exclude: ["peaks.txt", "Scripts"]),
+    tests(
+      "Command", imports: ["Command", "Training", "CommunicationLinks"],
+      exclude: ["peaks.txt", "Scripts"]),
     tests(
       "Training",
       imports: [

@@ -54,6 +54,12 @@ def ranks(program, model, strategy):
     return Contestant(strategy, benchmark(program, model, 1, f"--strategy={strategy}"))
 
 
+def small(program, model, strategy):
+    """A job with the layers of a model, but next to no numbers."""
+    sizes = ("--width=64", "--context=16", f"--batch={RANKS}")
+    return Contestant("small", benchmark(program, model, 1, f"--strategy={strategy}", *sizes))
+
+
 def weak(program, model):
     """Each rank has its own whole batch."""
     return Contestant("data=2 --weak", benchmark(program, model, 1, "--strategy=data=2", "--weak"), batches=RANKS)

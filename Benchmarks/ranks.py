@@ -68,13 +68,15 @@ def weak(options, environment):
 
 
 def memory(options, environment):
-    """What a rank has resident above idle, beside what its plan says."""
+    """What a rank has resident above one of next to no bytes, beside what its plan says."""
     return {"models": [memory_of(model, options, environment) for model in MEMORY_MODELS]}
 
 
 def memory_of(model, options, environment):
     contestants = [rank_contestants.ranks(options.deepep, model, strategy) for strategy in STRATEGIES]
-    idle = contestants[0].run(0, environment)[0].peak_resident_bytes
+    small = rank_contestants.small(options.deepep, model, STRATEGIES[0]).run(2, environment)[0].report
+    # Code of libraries, programs and kernels, events: what a plan does not lay out.
+    idle = small["peak_resident_bytes"] - small["plan_state_bytes"] - small["plan_value_bytes"]
     planned = {}
 
     def resident_bytes(one):

@@ -38,6 +38,18 @@ struct CollectiveCall: Hashable, Sendable {
     return "\(kind.rawValue) \(sequenceNumber)\(list)"
   }
 
+  /// The bytes that a rank sends by a ring of so many.
+  func sentBytes(rankCount: Int) -> Int {
+    let travelling = wire.map { $0.byteCount(byteCount / MemoryLayout<Float>.size) } ?? byteCount
+    return switch kind {
+    case .allReduce: 2 * (travelling - travelling / rankCount)
+    case .reduceScatter, .allToAll: travelling - travelling / rankCount
+    case .allGather: travelling * (rankCount - 1)
+    case .broadcast, .send: travelling
+    case .unevenAllToAll, .barrier, .group: 0
+    }
+  }
+
   private var hasSize: Bool { kind != .barrier && kind != .group && kind != .unevenAllToAll }
 }
 

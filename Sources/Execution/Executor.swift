@@ -13,7 +13,7 @@ package final class Executor {
   /// What ran recently.
   ///
   /// Not lazy: then each record would copy the whole ring.
-  package private(set) var events = EventRing(capacity: 65536)
+  package private(set) var events = EventRing(capacity: 16384)
   /// Whether instructions are timed one by one.
   package var recordsEvents = true
   private let device: CPUDevice
@@ -72,6 +72,7 @@ package final class Executor {
         return BoundInstruction(instruction, kernel, pointers(instruction))
       }
     }
+    FreedMemory.giveBack(beside: plan)
   }
 
   private func segment(_ name: EntryName) throws -> Segment {

@@ -86,6 +86,16 @@ package struct RankCommunicators: Sendable {
         residual: residual)
     case is CompressedAllReduce:
       return .allReduce(source, into: destination, element: operand.element, reduction: .sum)
+    case let scatter as CompressedReduceScatter:
+      let outerCount = operand.shape[..<scatter.dimension].reduce(1, *)
+      guard operand.element == .float32 else {
+        return .reduceScatter(
+          source, into: destination, element: operand.element, reduction: .sum,
+          outerCount: outerCount)
+      }
+      return .compressedReduceScatter(
+        source, into: destination, reduction: .sum, outerCount: outerCount,
+        wire: .init(scatter.compression), residual: residual)
     case let reduce as AllReduce:
       return .allReduce(
         source, into: destination, element: operand.element, reduction: .init(reduce.reduction))

@@ -52,7 +52,7 @@ struct RankKernel: Kernel {
 
   private func call(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>) -> Call? {
     // Operands come before results.
-    let isCompressed = operation is CompressedAllReduce
+    let isCompressed = operation is any CompressedSum
     guard let collective = operation as? any Collective, let operand, let source = buffers[0],
       let destination = buffers[isCompressed ? 2 : 1]
     else { return nil }

@@ -55,6 +55,8 @@ package final class SharedState {
   ) throws -> Executor {
     let lowering = Program.lowering(strategy, for: device, optimizations)
     let plan = try Plan(program.applying(lowering), for: device, optimizations)
+    // Before the plan's memory is taken, so that the peak is that of the steps.
+    FreedMemory.giveBack(beside: plan)
     return try Executor(plan, on: device, state: memory, values: values, ranks: ranks)
   }
 }

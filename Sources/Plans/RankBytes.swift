@@ -1,3 +1,4 @@
+import DeepEPTargets
 import DeepEPTensors
 import DeepEPTransforms
 
@@ -15,16 +16,18 @@ package struct RankBytes: Hashable, Sendable {
   package var communication = 0
   /// What it sends, for each kind of collective and the axes along which.
   package var collectives: [String: Int] = [:]
+  /// What it sends, for each kind of collective.
+  package var exchanges: [Exchange: Int] = [:]
 
-  /// Counts the bytes of a program.
+  /// Counts the bytes of a plan.
   ///
   /// - Parameters:
   ///   - program: The program for one device, with its updates.
-  ///   - rank: The same after `partition` and `fuse`.
+  ///   - plan: That of a rank.
   ///   - schedule: The calls of a step.
-  package init(_ program: Program, rank: Program, _ strategy: Strategy, _ schedule: Schedule) {
+  package init(_ program: Program, _ plan: Plan, _ strategy: Strategy, _ schedule: Schedule) {
     let rules = ShardingRules(strategy)
-    for (slot, own) in zip(program.slots, rank.slots) {
+    for (slot, own) in zip(program.slots, plan.slots) {
       switch slot.kind {
       case .parameter, .statistic, .counter, .cache: parameters += own.type.byteCount
       case .optimizer, .average: optimizer += own.type.byteCount
@@ -39,41 +42,62 @@ package struct RankBytes: Hashable, Sendable {
       gradients += slot.type.with(shape: shape).byteCount
     }
     for call in schedule.calls {
-      guard let entry = rank.entry(call.entry) else { continue }
-      activations = max(activations, entry.activationBytes)
-      for node in entry.graph.nodes { count(node, entry.graph, rules.mesh) }
+      guard let segment = plan.segment(call.entry) else { continue }
+      activations = max(activations, segment.activationBytes)
+      for instruction in segment.instructions { count(instruction, rules.mesh) }
     }
   }
 
-  private mutating func count(_ node: Node, _ graph: Graph, _ mesh: Mesh) {
-    guard let collective = node.operation as? any Collective else { return }
+  private mutating func count(_ instruction: Instruction, _ mesh: Mesh) {
+    guard let collective = instruction.operation as? any Collective else { return }
     let ranks = mesh.extent(collective.axes)
-    let operand = graph.type(of: node.operands[0])
     // As if each rank were a host of its own.
-    let large =
-      (collective as? CompressedAllReduce)?.byteCount(of: operand)
-      ?? max(operand.byteCount, node.types[0].byteCount)
-    let rounds = collective is AllReduce || collective is CompressedAllReduce ? 2 : 1
-    let bytes = rounds * (large - large / ranks)
+    let large = collective.byteCount(instruction.operandTypes, instruction.resultTypes)
+    let bytes = collective.exchange.turns * (large - large / ranks)
     communication += bytes
     let axes = collective.axes.map(\.rawValue).joined(separator: " and ")
     collectives["\(collective.name) over \(axes)", default: 0] += bytes
+    exchanges[collective.exchange, default: 0] += bytes
   }
 }
 
-extension Entry {
-  /// The bytes of the values made by forward that backward reads.
-  fileprivate var activationBytes: Int {
-    var kept: Set<Value> = []
-    for node in graph.nodes where node.origin.phase != .forward {
-      kept.formUnion(node.operands.map(graph.base).filter(isActivation))
+extension Collective {
+  /// The way in which its bytes go around.
+  var exchange: Exchange {
+    switch self {
+    case is ReduceScatter, is CompressedReduceScatter: .reduceScatter
+    case is AllGather: .allGather
+    case is AllToAll: .allToAll
+    default: .allReduce
     }
-    return kept.reduce(0) { $0 + graph.type(of: $1).byteCount }
   }
 
-  /// Whether forward makes a value; inputs and slots are there without it.
-  private func isActivation(_ value: Value) -> Bool {
-    let node = graph.nodes[value.node]
-    return node.origin.phase == .forward && !(node.operation is Input || node.operation is Read)
+  /// The bytes of the operand or the result as they travel, whichever is larger.
+  func byteCount(_ operands: [Type], _ results: [Type]) -> Int {
+    if let compressed = self as? any CompressedSum {
+      return compressed.byteCount(of: operands[0])
+    }
+    return max(operands[0].byteCount, results[0].byteCount)
+  }
+}
+
+extension Segment {
+  /// The bytes of the values made by forward that backward reads.
+  fileprivate var activationBytes: Int {
+    // The value that lies at an offset now, while forward has made it.
+    var made: [Int: Placement] = [:]
+    var (kept, total) = (Set<Int>(), 0)
+    for instruction in instructions {
+      if instruction.origin.phase != .forward {
+        for place in instruction.operands where made[place.offsetBytes] == place {
+          if kept.insert(place.offsetBytes).inserted { total += place.byteCount }
+        }
+      }
+      for place in instruction.results where place.arena == .values {
+        kept.remove(place.offsetBytes)
+        made[place.offsetBytes] = instruction.origin.phase == .forward ? place : nil
+      }
+    }
+    return total
   }
 }

@@ -45,18 +45,7 @@ package struct StepForecast: Hashable, Sendable {
   /// How long the links need for a collective; nil for other instructions.
   private func transferSeconds(_ instruction: Instruction) -> Double? {
     guard let collective = instruction.operation as? any Collective else { return nil }
-    let exchange: Exchange =
-      switch collective {
-      case is ReduceScatter: .reduceScatter
-      case is AllGather: .allGather
-      case is AllToAll: .allToAll
-      default: .allReduce
-      }
-    if let compressed = collective as? CompressedAllReduce {
-      let bytes = compressed.byteCount(of: instruction.operandTypes[0])
-      return links.seconds(.allReduce, byteCount: bytes, over: collective.axes, of: mesh)
-    }
-    let bytes = (instruction.operandTypes + instruction.resultTypes).map(\.byteCount).max() ?? 0
-    return links.seconds(exchange, byteCount: bytes, over: collective.axes, of: mesh)
+    let bytes = collective.byteCount(instruction.operandTypes, instruction.resultTypes)
+    return links.seconds(collective.exchange, byteCount: bytes, over: collective.axes, of: mesh)
   }
 }

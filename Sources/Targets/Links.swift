@@ -15,11 +15,14 @@ package struct Link: Hashable, Codable, Sendable {
 }
 
 /// A way in which ranks exchange what they have.
-package enum Exchange: Hashable, Sendable {
-  case allReduce, reduceScatter, allGather, allToAll
+package enum Exchange: String, Hashable, Sendable, CaseIterable {
+  case allReduce = "all-reduce"
+  case reduceScatter = "reduce-scatter"
+  case allGather = "all-gather"
+  case allToAll = "all-to-all"
 
   /// How often the blocks travel around the ring.
-  fileprivate var turns: Int { self == .allReduce ? 2 : 1 }
+  package var turns: Int { self == .allReduce ? 2 : 1 }
 }
 
 /// How the ranks of a mesh reach one another.

@@ -42,6 +42,14 @@ package struct TrainingLog {
       "memory  \(place)parameters and optimizer \(Quantity.bytes(plan.stateBytes)), "
         + "step \(Quantity.bytes(plan.valueBytes)); planned peak \(Quantity.bytes(plan.peakBytes))\n"
     )
+    if let bytes = session.rankBytes {
+      let kinds = [
+        ("parameters", bytes.parameters), ("gradients", bytes.gradients),
+        ("optimizer", bytes.optimizer), ("activations", bytes.activations),
+      ]
+      let parts = kinds.map { "\($0) \(Quantity.bytes($1))" }
+      try output.write("plan    \(place)\(parts.joined(separator: ", "))\n")
+    }
     recent = [(Clock.seconds, session.step)]
   }
 
@@ -66,13 +74,28 @@ package struct TrainingLog {
     try progress.report(report, nowSeconds: now)
   }
 
-  /// Says what was expected of a step beside what the first one took.
+  /// Says what was expected of a step beside what the first one took and sent.
   private mutating func compare(sinceSeconds start: Double, _ now: Double) throws {
     guard let forecast else { return }
     let waited = session.executor.events.communicationSeconds(since: start)
     try note(
       "step    expected \(Self.text(forecast.seconds, forecast.exposedSeconds)); "
         + "the first took \(Self.text(now - start, waited))")
+    let planned = session.rankBytes?.exchanges.map { ($0.rawValue, $1) } ?? []
+    let expected = Self.text(Dictionary(uniqueKeysWithValues: planned))
+    try note(
+      "sent    expected \(expected); the first sent \(Self.text(session.sentBytes(since: start)))")
+    let resident = ProcessMemory.residentBytes - othersBytes
+    try note(
+      "memory  planned \(Quantity.bytes(session.plan.peakBytes)); the first has left "
+        + "\(Quantity.bytes(resident)) of the process resident")
+  }
+
+  /// Bytes by the names of operations.
+  private static func text(_ bytes: [String: Int]) -> String {
+    let sent = bytes.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+    let texts = sent.map { name, bytes in "\(Quantity.bytes(bytes)) by \(name)" }
+    return texts.isEmpty ? "nothing" : texts.joined(separator: ", ")
   }
 
   private static func text(_ seconds: Double, _ waiting: Double) -> String {

@@ -90,6 +90,17 @@ package final class TrainingSession {
     ranks.map { StepForecast(plan, schedule, links: links, mesh: $0.mesh) }
   }
 
+  /// The bytes that a rank keeps and exchanges; nil without other ranks.
+  package var rankBytes: RankBytes? {
+    ranks.map { _ in RankBytes(program, plan, rules.strategy, schedule) }
+  }
+
+  /// What this rank has sent since a time, by the names of the operations.
+  package func sentBytes(since startSeconds: Double) -> [String: Int] {
+    let events = ranks?.all.log?.recent.filter { $0.startSeconds >= startSeconds } ?? []
+    return events.reduce(into: [:]) { $0[$1.name, default: 0] += $1.sentBytes }
+  }
+
   /// The number of the loader's batches that a step takes.
   package var batchesPerStep: Int { schedule.microBatchCount }
 

@@ -4,6 +4,8 @@ import Testing
 /// `deepep train` on a small text, on one rank or on several that `deepep launch` starts.
 struct RankJob {
   let folder: URL
+  /// The network in which runs are started, as a file; nil is that of the test.
+  var network: String?
 
   static let text = String(
     repeating: "the quick brown fox jumps over the lazy dog; pack my box with five dozen jugs.\n",
@@ -58,8 +60,9 @@ struct RankJob {
 
   private func run(_ words: [String], _ name: String) throws -> Ending {
     // No table of algorithms that the user of this machine has measured.
+    let entering = network.map { ["--net=\($0)", CommandRun.executable.path] } ?? []
     let job = try LaunchedJob(
-      words, in: folder,
+      entering + words, in: folder, program: network.map { _ in "/usr/bin/nsenter" },
       variables: [
         "XDG_CACHE_HOME": folder.appendingPathComponent("none").path,
         "PROGRAM": CommandRun.executable.path,

@@ -1,3 +1,4 @@
+import DeepEPCommunicationLinks
 import Foundation
 import Testing
 
@@ -62,6 +63,31 @@ import Testing
         script: script("kill -9 $PPID", rank: 3))
       expectSameCurve(
         run, "ranks 2, 3 are lost: restart 1 of 1 with 2 ranks instead of 4, from step ", as: alone)
+    }
+  }
+
+  /// The network between two hosts is cut in the middle of a step, also for what stands in for ssh.
+  @Test(.enabled(if: LinkLaboratory.refusal == nil, "network namespaces are forbidden here"))
+  func theHostThatIsNotCutOffGoesOn() throws {
+    try withFolder { folder in
+      let alone = try RankJob(in: folder).train(Self.steps, name: "alone")
+      let links = try LinkLaboratory(hostCount: 2, megabitsPerSecond: 1000, delaySeconds: 1e-4)
+      let hosts = try LaboratoryAgent(links, in: folder)
+      defer { hosts.finish() }
+      var job = try RankJob(in: folder)
+      job.network = links.networkPath(0)
+      let log = folder.appendingPathComponent("run.jsonl")
+      let cut = Thread {
+        while (try? String(contentsOf: log, encoding: .utf8).count { $0 == "\n" }) ?? 0 < 10 {
+          usleep(1000)
+        }
+        links.setConnected(1, false)
+      }
+      cut.start()
+      let run = try job.train(
+        ranks: 2, Self.steps + ["--strategy", "data=2"], launch: ["--restarts", "1"] + hosts.words)
+      expectSameCurve(
+        run, "rank 1 is lost: restart 1 of 1 with 1 rank instead of 2, from step ", as: alone)
     }
   }
 

@@ -15,6 +15,7 @@ package struct OperationSample: Sendable {
     "region": "fuse", "contraction": "fuse", "meshIndex": "partition", "allReduce": "partition",
     "reduceScatter": "partition", "allGather": "partition", "allToAll": "partition",
     "compressedGradient": "partition", "compressedAllReduce": "partition",
+    "compressedReduceScatter": "partition",
   ]
 
   /// Composites are made of many roundings, which in 8 bits leave nothing to compare.

@@ -124,6 +124,7 @@ enum EveryOperation {
     _ = x.apply(AllGather(axes: [.tensor], dimension: 0, count: 2))
     _ = x.apply(AllToAll(axes: [.data], count: 2))
     _ = x.applyAll(CompressedAllReduce(.int8, axes: [.data]), [x])
+    _ = x.applyAll(CompressedReduceScatter(.int8, axes: [.data], dimension: 0, count: 1), [x])
     _ = x.applyAll(CompressedGradient([.axis(.embed), .unnamed], .bfloat16), [x])
   }
 

@@ -37,9 +37,9 @@ struct PlanCommand {
     // Verifying a program as large as GPT-3's takes longer than making it.
     let rank = try Program.lowering(strategy, for: target).reduce(program) { try $1.apply($0) }
     let schedule = Schedule(program, microBatches: 1)
-    try output.write(text(RankBytes(program, rank: rank, strategy, schedule)))
-    let forecast = StepForecast(
-      try Plan(rank, for: target), schedule, links: target.links, mesh: strategy.mesh)
+    let plan = try Plan(rank, for: target)
+    try output.write(text(RankBytes(program, plan, strategy, schedule)))
+    let forecast = StepForecast(plan, schedule, links: target.links, mesh: strategy.mesh)
     try output.write(text(forecast, target, transport))
   }
 

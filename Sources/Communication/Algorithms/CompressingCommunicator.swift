@@ -18,6 +18,15 @@ public protocol CompressingCommunicator: Communicator {
     _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer,
     reduction: CollectiveReduction, wire: WireFormat, residual: UnsafeMutableRawBufferPointer?)
     throws
+
+  /// Combines float32 elements of all ranks, with fewer bits between the hosts; each rank gets its block.
+  ///
+  /// As `reduceScatter` of ``Communicator``, and with formats and residuals as in the all-reduce above, but numbers
+  /// are rounded once: where they leave a host.
+  func reduceScatter(
+    _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer,
+    reduction: CollectiveReduction, outerCount: Int, wire: WireFormat,
+    residual: UnsafeMutableRawBufferPointer?) throws
 }
 
 extension Communicator {
@@ -34,5 +43,24 @@ extension Communicator {
     }
     try compressing.allReduce(
       source, into: destination, reduction: reduction, wire: wire, residual: residual)
+  }
+  /// Combines float32 elements of all ranks, with fewer bits between hosts where there are several; each rank gets
+  /// its block.
+  ///
+  /// As ``CompressingCommunicator`` does, on communicators that are one; on others nothing is
+  /// rounded, and the residual stays as it is.
+  public func reduceScatter(
+    _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer,
+    reduction: CollectiveReduction, outerCount: Int, wire: WireFormat,
+    residual: UnsafeMutableRawBufferPointer?
+  ) throws {
+    guard let compressing = self as? any CompressingCommunicator else {
+      return try reduceScatter(
+        source, into: destination, element: .float32, reduction: reduction,
+        outerCount: outerCount)
+    }
+    try compressing.reduceScatter(
+      source, into: destination, reduction: reduction, outerCount: outerCount, wire: wire,
+      residual: residual)
   }
 }

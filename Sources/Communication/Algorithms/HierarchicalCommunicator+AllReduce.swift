@@ -56,24 +56,25 @@ extension HierarchicalCommunicator: CompressingCommunicator {
     try perform(work) { try sum(work, $0) }
   }
 
-  private func check(
+  /// Throws unless what was lost of some numbers can be kept somewhere.
+  func check(
     _ residual: UnsafeMutableRawBufferPointer, for source: UnsafeRawBufferPointer,
     _ reduction: CollectiveReduction
   ) throws {
     guard residual.count == source.count else {
       throw CommunicationError(
-        "all-reduce: the residual has \(residual.count) bytes", at: world.place,
+        "compressed sum: the residual has \(residual.count) bytes", at: world.place,
         fix: "pass one of \(source.count) bytes")
     }
     let address = residual.baseAddress.map { Int(bitPattern: $0) } ?? 0
     guard address % MemoryLayout<Float>.alignment == 0 else {
       throw CommunicationError(
-        "all-reduce: the residual is not aligned", at: world.place,
+        "compressed sum: the residual is not aligned", at: world.place,
         fix: "pass memory that is aligned for float32")
     }
     guard reduction == .sum || reduction == .mean else {
       throw CommunicationError(
-        "all-reduce: nothing is left over of a \(reduction.rawValue)", at: world.place,
+        "compressed sum: nothing is left over of a \(reduction.rawValue)", at: world.place,
         fix: "pass no residual, or sum")
     }
   }

@@ -68,7 +68,7 @@ extension HierarchicalCommunicator {
   }
 
   /// Combines some elements of all blocks within the host; this rank gets those of its counterparts, by host.
-  private func scatter(
+  func scatter(
     _ partial: PartialReduction, _ source: UnsafeRawBufferPointer, _ places: BlockPlaces,
     _ range: Range<Int>, into memory: StagingMemory
   ) throws -> UnsafeMutableRawBufferPointer {
@@ -93,7 +93,7 @@ extension HierarchicalCommunicator {
   }
 
   /// Combines this rank's elements of all hosts in their order.
-  private func combine(
+  func combine(
     _ partial: PartialReduction, _ count: Int, _ sums: StagingMemory, _ incoming: StagingMemory,
     into destination: UnsafeMutableRawBufferPointer
   ) throws {

@@ -23,6 +23,8 @@ final class HierarchicalCommunicator: @unchecked Sendable {
   let slots: [CrossHostPiece]
   /// Pieces of other operations on their way; the last one is for what is put together from them.
   let pieces: [StagingMemory]
+  /// Numbers as they travel between hosts: two pieces that go out, two that come in, and what one of those says.
+  let encoded = (0..<5).map { _ in StagingMemory() }
   /// Where the ranks of the host read what a rank has put in order for them.
   let packed: StagingMemory
 

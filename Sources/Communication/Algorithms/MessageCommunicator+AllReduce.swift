@@ -2,32 +2,6 @@ import DeepEPElements
 
 /// The algorithms of ``CollectiveAlgorithm`` that need few steps.
 extension MessageCommunicator {
-  func directAllReduce(
-    _ tag: MessageTag, _ order: RankOrderReduction, _ source: UnsafeRawBufferPointer,
-    _ destination: UnsafeMutableRawBufferPointer
-  ) throws {
-    let width = order.element.byteCount
-    let bytes = { [self] (peer: Int) in
-      let range = self.share(of: source.count / width, peer)
-      return (start: range.lowerBound * width, count: range.count * width)
-    }
-    let own = bytes(rank)
-    let incoming = try received.take(own.count * rankCount)
-    try exchange(
-      tag, giving: { source.part(bytes($0).start, bytes($0).count) },
-      taking: { incoming.part($0 * own.count, own.count) }, isMeeting: true)
-    let sources = (0..<rankCount).compactMap { peer in
-      peer == rank
-        ? source.baseAddress.map { $0 + own.start }
-        : incoming.baseAddress.map { UnsafeRawPointer($0 + peer * own.count) }
-    }
-    let result = destination.part(own.start, own.count)
-    reduce(order, sources, own.count, into: result)
-    try exchange(
-      tag.step(1), giving: { _ in UnsafeRawBufferPointer(result) },
-      taking: { destination.part(bytes($0).start, bytes($0).count) })
-  }
-
   func doublingAllReduce(
     _ tag: MessageTag, _ partial: PartialReduction, _ source: UnsafeRawBufferPointer,
     _ destination: UnsafeMutableRawBufferPointer

@@ -42,7 +42,7 @@ extension MessageCommunicator: Communicator {
         try RingAllReduce(self, partial, tag, source, destination).run()
       case .recursiveDoubling: try doublingAllReduce(tag, partial, source, destination)
       case .direct, .hierarchical, .hierarchicalDoubling:
-        try directAllReduce(tag, order, source, destination)
+        try DirectAllReduce(self, order, tag, source, destination).run()
       }
     }
   }

@@ -110,11 +110,11 @@ final class MessageCommunicator: @unchecked Sendable {
     defer { control.recorder.board.goOn() }
     while true {
       let hasMoved = try channel.progress()
-      if isMeeting, idleTurns > Self.busyTurns { noteArrival(pending) }
+      if isMeeting, idleTurns > busyTurns { noteArrival(pending) }
       pending.removeAll { channel.isDone($0) }
       if pending.isEmpty { return }
       if hasMoved {
-        idleTurns = min(idleTurns, Self.busyTurns + 1)
+        idleTurns = min(idleTurns, busyTurns + 1)
         idleSince = 0
         control.recorder.board.goOn()
       } else {
@@ -126,7 +126,10 @@ final class MessageCommunicator: @unchecked Sendable {
   }
 
   /// How often a rank looks again before it sleeps.
-  private static var busyTurns: Int { 20 }
+  ///
+  /// On a queue not at all: a thread that gives way to the compute beside it runs late when its messages come, and one
+  /// that sleeps at once.
+  private var busyTurns: Int { queue == 0 ? 20 : 0 }
   /// Nothing wakes a rank whose peer has left.
   private static var sleepMilliseconds: Int { 20 }
   /// How long nothing may move before a rank that has left counts as gone, if its connection does not end before.
@@ -139,7 +142,7 @@ final class MessageCommunicator: @unchecked Sendable {
   }
 
   private func pause(_ turn: Int, since: Double, _ pending: [MessageRequest]) throws {
-    if turn <= Self.busyTurns {
+    if turn <= busyTurns {
       sched_yield()
       return
     }

@@ -17,6 +17,10 @@ public enum CommunicationOperation: @unchecked Sendable {
   case reduceScatter(
     UnsafeRawBufferPointer, into: UnsafeMutableRawBufferPointer, element: ElementType,
     reduction: CollectiveReduction, outerCount: Int)
+  /// A reduce-scatter of float32 elements with fewer bits between hosts; see ``CompressingCommunicator``.
+  case compressedReduceScatter(
+    UnsafeRawBufferPointer, into: UnsafeMutableRawBufferPointer, reduction: CollectiveReduction,
+    outerCount: Int, wire: WireFormat, residual: UnsafeMutableRawBufferPointer?)
   case allGather(
     UnsafeRawBufferPointer, into: UnsafeMutableRawBufferPointer, outerCount: Int)
   case allToAll(UnsafeRawBufferPointer, into: UnsafeMutableRawBufferPointer)
@@ -41,6 +45,11 @@ public enum CommunicationOperation: @unchecked Sendable {
     case .reduceScatter(let source, let destination, let element, let reduction, let outerCount):
       try communicator.reduceScatter(
         source, into: destination, element: element, reduction: reduction, outerCount: outerCount)
+    case .compressedReduceScatter(
+      let source, let destination, let reduction, let outerCount, let wire, let residual):
+      try communicator.reduceScatter(
+        source, into: destination, reduction: reduction, outerCount: outerCount, wire: wire,
+        residual: residual)
     case .allGather(let source, let destination, let outerCount):
       try communicator.allGather(source, into: destination, outerCount: outerCount)
     case .allToAll(let source, let destination):

@@ -25,6 +25,7 @@ public final class CommunicationQueue: Sendable {
     let board = queued?.board
     self.board = board
     thread = try RankThread { [state] in
+      (try? LinuxCalls())?.takeShortTurns()
       while let entry = Self.next(of: state, board) {
         entry.handle.finish(Swift.Result { try entry.operation.run(on: group) })
       }

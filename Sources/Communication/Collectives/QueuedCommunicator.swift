@@ -18,7 +18,7 @@ extension HierarchicalCommunicator: QueuedCommunicator {
   var board: WaitBoard { world.board }
   var queue: Int {
     get { world.queue }
-    set { world.queue = newValue }
+    set { (world.queue, across.queue) = (newValue, newValue) }
   }
 }
 

@@ -48,11 +48,25 @@ package struct CompressedGradient: Operation {
   package func evaluate(_ operands: [HostArray], types: [Type]) -> [HostArray] { operands }
 }
 
-/// Adds what each rank has, with fewer bits between hosts where it is float32; every rank gets the whole sum.
+/// Adds what each rank has, with fewer bits between hosts where it is float32.
 ///
-/// Operands and results are the rank's part and what rounding has taken from it before. Within a host, and where
-/// ranks are threads of one process, nothing is rounded and nothing lost.
-package struct CompressedAllReduce: Collective {
+/// Operands are the rank's part and what rounding has taken from it before, results the sum or a part of it, and what
+/// rounding has taken now. Within a host, and where ranks are threads of one process, nothing is rounded and nothing
+/// lost.
+package protocol CompressedSum: Collective {
+  /// How numbers travel.
+  var compression: Compression { get }
+}
+
+extension CompressedSum {
+  /// How many bytes of a type travel between hosts.
+  package func byteCount(of type: Type) -> Int {
+    type.element == .float32 ? compression.byteCount(of: type.elementCount) : type.byteCount
+  }
+}
+
+/// Adds what each rank has, with fewer bits between hosts; every rank gets the whole sum.
+package struct CompressedAllReduce: CompressedSum {
   package var compression: Compression
   package var axes: [MeshAxis]
   package var name: String { "compressedAllReduce" }
@@ -62,14 +76,34 @@ package struct CompressedAllReduce: Collective {
     (self.compression, self.axes) = (compression, axes)
   }
 
-  /// How many bytes of a type travel between hosts.
-  package func byteCount(of type: Type) -> Int {
-    type.element == .float32 ? compression.byteCount(of: type.elementCount) : type.byteCount
+  package func resultTypes(of operands: [Type]) throws -> [Type] {
+    try expectResidual(operands)
+    return operands
+  }
+}
+
+/// Adds what each rank has, with fewer bits between hosts; every rank gets its block of the sum along a dimension.
+package struct CompressedReduceScatter: CompressedSum {
+  package var compression: Compression
+  package var axes: [MeshAxis]
+  /// The dimension that is cut.
+  package var dimension: Int
+  /// The number of ranks, and so of blocks.
+  package var count: Int
+  package var name: String { "compressedReduceScatter" }
+  package var overwritableOperands: [Int: [Int]] { [1: [1]] }
+
+  package init(_ compression: Compression, axes: [MeshAxis], dimension: Int, count: Int) {
+    self.compression = compression
+    self.axes = axes
+    self.dimension = dimension
+    self.count = count
   }
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
     try expectResidual(operands)
-    return operands
+    let exact = ReduceScatter(.sum, axes: axes, dimension: dimension, count: count)
+    return try exact.resultTypes(of: [operands[0]]) + [operands[1]]
   }
 }
 

@@ -85,6 +85,7 @@ extension OperationTable {
     ("reduceScatter", ReduceScatter.self), ("allGather", AllGather.self),
     ("allToAll", AllToAll.self), ("compressedGradient", CompressedGradient.self),
     ("compressedAllReduce", CompressedAllReduce.self),
+    ("compressedReduceScatter", CompressedReduceScatter.self),
   ]
 
   private static let composites: [Row] = [

@@ -3,11 +3,21 @@ import DeepEPTensors
 /// How an order changes where ranks exchange bytes beside compute.
 extension Instructions {
   /// An order in which exchanges have something beside them: parameters are gathered ahead, gradients are exchanged
-  /// as soon as they are there, and what follows from that waits until backward has ended.
+  /// as soon as they are there, and what follows from that waits until backward has ended, and comes in the order in
+  /// which they will be there.
   func besideNetwork(_ order: [Int], _ graph: Graph) -> [Int] {
     let isLate = followsExchange(order, graph)
     let early = exchangingEarly(order.filter { !isLate[$0] }, graph)
-    return gatheringAhead(early + order.filter { isLate[$0] }, graph)
+    return gatheringAhead(early + asExchanged(order.filter { isLate[$0] }, after: early), graph)
+  }
+
+  /// What follows from exchanges that begin first comes first.
+  private func asExchanged(_ late: [Int], after early: [Int]) -> [Int] {
+    var times = Array(repeating: 0, count: all.count)
+    for (time, index) in early.enumerated() { times[index] = time }
+    for index in late { times[index] = all[index].before.map { times[$0] }.max() ?? 0 }
+    let places = late.indices.sorted { (times[late[$0]], $0) < (times[late[$1]], $1) }
+    return places.map { late[$0] }
   }
 
   private func node(_ index: Int, _ graph: Graph) -> Node { graph.nodes[all[index].node] }

@@ -103,6 +103,47 @@ import Testing
     #expect((left.map(abs).max() ?? 0) > 1e-3, "nothing was rounded")
   }
 
+  /// The same of blocks, which each rank gets of its own; two outer rows, so that blocks lie in two places.
+  @Test(arguments: [WireFormat.bfloat16, .int8], [[2, 2], [1, 1], [2, 2, 2]])
+  func blocksAndResidualsAreAllThatWasGiven(_ wire: WireFormat, _ hosts: [Int]) throws {
+    var job = WiredJob(hosts: hosts, .hierarchical)
+    job.options.pieceBytes = 4000
+    let (ranks, inner) = (hosts.reduce(0, +), 700)
+    let count = 2 * ranks * inner
+    let numbers: @Sendable (Int) -> [Float] = { seed in
+      (0..<count).map { Float(($0 * 7919 + seed * 104_729) % 997) / 499 - 1 }
+    }
+    let all = try job.run { world in
+      var residual = [Float](repeating: 0, count: count)
+      var results = [Double](repeating: 0, count: count)
+      for step in 0..<12 {
+        var block = [Float](repeating: 0, count: 2 * inner)
+        try numbers(100 * step + world.rank).withUnsafeBytes { source in
+          try block.withUnsafeMutableBytes { block in
+            try residual.withUnsafeMutableBytes {
+              try world.reduceScatter(
+                source, into: block, reduction: .sum, outerCount: 2, wire: wire, residual: $0)
+            }
+          }
+        }
+        for index in block.indices {
+          let (outer, place) = index.quotientAndRemainder(dividingBy: inner)
+          results[(outer * ranks + world.rank) * inner + place] += Double(block[index])
+        }
+      }
+      return (results, residual)
+    }
+    var missing = [Double](repeating: 0, count: count)
+    for seed in (0..<12).flatMap({ step in (0..<ranks).map { 100 * step + $0 } }) {
+      for (index, number) in numbers(seed).enumerated() { missing[index] += Double(number) }
+    }
+    for (results, residual) in all {
+      for index in missing.indices { missing[index] -= results[index] + Double(residual[index]) }
+    }
+    #expect((missing.map(abs).max() ?? 1) < 12 * Double(ranks) * 0x1p-21, "\(wire)")
+    #expect(all.contains { $0.1.contains { abs($0) > 1e-4 } }, "nothing was rounded")
+  }
+
   /// Queues sum with fewer bits, too; where all ranks are on one host nothing is rounded.
   @Test(arguments: [[2, 2], [4]]) func queuesTakeFormats(_ hosts: [Int]) throws {
     let all = try WiredJob(hosts: hosts, .hierarchical, over: .tcp).run { world in

@@ -3,7 +3,7 @@ import DeepEPTensors
 import DeepEPTransforms
 import Testing
 
-/// Gradients of a data-parallel GPT are exchanged together.
+/// Gradients of a data-parallel GPT are exchanged together, and parameters gathered.
 ///
 /// That results stay is ``PartitionLawTests``.
 @Suite struct BucketTests {
@@ -47,6 +47,20 @@ import Testing
     let together = try exchanges(strategy, Self.slow)
     #expect(together.count * 2 < alone.count, "\(together.count) of \(alone.count)")
     #expect(byteCount(together) == byteCount(alone))
+  }
+
+  /// So are parameters that ranks gather, once for forward and once more for backward.
+  @Test func parametersAreGatheredTogether() throws {
+    let strategy = Strategy(data: 2, zero: 3)
+    let gathers = { (optimizations: Set<Optimization>) in
+      try step(strategy, Self.slow, optimizations).nodes.filter {
+        $0.operation is AllGather && $0.origin.phase != .update
+      }
+    }
+    let (alone, together) = (try gathers(.all(but: .bucket)), try gathers(.all))
+    #expect(together.count * 2 < alone.count, "\(together.count) of \(alone.count)")
+    #expect(byteCount(together) == byteCount(alone))
+    #expect(Set(together.map { $0.origin.phase == .forward }).count == 2)
   }
 
   @Test func withoutLatencyEachGoesAlone() throws {

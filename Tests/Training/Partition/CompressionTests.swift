@@ -100,4 +100,16 @@ import Testing
     #expect(
       rank.entry(.evaluate)?.graph.nodes.contains { $0.operation is CompressedAllReduce } == false)
   }
+
+  /// Under ZeRO a rank receives its share of a gradient alone: half of the bytes.
+  @Test func sharesAreReducedWhereTheyStay() throws {
+    let run = try Self.run(.int8)
+    let rank = try run.program.applying([
+      Expand(), Partition(Strategy(data: 2, zero: 1, compression: .int8)),
+    ])
+    let graph = try #require(rank.entry(.step)).graph
+    let scatters = graph.nodes.compactMap { $0.operation as? CompressedReduceScatter }
+    #expect(scatters.count == run.program.slots.count { $0.kind == .parameter && $0.isTrainable })
+    #expect(!graph.nodes.contains { $0.operation is CompressedAllReduce })
+  }
 }

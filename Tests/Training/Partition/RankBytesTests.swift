@@ -20,8 +20,8 @@ import Testing
       inputs: ["ids", "targets"].map { TensorDescription($0, .int32, [8, 16]) })
     let program = try ProgramBuilder(optimizer: AdamW()).completed(traced)
     let rank = try program.applying([Expand(), Partition(strategy), Simplify(), Fuse()])
-    let bytes = RankBytes(program, rank: rank, strategy, Schedule(program, microBatches: 1))
     let plan = try Plan(Order().apply(rank), for: MachineTable.twoCores)
+    let bytes = RankBytes(program, plan, strategy, Schedule(program, microBatches: 1))
     return (bytes, 4 * configuration.parameterCount, plan)
   }
 
