@@ -12,6 +12,7 @@ setup:
 	@Scripts/setup.sh
 
 test: setup
+	@Scripts/launchers.sh
 	python3 -m unittest discover --quiet --start-directory Benchmarks/tests --top-level-directory Benchmarks
 	swift build
 	swift test -c release --no-parallel

@@ -83,7 +83,7 @@ let package = Package(
         "Tensors", "Targets", "Elements", "Events", "SystemOneDNN", "SystemLLVM", "SystemOpenMP",
       ]),
     module(
-      "Communication", imports: ["Elements", "Events", "VectorLoops", "SystemUCX"],
+      "Communication", imports: ["Elements", "Events", "VectorLoops", "SystemUCX", "SystemMPI"],
       embeds: ["Algorithms/Packaged/algorithms.json"]),
     module("Storage", imports: ["Elements", "Events"]),
     module(
@@ -121,6 +121,7 @@ let package = Package(
     shim("LLVM", imports: ["SystemLibraries"]),
     shim("OpenMP", imports: ["SystemLibraries"]),
     shim("UCX", imports: ["SystemLibraries"]),
+    shim("MPI", imports: ["SystemLibraries"]),
     tests("House", imports: []),
     support("Laws", imports: ["Tensors", "Elements"]),
     tests("Tensors", imports: ["Tensors", "Models", "Elements", "Laws"], exclude: ["Fixtures"]),

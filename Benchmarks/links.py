@@ -98,7 +98,8 @@ def deepep(links, program, count, rounds, *options, communication="tcp"):
     ])]
 
 
-def open_mpi(links, program, count, rounds):
+def under_mpirun(links, command):
+    """Ranks that run a command, started by Open MPI's mpirun on all hosts."""
     agent = links.script("mpi-agent", "host=${1#mpi}; shift\ncase $host in\n" + "".join(
         f"{host}) exec nsenter --net={links.networks[host]} "
         f"unshare -u sh -c \"hostname mpi{host}; $*\" ;;\n" for host in range(HOSTS)
@@ -108,10 +109,21 @@ def open_mpi(links, program, count, rounds):
         "mpirun", "--oversubscribe", "-H", hosts, "-n", str(HOSTS * RANKS_PER_HOST),
         "--mca", "plm", "rsh", "--mca", "plm_rsh_agent", agent, "--mca", "oob_tcp_if_include", "link0",
         "--mca", "pml", "ob1", "--mca", "btl", "self,vader,tcp", "--mca", "btl_tcp_if_include", "link0",
-        str(program), "all-reduce", str(count), str(rounds),
+        *command,
     ]
     start = links.script("mpi", f"hostname mpi0\nexec {' '.join(words)}\n")
     return [links.on(0, ["unshare", "-u", start])]
+
+
+def open_mpi(links, program, count, rounds):
+    return under_mpirun(links, [str(program), "all-reduce", str(count), str(rounds)])
+
+
+def deepep_over_mpi(links, program, count, rounds, communication, *options):
+    return under_mpirun(links, [
+        str(program), "benchmark", "all-reduce", "--communication", communication, "--bytes", str(count),
+        "--rounds", str(rounds), "--json", *options,
+    ])
 
 
 def gloo(links, python, count, rounds, port):
@@ -140,6 +152,9 @@ def contestants(links, program, mpi, python, rounds):
     found["hierarchical, ucx"] = lambda count: deepep(
         links, program, count, rounds, "--algorithm", "hierarchical", communication="ucx")
     if mpi:
+        found["hierarchical, mpi"] = lambda count: deepep_over_mpi(
+            links, program, count, rounds, "mpi", "--algorithm", "hierarchical")
+        found["mpi-collectives"] = lambda count: deepep_over_mpi(links, program, count, rounds, "mpi-collectives")
         found["OpenMPI"] = lambda count: open_mpi(links, mpi, count, rounds)
     if python:
         ports = iter(range(29500, 40000))
@@ -221,7 +236,8 @@ def bars(count, reports):
     for name, other, limit in [
         ("hierarchical", "flat ring", 0.73), ("hierarchical", "gloo", 0.73), ("hierarchical", "OpenMPI", 0.55),
         ("hierarchical, bfloat16", "flat ring", 0.40), ("hierarchical, ucx", "hierarchical", 1.25),
-        ("hierarchical, ucx", "OpenMPI", 0.75),
+        ("hierarchical, ucx", "OpenMPI", 0.75), ("hierarchical, mpi", "hierarchical", 1.25),
+        ("hierarchical, mpi", "OpenMPI", 0.75),
     ]:
         found = ratio(reports, name, other)
         if found is not None:

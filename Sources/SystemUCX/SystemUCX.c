@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "DeepEPSystemUCX.h"
 
 #include <DeepEPSystemLibraries.h>
@@ -12,10 +13,10 @@
 
 #define FUNCTIONS(F)                                                                        \
   F(ucp_get_version) F(ucs_status_string) F(ucp_config_read) F(ucp_config_release)          \
-  F(ucp_init_version) F(ucp_cleanup) F(ucp_worker_create) F(ucp_worker_destroy)             \
-  F(ucp_worker_get_address) F(ucp_worker_release_address) F(ucp_worker_get_efd)             \
-  F(ucp_worker_arm) F(ucp_worker_progress) F(ucp_ep_flush_nbx) F(ucp_ep_create)         \
-  F(ucp_tag_send_nbx) F(ucp_tag_recv_nbx) F(ucp_tag_recv_request_test)                      \
+  F(ucp_init_version) F(ucp_context_print_info) F(ucp_cleanup) F(ucp_worker_create)         \
+  F(ucp_worker_destroy) F(ucp_worker_get_address) F(ucp_worker_release_address)             \
+  F(ucp_worker_get_efd) F(ucp_worker_arm) F(ucp_worker_progress) F(ucp_ep_flush_nbx)        \
+  F(ucp_ep_create) F(ucp_tag_send_nbx) F(ucp_tag_recv_nbx) F(ucp_tag_recv_request_test)     \
   F(ucp_request_check_status) F(ucp_request_cancel) F(ucp_request_free)
 
 struct deepep_ucx {
@@ -100,6 +101,27 @@ deepep_ucx_context *deepep_ucx_context_create(
   snprintf(message, message_bytes, "%s", library->ucs_status_string(status));
   free(context);
   return NULL;
+}
+
+// UCX tells them to people only: "#   resource 2  :  md 1  dev 2  flags -- tcp/eth0".
+void deepep_ucx_context_devices(
+    const deepep_ucx_context *context, char *text, size_t text_bytes) {
+  char *told = NULL, *rest = NULL;
+  size_t length = 0;
+  text[0] = 0;
+  FILE *stream = open_memstream(&told, &length);
+  if (!stream) return;
+  context->library->ucp_context_print_info(context->context, stream);
+  fclose(stream);
+  size_t place = 0;
+  for (char *line = strtok_r(told, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+    char *name = strrchr(line, ' ');
+    if (!name || !strstr(line, " resource ") || !strchr(name, '/')) continue;
+    size_t count = strlen(name + 1);
+    if (place + count + 2 > text_bytes) break;
+    place += (size_t)snprintf(text + place, text_bytes - place, "%s\n", name + 1);
+  }
+  free(told);
 }
 
 void deepep_ucx_context_destroy(deepep_ucx_context *context) {

@@ -50,30 +50,52 @@ struct RankJob {
     ranks: Int = 1, _ options: [String], name: String = "run", launch: [String] = [],
     script: String? = nil
   ) throws -> Ending {
-    let words =
-      ["train", "text.txt", "--out", "\(name).safetensors", "--log", "\(name).jsonl"]
-      + Self.small + ["--kernel-cache", Self.kernels] + options
+    let words = words(options, name)
     let shell = script.map { ["sh", "-c", $0, "sh"] } ?? []
     let start = ["launch", "-n", "\(ranks)"] + launch + ["--"] + shell
     return try run(ranks > 1 ? start + words : words, name)
   }
 
-  private func run(_ words: [String], _ name: String) throws -> Ending {
+  /// Trains on ranks that another launcher starts.
+  ///
+  /// - Parameter start: the words before those of the command that a rank runs.
+  func train(
+    by launcher: String, _ start: [String], variables: [String: String], _ options: [String],
+    name: String
+  ) throws -> Ending {
+    try run(
+      start + [CommandRun.executable.path] + words(options, name), name, program: launcher,
+      variables: variables)
+  }
+
+  private func words(_ options: [String], _ name: String) -> [String] {
+    ["train", "text.txt", "--out", "\(name).safetensors", "--log", "\(name).jsonl"]
+      + Self.small + ["--kernel-cache", Self.kernels] + options
+  }
+
+  private func run(
+    _ words: [String], _ name: String, program: String? = nil, variables: [String: String] = [:]
+  ) throws -> Ending {
     // No table of algorithms that the user of this machine has measured.
+    let own = [
+      "XDG_CACHE_HOME": folder.appendingPathComponent("none").path,
+      "PROGRAM": CommandRun.executable.path,
+    ]
     let entering = network.map { ["--net=\($0)", CommandRun.executable.path] } ?? []
     let job = try LaunchedJob(
-      entering + words, in: folder, program: network.map { _ in "/usr/bin/nsenter" },
-      variables: [
-        "XDG_CACHE_HOME": folder.appendingPathComponent("none").path,
-        "PROGRAM": CommandRun.executable.path,
-      ])
+      entering + words, in: folder, program: network.map { _ in "/usr/bin/nsenter" } ?? program,
+      variables: own.merging(variables) { $1 })
     let status = job.status()
+    return Ending(
+      status: status, output: job.output, errors: job.errors, losses: losses(name),
+      tensors: try tensors("\(name).safetensors"))
+  }
+
+  /// The loss of each step in a log; none if there is no log.
+  func losses(_ name: String) -> [String] {
     let log = try? String(
       contentsOf: folder.appendingPathComponent("\(name).jsonl"), encoding: .utf8)
-    return Ending(
-      status: status, output: job.output, errors: job.errors,
-      losses: (log ?? "").matches(of: /"loss":([^,]+),/).map { "\($0.1)" },
-      tensors: try tensors("\(name).safetensors"))
+    return (log ?? "").matches(of: /"loss":([^,]+),/).map { "\($0.1)" }
   }
 
   /// Where the other tests of this user keep compiled kernels.

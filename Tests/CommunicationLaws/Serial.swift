@@ -60,6 +60,21 @@ package enum Serial {
     }
   }
 
+  /// Whether sums of numbers between -2 and 2 differ by no more than their order can make.
+  package static func areClose(
+    _ first: [UInt8], _ second: [UInt8], _ element: ElementType, _ termCount: Int
+  ) -> Bool {
+    guard element == .float32 || element == .float64, first.count == second.count else {
+      return false
+    }
+    let roundoff = element == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne)
+    let limit = 2 * Double(termCount * termCount) * roundoff
+    return zip(words(first, element), words(second, element)).allSatisfy { x, y in
+      let (x, y) = (element.number(bits: x), element.number(bits: y))
+      return x == y || x.isNaN && y.isNaN || abs(x - y) <= limit
+    }
+  }
+
   private static func words(_ bytes: [UInt8], _ element: ElementType) -> [UInt64] {
     let width = element.byteCount
     return (0..<bytes.count / width).map { index in

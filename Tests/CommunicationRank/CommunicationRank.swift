@@ -13,7 +13,7 @@ import Glibc
     guard let scenario = Scenario(rawValue: arguments[0]),
       let transport = CommunicationTransport(rawValue: arguments[1])
     else {
-      print("usage: DeepEPCommunicationRank \(names) [shared-memory|tcp|ucx [SEED]]")
+      print("usage: DeepEPCommunicationRank \(names) [COMMUNICATION [SEED]]")
       exit(2)
     }
     do {

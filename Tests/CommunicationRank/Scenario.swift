@@ -9,6 +9,8 @@ enum Scenario: String, CaseIterable {
   case conformance
   /// The same over a hierarchy of hosts, in its order.
   case hierarchy
+  /// The same over collectives of a library, which sums in an order of its own.
+  case native
   /// Barriers without end: until somebody ends a rank.
   case barriers
   /// Rank 1 calls a barrier where the others sum.
@@ -34,8 +36,9 @@ enum Scenario: String, CaseIterable {
   /// - Parameter seed: of random cases.
   func run(_ world: any Communicator, _ membership: Membership, seed: Int) throws -> String {
     switch self {
-    case .conformance, .hierarchy:
-      return try Self.conformance(world, membership, algorithm ?? .direct, seed: seed)
+    case .conformance, .hierarchy, .native:
+      return try Self.conformance(
+        world, membership, algorithm ?? .direct, seed: seed, isAnyOrder: self == .native)
     case .barriers:
       print("ready \(getpid())")
       fflush(nil)
@@ -73,7 +76,7 @@ enum Scenario: String, CaseIterable {
   /// Every case of a full table, large ones, and random ones in each way of parting the ranks into groups.
   private static func conformance(
     _ world: any Communicator, _ membership: Membership, _ algorithm: CollectiveAlgorithm,
-    seed: Int
+    seed: Int, isAnyOrder: Bool
   ) throws -> String {
     let table = CaseTable(turn: world.rankCount)
     let groups = GroupShape.allCases.enumerated().map { index, shape in
@@ -81,10 +84,24 @@ enum Scenario: String, CaseIterable {
     }
     let law = CollectiveLaw([.init(.all, table.full), .init(.all, table.large)] + groups)
     let hosts = membership.members.map(\.hostIdentifier)
-    let problems = law.problems(
-      [world.rank: try law.outcomes(world)], algorithm,
-      places: hosts.map { hosts.firstIndex(of: $0) ?? 0 })
+    let outcomes = try law.outcomes(world)
+    var problems = law.problems(
+      [world.rank: outcomes], algorithm, places: hosts.map { hosts.firstIndex(of: $0) ?? 0 },
+      isAnyOrder: isAnyOrder)
+    let sums = law.sums(outcomes, part: 0, of: Array(0..<world.rankCount))
+    if try !areAlike(sums, on: world) { problems.append("the ranks have different sums") }
     return problems.isEmpty ? "right" : problems.prefix(10).joined(separator: ", ")
+  }
+
+  /// Whether all ranks have the same bytes, bit by bit.
+  private static func areAlike(_ bytes: [UInt8], on world: any Communicator) throws -> Bool {
+    var all = [UInt8](repeating: 0, count: bytes.count * world.rankCount)
+    try bytes.withUnsafeBytes { source in
+      try all.withUnsafeMutableBytes { try world.allGather(source, into: $0, outerCount: 1) }
+    }
+    return (0..<world.rankCount).allSatisfy {
+      all[$0 * bytes.count..<($0 + 1) * bytes.count].elementsEqual(bytes)
+    }
   }
 
   private static func sum(_ world: any Communicator, _ value: Int) throws -> Int {

@@ -89,7 +89,7 @@ struct StreamArguments {
 
   /// The number that the launcher gave to this process, which has not joined yet.
   var ownRank: Int {
-    let names = ["DEEPEP_RANK", "RANK"]
+    let names = ["DEEPEP_RANK", "RANK", "OMPI_COMM_WORLD_RANK"]
     let texts = names.compactMap { (name: String) in getenv(name).map { String(cString: $0) } }
     return texts.first.flatMap { Int($0) } ?? 0
   }

@@ -24,6 +24,7 @@ enum ModuleTable {
     row("SystemLLVM", ["SystemLibraries"]),
     row("SystemOpenMP", ["SystemLibraries"]),
     row("SystemUCX", ["SystemLibraries"]),
+    row("SystemMPI", ["SystemLibraries"]),
     // Loops in C, compiled for several processors: only `Communication` uses them yet.
     row("VectorLoops"),
     row("Elements"),
@@ -38,7 +39,7 @@ enum ModuleTable {
     row(
       "Compute",
       ["Tensors", "Targets", "Elements", "Events", "SystemOneDNN", "SystemLLVM", "SystemOpenMP"]),
-    row("Communication", ["Elements", "Events", "VectorLoops", "SystemUCX"]),
+    row("Communication", ["Elements", "Events", "VectorLoops", "SystemUCX", "SystemMPI"]),
     row("Storage", ["Elements", "Events"]),
     row(
       "Execution",

@@ -18,7 +18,7 @@ final class MessageCommunicator: @unchecked Sendable {
   /// On how many hosts the ranks run.
   let hostCount: Int
   /// Tells the group from others, for people; 0 is the whole job.
-  private let number: Int
+  let number: Int
   private var groupCounts: [[Int]: Int] = [:]
   var queue = 0
   private var callCount = 0

@@ -44,6 +44,35 @@ package enum UCX {
   }
 }
 
+/// The mpi transport: ranks reach one another by the messages of the MPI whose launcher has started them.
+package enum MPI {
+  /// Makes the communicator of all ranks of a job.
+  ///
+  /// On several hosts, ranks of one host share memory for what ``CollectiveAlgorithm/hierarchical`` does there.
+  ///
+  /// - Throws: ``CommunicationError`` if no launcher of MPI has started the ranks, or its library cannot be used.
+  package static func communicator(
+    _ control: any JobControl, options: MessageOptions = MessageOptions()
+  ) throws -> any Communicator {
+    try MPIMessages(control).communicator(control, options)
+  }
+
+  /// Makes the communicator of all ranks of a job whose collectives are MPI's own, where it has them.
+  ///
+  /// - Throws: ``CommunicationError`` as the other one, and if MPI lets only one thread call it.
+  package static func collectives(
+    _ control: any JobControl, options: MessageOptions = MessageOptions()
+  ) throws -> any Communicator {
+    try options.compare(control)
+    let messages = try MPIMessages(control)
+    return try MPICollectives(
+      messages,
+      MessageCommunicator(
+        control, messages, members: Array(0..<control.rankCount), options: options,
+        log: control.log))
+  }
+}
+
 /// Messages between threads of one process: what is sent over wires elsewhere, without wires.
 package struct LocalWire: Sendable {
   private let messages = LocalMessages()

@@ -35,6 +35,10 @@ const char *deepep_ucx_reason(const deepep_ucx *library, int status);
 deepep_ucx_context *_Nullable deepep_ucx_context_create(
     const deepep_ucx *library, char *message, size_t message_bytes);
 
+/// Writes the transports and devices of a context, "tcp/eth0", one a line; as many as there is room for.
+void deepep_ucx_context_devices(
+    const deepep_ucx_context *context, char *text, size_t text_bytes);
+
 void deepep_ucx_context_destroy(deepep_ucx_context *context);
 
 /// Makes a worker that can be connected to `peers` others; one thread at a time may use it.

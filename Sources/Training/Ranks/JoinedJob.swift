@@ -8,16 +8,25 @@ import DeepEPTransforms
 package final class JoinedJob {
   /// Who takes part, and what has failed.
   package let control: any JobControl
+  private let notice: (String) -> Void
 
   /// Joins the job of the environment, and returns when all its ranks have.
   ///
   /// - Throws: ``CommunicationError`` if that cannot be.
   package convenience init() throws {
-    self.init(try Job.join { try? TerminalOutput.error.write("deepep: \($0)\n") })
+    self.init(try Job.join(notice: Self.notice), notice: Self.notice)
+  }
+
+  private static let notice: @Sendable (String) -> Void = {
+    try? TerminalOutput.error.write("deepep: \($0)\n")
   }
 
   /// Takes over a job that was joined.
-  package init(_ control: any JobControl) { self.control = control }
+  ///
+  /// - Parameter notice: told what a person should know.
+  package init(_ control: any JobControl, notice: @escaping (String) -> Void = { _ in }) {
+    (self.control, self.notice) = (control, notice)
+  }
 
   deinit { if control.failure == nil { control.leave() } }
 
@@ -30,9 +39,13 @@ package final class JoinedJob {
     max(1, Processor().logicalCoreCount / control.membership.localRanks.count)
   }
 
-  /// How the ranks reach one another unless told otherwise.
-  var standardTransport: CommunicationTransport {
-    control.membership.hosts.count == 1 ? .sharedMemory : .tcp
+  /// How the ranks reach one another unless told otherwise; the first one says why.
+  ///
+  /// Collective over all of them.
+  func chosenTransport() throws -> CommunicationTransport {
+    let choice = try TransportChoice(control)
+    if isFirst, rankCount > 1 { notice("\(choice)") }
+    return choice.transport
   }
 
   /// The strategy of ranks that were started in place of more: with as many data-parallel ranks as there are now.

@@ -20,7 +20,7 @@ package struct RankMeeting {
   /// Compares what the ranks of a run know before they trace the model; collective over all of them.
   ///
   /// - Parameters:
-  ///   - transport: How ranks reach one another; nil takes shared memory on one host, else sockets.
+  ///   - transport: How ranks reach one another; nil is ``CommunicationTransport/auto``.
   ///   - origin: What the run continues from.
   /// - Throws: on all ranks: ``TrainingError`` if they differ, ``CommunicationError`` if one has failed.
   package init(
@@ -28,8 +28,11 @@ package struct RankMeeting {
     loader: any BatchLoader, origin: Checkpoint? = nil
   ) throws {
     (self.job, self.strategy, self.loader, self.origin) = (job, strategy, loader, origin)
-    self.transport = transport ?? job.standardTransport
-    if job.rankCount > 1 { try RunAgreement(facts()).check(job.control) }
+    let transport = transport ?? .auto
+    if job.rankCount > 1 {
+      try RunAgreement(Self.facts(strategy, transport, loader, origin)).check(job.control)
+    }
+    self.transport = try transport == .auto ? job.chosenTransport() : transport
   }
 
   /// How fast the ranks reach one another: what lowering is told.
@@ -54,13 +57,16 @@ package struct RankMeeting {
       strategy.mesh, communicator, goBeside: links.workBeside)
   }
 
-  private func facts() throws -> [RunAgreement.Fact] {
+  private static func facts(
+    _ strategy: Strategy, _ transport: CommunicationTransport, _ loader: any BatchLoader,
+    _ origin: Checkpoint?
+  ) throws -> [RunAgreement.Fact] {
     let data = try "\(loader.examplesPerEpoch) examples, digest \(hex(loader.fingerprint()))"
     return [
-      .init("the executable", Self.executableDigest.map(hex) ?? "unknown"),
+      .init("the executable", executableDigest.map(hex) ?? "unknown"),
       .init("the strategy", "'\(strategy)'"), .init("communication", "'\(transport.rawValue)'"),
       .init("the data", data), .init("the batch", "\(loader.batchSize) examples"),
-      .init("the checkpoint to resume from", origin.map(Self.text) ?? "none"),
+      .init("the checkpoint to resume from", origin.map(text) ?? "none"),
     ]
   }
 
@@ -91,7 +97,7 @@ extension CommunicationTransport {
   package var links: Links {
     switch self {
     case .local, .sharedMemory: MachineTable.twoCores.links
-    case .tcp, .ucx, .mpi, .nccl: .network
+    case .auto, .tcp, .ucx, .mpi, .mpiCollectives, .nccl: .network
     }
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// One thing that goes wrong in a job: what, where, when.
@@ -42,6 +43,8 @@ struct Disturbance: Sendable, CustomTestStringConvertible {
   enum Transport: String, CaseIterable, Sendable {
     case sharedMemory = "shared-memory"
     case tcp, ucx
+    /// Under Open MPI's launcher.
+    case mpi
     /// Sockets between hosts, shared memory within them.
     case links
 
@@ -54,6 +57,8 @@ struct Disturbance: Sendable, CustomTestStringConvertible {
     case launch
     /// The test itself, with the variables of torchrun: the hub runs in rank 0.
     case variables
+    /// Open MPI's, which ends all ranks when one of them is killed or fails.
+    case mpirun
   }
 
   /// What the ranks do when it happens.
@@ -100,7 +105,9 @@ struct Disturbance: Sendable, CustomTestStringConvertible {
   }
 
   /// How soon every rank has to end, by what the layer promises.
-  var limitSeconds: Double { kind == .kill && hosts.count == 1 ? 0.1 : 5 }
+  var limitSeconds: Double {
+    kind == .kill && hosts.count == 1 && starter != .mpirun ? 0.1 : 5
+  }
 
   var testDescription: String {
     let what = if case .desync(let mistake) = kind { "desync (\(mistake))" } else { kind.name }
@@ -120,8 +127,7 @@ extension Disturbance {
     self.seed = seed
     let kind = Self.kind(seed, hasLinks, &random)
     let moment = Self.moment(kind, &random)
-    let transports =
-      kind == .partition ? [.links] : hasLinks ? Transport.allCases : [.sharedMemory, .tcp, .ucx]
+    let transports = Self.transports(kind, moment, hasLinks: hasLinks)
     // Only sockets have a meeting.
     let transport =
       moment == .meeting ? .tcp : transports[Int(random.next() % UInt64(transports.count))]
@@ -137,6 +143,24 @@ extension Disturbance {
     // On another host nobody is left to end them when the supervisor is killed.
     let mayHave = starter == .launch && !(kind == .supervisor && transport == .links)
     hasDescendants = mayHave && random.next() % 4 == 0
+  }
+
+  /// The program that starts ranks for MPI; nil if it is not installed.
+  static var mpirun: String? {
+    let path = "/usr/bin/mpirun"
+    return FileManager.default.isExecutableFile(atPath: path) ? path : nil
+  }
+
+  private static func transports(_ kind: Kind, _ moment: Moment, hasLinks: Bool) -> [Transport] {
+    if kind == .partition { return [.links] }
+    var transports: [Transport] = [.sharedMemory, .tcp, .ucx]
+    if hasLinks { transports.append(.links) }
+    // Who looks after the ranks is mpirun, which waits for those that have not begun, or not ended.
+    switch (kind, moment) {
+    case (.launcher, _), (.supervisor, _), (_, .join), (_, .leave): break
+    default: if mpirun != nil { transports.append(.mpi) }
+    }
+    return transports
   }
 
   /// Seeds that follow one another give all kinds.
@@ -156,6 +180,7 @@ extension Disturbance {
   private static func starter(
     _ kind: Kind, _ transport: Transport, _ moment: Moment, _ random: inout FuzzBytes
   ) -> Starter {
+    if transport == .mpi { return .mpirun }
     if kind == .launcher || kind == .supervisor || transport == .links { return .launch }
     // A rank that never joins is missed by whoever has started it, or after minutes.
     if moment == .join { return .launch }

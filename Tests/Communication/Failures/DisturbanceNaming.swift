@@ -15,7 +15,7 @@ struct DisturbanceNaming {
   var problems: [String] {
     // The supervisors end their ranks when the launcher is gone, and the kernel when they are.
     guard disturbance.kind != .launcher else { return [] }
-    return survivors.flatMap(problems) + statusProblems
+    return survivors.flatMap(problems) + silence + statusProblems
   }
 
   private func problems(_ rank: Int) -> [String] {
@@ -32,9 +32,17 @@ struct DisturbanceNaming {
     return missing.map { "rank \(rank) does not say \($0):\n\(text)" }
   }
 
+  /// mpirun ends the others as soon as one has said why it fails, and at once if one is killed.
+  private var silence: [String] {
+    let isHeard = survivors.contains { job.said("ended", $0) != nil }
+    let isTold = disturbance.starter == .mpirun && disturbance.kind != .kill
+    return isTold && !isHeard ? ["no rank says anything:\n\(job.text)"] : []
+  }
+
   /// Whether a rank may end without having heard of it.
   private func mayBeSilent(_ rank: Int) -> Bool {
-    switch disturbance.kind {
+    if disturbance.starter == .mpirun { return true }
+    return switch disturbance.kind {
     // They die with their supervisor; those of other hosts hear of it.
     case .supervisor: disturbance.host(of: rank) == disturbance.host(of: disturbance.victim)
     case .desync(.leave): rank == disturbance.victim
@@ -82,7 +90,7 @@ struct DisturbanceNaming {
 
   private var statusProblems: [String] {
     let bad = job.statuses.filter { $0 != 0 }
-    if disturbance.starter == .launch, bad.isEmpty {
+    if disturbance.starter != .variables, bad.isEmpty {
       return ["the job's status is that of success"]
     }
     return []

@@ -21,7 +21,11 @@ struct DisturbanceReport {
     init(_ outcome: DisturbanceOutcome) {
       let disturbance = outcome.disturbance
       (kind, transport) = (disturbance.kind.name, disturbance.transport.rawValue)
-      starter = disturbance.starter == .launch ? "deepep launch" : "torchrun's variables"
+      switch disturbance.starter {
+      case .launch: starter = "deepep launch"
+      case .variables: starter = "torchrun's variables"
+      case .mpirun: starter = "mpirun"
+      }
       limitSeconds = disturbance.limitSeconds
     }
 

@@ -26,6 +26,7 @@ final class DisturbedJob {
     switch disturbance.starter {
     case .launch: try launch()
     case .variables: try startRanks()
+    case .mpirun: try startByMPI()
     }
   }
 
@@ -74,6 +75,22 @@ final class DisturbedJob {
       to: file, atomically: true, encoding: .utf8)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
     return file.path
+  }
+
+  private func startByMPI() throws {
+    let words =
+      [Disturbance.mpirun ?? "", "--oversubscribe", "-n", "\(disturbance.rankCount)"]
+      + [BuiltProgram.rank] + disturbance.words(mark: mark)
+    // What mpirun keeps in files is its own.
+    let own = [
+      "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+      "OMPI_MCA_orte_tmpdir_base": FileManager.default.temporaryDirectory.path,
+    ]
+    processes = [
+      try BesideProcess(
+        words, variables: variables.merging(own) { $1 },
+        output: folder.appendingPathComponent("output"))
+    ]
   }
 
   private func startRanks() throws {

@@ -25,6 +25,10 @@ import Testing
     ]
   }
 
+  private static var mpich: [String: String] {
+    ["PMI_RANK": "1", "PMI_SIZE": "2", "PMI_FD": "6", "MPI_LOCALNRANKS": "2"]
+  }
+
   private static var deepep: [String: String] {
     [
       "DEEPEP_RANK": "2", "DEEPEP_RANK_COUNT": "3", "DEEPEP_ADDRESS": "127.0.0.1",
@@ -39,8 +43,8 @@ import Testing
   @Test func theOrderIsKept() throws {
     var all: [String: String] = [:]
     let order: [([String: String], JobEnvironment.Launcher)] = [
-      (Self.openMPI, .openMPI), (Self.slurm, .slurm), (Self.torchrun, .torchrun),
-      (Self.deepep, .deepep),
+      (Self.slurm, .slurm), (Self.mpich, .mpich), (Self.openMPI, .openMPI),
+      (Self.torchrun, .torchrun), (Self.deepep, .deepep),
     ]
     for (variables, launcher) in order {
       all.merge(variables) { $1 }
@@ -109,9 +113,29 @@ import Testing
     #expect(try JobEnvironment.read(far)?.addresses == ["10.0.0.1"])
   }
 
+  @Test func mpichVariables() throws {
+    let job = try #require(try JobEnvironment.read(Self.mpich))
+    #expect(job.rank == 1 && job.rankCount == 2 && job.isOneHost && job.needsHub)
+    var far = Self.mpich
+    far["MPI_LOCALNRANKS"] = "1"
+    let error = #expect(throws: CommunicationError.self) { try JobEnvironment.read(far) }
+    #expect(error?.fix.contains("-genv DEEPEP_PORT") == true)
+    far.merge(["DEEPEP_PORT": "29500", "DEEPEP_ADDRESS": "10.0.0.1"]) { $1 }
+    let wide = try #require(try JobEnvironment.read(far))
+    #expect(wide.port == 29500 && wide.addresses == ["10.0.0.1"] && !wide.isOneHost)
+  }
+
+  /// mpirun may start its own helpers by srun, whose variables the ranks inherit.
+  @Test func mpirunUnderSlurmIsMpirun() throws {
+    for variables in [Self.openMPI, Self.mpich] {
+      let job = try JobEnvironment.read(Self.slurm.merging(variables) { $1 })
+      #expect(try job?.rankCount == 2 && job == JobEnvironment.read(variables))
+    }
+  }
+
   @Test(arguments: [nil, "0", "1", "yes"])
   func aPersonMayAskForTheReportOfStragglers(_ value: String?) throws {
-    for variables in [Self.torchrun, Self.slurm, Self.openMPI] {
+    for variables in [Self.torchrun, Self.slurm, Self.openMPI, Self.mpich] {
       let all = variables.merging(value.map { ["DEEPEP_REPORT_STRAGGLERS": $0] } ?? [:]) { $1 }
       if value == "yes" {
         let error = #expect(throws: CommunicationError.self) { try JobEnvironment.read(all) }

@@ -1,4 +1,5 @@
 import DeepEPElements
+import Glibc
 
 /// What a process learns from its environment about the job that it was started for.
 package struct JobEnvironment: Hashable, Sendable {
@@ -7,6 +8,7 @@ package struct JobEnvironment: Hashable, Sendable {
     case deepep = "deepep launch"
     case torchrun, slurm
     case openMPI = "Open MPI"
+    case mpich = "MPICH"
   }
 
   package var launcher: Launcher
@@ -37,7 +39,8 @@ package struct JobEnvironment: Hashable, Sendable {
   /// Whether rank 0 has to serve the others, since nobody else does.
   package var needsHub: Bool { launcher != .deepep }
 
-  /// Reads the variables of a process: first those of `deepep launch`, then torchrun's, Slurm's, Open MPI's.
+  /// Reads the variables of a process: first those of `deepep launch`, then torchrun's, those of the launchers of
+  /// Open MPI and MPICH, which may have been started under Slurm, and Slurm's.
   ///
   /// - Returns: nil if there are none: the process was started alone.
   /// - Throws: ``CommunicationError`` for variables that are incomplete or make no sense.
@@ -45,13 +48,14 @@ package struct JobEnvironment: Hashable, Sendable {
     let reader = VariableReader(variables: variables)
     if variables["DEEPEP_RANK"] != nil { return try deepep(reader) }
     if variables["RANK"] != nil, variables["WORLD_SIZE"] != nil { return try torchrun(reader) }
+    if variables["OMPI_COMM_WORLD_RANK"] != nil { return try openMPI(reader) }
+    if variables["MPI_LOCALNRANKS"] != nil, variables["PMI_RANK"] != nil {
+      return try mpich(reader)
+    }
     if variables["SLURM_PROCID"] != nil, variables["SLURM_STEP_ID"] != nil {
       return try slurm(reader)
     }
-    if variables["OMPI_COMM_WORLD_RANK"] ?? variables["PMIX_RANK"] != nil {
-      return try openMPI(reader)
-    }
-    return nil
+    return variables["PMIX_RANK"] == nil ? nil : try openMPI(reader)
   }
 
   // MARK: Launchers
@@ -115,6 +119,24 @@ package struct JobEnvironment: Hashable, Sendable {
       addresses: localCount == rankCount ? ["127.0.0.1"] : startAddresses(reader),
       port: derivedPort(job + secret), jobName: "mpi-\(job)", token: secret,
       isOneHost: localCount == rankCount
+    ).overridden(by: reader)
+  }
+
+  /// MPICH's launcher gives its jobs no name: on one host its process, the parent of the ranks, is one.
+  private static func mpich(_ reader: VariableReader) throws -> JobEnvironment {
+    let rankCount = try reader.rankCount("PMI_SIZE")
+    let isOneHost = reader.variables["MPI_LOCALNRANKS"].flatMap { Int($0) } == rankCount
+    let job = isOneHost ? "\(getppid())" : reader.variables["DEEPEP_PORT"] ?? ""
+    guard !job.isEmpty else {
+      throw CommunicationError(
+        "nothing says at which port rank 0 listens", at: "variables of \(Launcher.mpich.rawValue)",
+        fix: "pass its address and a free port to all ranks: mpiexec.hydra "
+          + "-genv DEEPEP_ADDRESS 10.0.0.1 -genv DEEPEP_PORT 29500 ...")
+    }
+    return try JobEnvironment(
+      launcher: .mpich, rank: reader.rank("PMI_RANK"), rankCount: rankCount,
+      addresses: isOneHost ? ["127.0.0.1"] : [], port: derivedPort(job), jobName: "mpich-\(job)",
+      token: "", isOneHost: isOneHost
     ).overridden(by: reader)
   }
 

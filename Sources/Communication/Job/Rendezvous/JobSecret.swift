@@ -25,6 +25,7 @@ extension JobEnvironment.Launcher {
     case .torchrun: "torchrun (on every host the same token)"
     case .slurm: "srun"
     case .openMPI: "mpirun -x DEEPEP_JOB_TOKEN"
+    case .mpich: "mpiexec.hydra"
     }
   }
 }

@@ -64,7 +64,9 @@ struct UCXVersion: Hashable, Comparable, CustomStringConvertible, Sendable {
 
 /// Room for what a C shim says when it fails.
 struct CMessage {
-  private var bytes = [CChar](repeating: 0, count: 512)
+  private var bytes: [CChar]
+
+  init(byteCount: Int = 512) { bytes = [CChar](repeating: 0, count: byteCount) }
 
   mutating func fill<Result>(_ body: (UnsafeMutablePointer<CChar>, Int) -> Result?) -> Result? {
     bytes.withUnsafeMutableBufferPointer { buffer in

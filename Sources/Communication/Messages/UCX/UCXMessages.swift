@@ -12,14 +12,16 @@ struct UCXMessages: MessageFabric {
     // The job outlives its groups, whose descriptors go with them.
     control.onFailure { [weak waker] in waker?.wake() }
     let rank = members.firstIndex(of: control.rank) ?? 0
-    let worker = members.count > 1 ? try connected(control, members) : nil
-    return UCXChannel(worker, rankCount: members.count, rank: rank, waker)
+    let worker = members.count > 1 ? try connected(control, members, rank) : nil
+    return ParcelChannel(worker, rankCount: members.count, rank: rank, waker)
   }
 
   /// Makes a worker, and connects it to those of the other ranks.
-  private func connected(_ control: any JobControl, _ members: [Int]) throws -> UCXWorker {
+  private func connected(
+    _ control: any JobControl, _ members: [Int], _ rank: Int
+  ) throws -> UCXWorker {
     let place = control.membership.name(of: control.rank)
-    let worker = try UCXWorker(context, rankCount: members.count)
+    let worker = try UCXWorker(context, rank: rank, rankCount: members.count)
     guard let address = worker.address(byteLimit: JobLimits.exchangeBytes - UCXVersion.byteCount)
     else {
       throw CommunicationError(

@@ -1,4 +1,5 @@
 import DeepEPSystemUCX
+import Glibc
 
 /// The transports and devices of this host that UCX uses, for all workers of a rank.
 // UCX lets workers on several threads share one.
@@ -21,22 +22,35 @@ final class UCXContext: @unchecked Sendable {
   }
 
   deinit { deepep_ucx_context_destroy(handle) }
+
+  /// What it has opened, as UCX names it: "tcp/eth0", "rc_mlx5/mlx5_0:1".
+  var devices: [String] {
+    var text = CMessage(byteCount: 64 << 10)
+    _ = text.fill { deepep_ucx_context_devices(handle, $0, $1) as Void? }
+    return text.text.split(separator: "\n").map(String.init)
+  }
+
+  /// The first device by which other hosts are reached in another way than by sockets; nil if there is none.
+  var fabric: String? {
+    devices.first { name in ["rc_", "dc_", "ud_", "srd", "ugni"].contains { name.hasPrefix($0) } }
+  }
 }
 
 /// One end of the connections of a group: what UCX calls a worker, with an endpoint for each peer.
 ///
 /// Only one thread at a time uses it.
-final class UCXWorker {
+final class UCXWorker: ParcelCarrier {
   private let context: UCXContext
   private let handle: OpaquePointer
+  private let rank: Int
   /// Set when something still goes on that cannot be stopped.
   private var isAbandoned = false
 
-  var library: UCXLibrary { context.library }
+  private var library: UCXLibrary { context.library }
 
   /// - Throws: ``CommunicationError`` if a device has no room for another one.
-  init(_ context: UCXContext, rankCount: Int) throws {
-    self.context = context
+  init(_ context: UCXContext, rank: Int, rankCount: Int) throws {
+    (self.context, self.rank) = (context, rank)
     var message = CMessage()
     guard
       let handle = message.fill({
@@ -80,49 +94,55 @@ final class UCXWorker {
     return status == 0 ? nil : library.reason(status)
   }
 
-  /// Why a peer cannot be reached any more; nil while it can.
   func failure(of peer: Int) -> String? {
     let status = deepep_ucx_worker_failure(handle, Int32(peer))
-    return status == 0 ? nil : library.reason(status)
+    return status == 0 ? nil : reason(status)
   }
+
+  func reason(_ status: Int32) -> String { "UCX: \(library.reason(status))" }
 
   // MARK: Messages
 
-  func send(_ bytes: UnsafeRawBufferPointer, to peer: Int, tag: UInt64) -> UCXRequest {
+  /// What tells the messages of a worker apart: who has sent them, and which part they are.
+  private static func tag(_ sender: Int, _ part: ParcelPart) -> UInt64 {
+    UInt64(sender) << 1 | part.rawValue
+  }
+
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: Int, _ part: ParcelPart) -> ParcelRequest {
     var request: UnsafeMutableRawPointer?
     let status = deepep_ucx_send(
-      handle, Int32(peer), bytes.baseAddress, bytes.count, tag, &request)
-    return UCXRequest(status, request.map { .sending($0) }, byteCount: bytes.count)
+      handle, Int32(peer), bytes.baseAddress, bytes.count, Self.tag(rank, part), &request)
+    return ParcelRequest(status, request.map { .sending($0) }, byteCount: bytes.count)
   }
 
-  func receive(into bytes: UnsafeMutableRawBufferPointer, tag: UInt64) -> UCXRequest {
+  func receive(
+    into bytes: UnsafeMutableRawBufferPointer, from peer: Int, _ part: ParcelPart
+  ) -> ParcelRequest {
     var request: UnsafeMutableRawPointer?
-    let status = deepep_ucx_receive(handle, bytes.baseAddress, bytes.count, tag, &request)
-    return UCXRequest(status, request.map { .receiving($0) }, byteCount: 0)
+    let status = deepep_ucx_receive(
+      handle, bytes.baseAddress, bytes.count, Self.tag(peer, part), &request)
+    return ParcelRequest(status, request.map { .receiving($0) }, byteCount: 0)
   }
 
-  /// Asks when all that was sent to a peer has left this process.
-  func flush(_ peer: Int) -> UCXRequest {
+  func flush(_ peer: Int) -> ParcelRequest {
     var request: UnsafeMutableRawPointer?
     let status = deepep_ucx_flush(handle, Int32(peer), &request)
-    return UCXRequest(status, request.map { .sending($0) }, byteCount: 0)
+    return ParcelRequest(status, request.map { .sending($0) }, byteCount: 0)
   }
 
-  /// Looks how a request goes on.
-  func update(_ request: inout UCXRequest) {
+  func update(_ request: inout ParcelRequest) {
     var count = 0
     switch request {
     case .sending(let running):
-      request = UCXRequest(deepep_ucx_test_send(handle, running), request, byteCount: 0)
+      request = ParcelRequest(deepep_ucx_test_send(handle, running), request, byteCount: 0)
     case .receiving(let running):
       let status = deepep_ucx_test_receive(handle, running, &count)
-      request = UCXRequest(status, request, byteCount: count)
+      request = ParcelRequest(status, request, byteCount: count)
     case .done, .failed: break
     }
   }
 
-  /// Asks for the end of a request, which may be under way for a while longer.
-  func cancel(_ request: UCXRequest) {
+  func cancel(_ request: ParcelRequest) {
     switch request {
     case .sending(let running), .receiving(let running): deepep_ucx_cancel(handle, running)
     case .done, .failed: break
@@ -131,37 +151,14 @@ final class UCXWorker {
 
   // MARK: Moving on
 
-  /// Moves what can be moved; returns whether anything did.
   func progress() -> Bool { deepep_ucx_progress(handle) != 0 }
 
-  /// Readable when something happens after ``arm()``.
-  var descriptor: Int32 { deepep_ucx_descriptor(handle) }
-
-  /// Asks for the next event; false if there is one already.
-  func arm() -> Bool { deepep_ucx_arm(handle) != 0 }
-}
-
-/// What became of something that was asked of a worker.
-enum UCXRequest {
-  case sending(UnsafeMutableRawPointer)
-  case receiving(UnsafeMutableRawPointer)
-  case done(byteCount: Int)
-  /// By a status of UCX.
-  case failed(Int32)
-
-  /// - Parameter running: what it is as long as it goes on.
-  init(_ status: Int32, _ running: UCXRequest?, byteCount: Int) {
-    switch (status, running) {
-    case (0, _): self = .done(byteCount: byteCount)
-    case (1, let running?): self = running
-    default: self = .failed(status)
+  /// UCX's descriptor is readable when something happens after it was asked for that, unless it has already.
+  func sleep(_ waker: Waker, milliseconds: Int) {
+    guard deepep_ucx_arm(handle) != 0 else { return }
+    var entries = [waker.descriptor, deepep_ucx_descriptor(handle)].map {
+      pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
     }
-  }
-
-  var isRunning: Bool {
-    switch self {
-    case .sending, .receiving: true
-    case .done, .failed: false
-    }
+    _ = poll(&entries, nfds_t(entries.count), Int32(clamping: milliseconds))
   }
 }

@@ -1,5 +1,5 @@
 /// Memory for headers of messages, and for messages of few bytes; it is used again and again.
-final class UCXBoxes {
+final class ParcelBoxes {
   private static var payloadBytes: Int { 8 << 10 }
 
   private var all: [UnsafeMutableRawBufferPointer] = []
@@ -25,6 +25,6 @@ final class UCXBoxes {
 
   func give(back box: UnsafeMutableRawBufferPointer) { free.append(box) }
 
-  /// Leaves the memory to a worker that may still write to it.
+  /// Leaves the memory to a carrier that may still write to it.
   func abandon() { isAbandoned = true }
 }

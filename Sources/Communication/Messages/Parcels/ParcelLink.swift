@@ -1,13 +1,13 @@
 /// The messages between this rank and another one of its group.
 ///
 /// Of each message a box comes first: its header, and its bytes if they are few. More bytes are another message of
-/// UCX's, which moves them from memory to memory, by the device itself where it can. Both are posted at once;
-/// UCX keeps the order of the boxes, and that of the others.
-final class UCXLink: MessageLink {
+/// the carrier's, which moves them from memory to memory, by the device itself where it can. Both are posted at once;
+/// the carrier keeps the order of the boxes, and that of the others.
+final class ParcelLink: MessageLink {
   private struct Incoming {
     var header: MessageHeader
     var bytes: UnsafeMutableRawBufferPointer
-    var parcel: UCXParcel
+    var parcel: Parcel
     var isOpen = false
   }
 
@@ -17,28 +17,23 @@ final class UCXLink: MessageLink {
     var received = 0
   }
 
-  private enum Part: UInt64 {
-    case box, payload
-  }
-
-  private let worker: UCXWorker
-  private let boxes: UCXBoxes
-  private let rank: Int
+  private let carrier: any ParcelCarrier
+  private let boxes: ParcelBoxes
   private let peer: Int
-  private var outgoing: [UCXParcel] = []
+  private var outgoing: [Parcel] = []
   private var incoming: [Incoming] = []
-  /// Those of which UCX says that they are done.
+  /// Those of which the carrier says that they are done.
   private var completed = Counts()
   /// Those of them after which nothing stays behind in this process.
   ///
-  /// UCX calls a message done of which it has a copy; but it moves that on only while this worker is at work, and
+  /// UCX calls a message done of which it has a copy; but it moves that on only while this carrier is at work, and
   /// the rank may work with another group next.
   private var done = Counts()
   private var needsFlush = false
-  private var flush: (request: UCXRequest, counts: Counts)?
+  private var flush: (request: ParcelRequest, counts: Counts)?
 
-  init(_ worker: UCXWorker, _ boxes: UCXBoxes, rank: Int, peer: Int) {
-    (self.worker, self.boxes, self.rank, self.peer) = (worker, boxes, rank, peer)
+  init(_ carrier: any ParcelCarrier, _ boxes: ParcelBoxes, peer: Int) {
+    (self.carrier, self.boxes, self.peer) = (carrier, boxes, peer)
   }
 
   var awaitsInput: Bool { !incoming.isEmpty }
@@ -46,22 +41,16 @@ final class UCXLink: MessageLink {
   var sentCount: Int { done.sent }
   var receivedCount: Int { done.received }
 
-  /// What tells the messages of a worker apart: who has sent them, and which part they are.
-  private static func tag(_ sender: Int, _ part: Part) -> UInt64 {
-    UInt64(sender) << 1 | part.rawValue
-  }
-
   /// Posts a message; returns its number.
   func send(_ bytes: UnsafeRawBufferPointer, tag: MessageTag) -> Int {
     let box = boxes.take()
     MessageHeader(tag: tag, payloadCount: bytes.count).write(to: box)
-    let boxedCount = UCXBoxes.boxedCount(bytes.count)
+    let boxedCount = ParcelBoxes.boxedCount(bytes.count)
     box.part(MessageHeader.byteCount, boxedCount).copyMemory(from: bytes.part(0, boxedCount))
     let content = UnsafeRawBufferPointer(box).part(0, MessageHeader.byteCount + boxedCount)
-    var parcel = UCXParcel(
-      box: box, boxed: worker.send(content, to: peer, tag: Self.tag(rank, .box)))
+    var parcel = Parcel(box: box, boxed: carrier.send(content, to: peer, .box))
     if boxedCount < bytes.count {
-      parcel.payload = worker.send(bytes, to: peer, tag: Self.tag(rank, .payload))
+      parcel.payload = carrier.send(bytes, to: peer, .payload)
     }
     outgoing.append(parcel)
     return completed.sent + outgoing.count - 1
@@ -70,10 +59,9 @@ final class UCXLink: MessageLink {
   /// Posts memory for a message; returns its number.
   func receive(into bytes: UnsafeMutableRawBufferPointer, tag: MessageTag) -> Int {
     let box = boxes.take()
-    var parcel = UCXParcel(
-      box: box, boxed: worker.receive(into: box, tag: Self.tag(peer, .box)))
-    if UCXBoxes.boxedCount(bytes.count) < bytes.count {
-      parcel.payload = worker.receive(into: bytes, tag: Self.tag(peer, .payload))
+    var parcel = Parcel(box: box, boxed: carrier.receive(into: box, from: peer, .box))
+    if ParcelBoxes.boxedCount(bytes.count) < bytes.count {
+      parcel.payload = carrier.receive(into: bytes, from: peer, .payload)
     }
     let header = MessageHeader(tag: tag, payloadCount: bytes.count)
     incoming.append(Incoming(header: header, bytes: bytes, parcel: parcel))
@@ -91,13 +79,13 @@ final class UCXLink: MessageLink {
     while try finishFirstIncoming() { hasMoved = true }
     if try finishFlush() { hasMoved = true }
     // A rank that has ended in good order is missed only by those who wait for it.
-    if !isIdle, let reason = worker.failure(of: peer) { throw closed(reason) }
+    if !isIdle, let reason = carrier.failure(of: peer) { throw closed(reason) }
     return hasMoved
   }
 
   private func finishFirstOutgoing() throws -> Bool {
     guard !outgoing.isEmpty else { return false }
-    outgoing[0].update(worker)
+    outgoing[0].update(carrier)
     guard try count(outgoing[0].boxed) != nil, try count(outgoing[0].payload) != nil else {
       return false
     }
@@ -109,7 +97,7 @@ final class UCXLink: MessageLink {
 
   private func finishFirstIncoming() throws -> Bool {
     guard !incoming.isEmpty else { return false }
-    incoming[0].parcel.update(worker)
+    incoming[0].parcel.update(carrier)
     guard let boxed = try count(incoming[0].parcel.boxed) else { return false }
     if !incoming[0].isOpen {
       try open(incoming[0], boxed)
@@ -128,7 +116,7 @@ final class UCXLink: MessageLink {
   /// Counts what is done when nothing of it is left in this process.
   private func finishFlush() throws -> Bool {
     if flush == nil, needsFlush {
-      flush = (worker.flush(peer), completed)
+      flush = (carrier.flush(peer), completed)
       needsFlush = false
     }
     guard let pending = flush else {
@@ -148,7 +136,7 @@ final class UCXLink: MessageLink {
     guard boxed >= MessageHeader.byteCount else { throw closed("a message without a header") }
     let found = MessageHeader(box)
     let boxedCount = boxed - MessageHeader.byteCount
-    guard found == message.header, boxedCount == UCXBoxes.boxedCount(message.bytes.count) else {
+    guard found == message.header, boxedCount == ParcelBoxes.boxedCount(message.bytes.count) else {
       throw MessageFailure.mismatch(peer: peer, expected: message.header, found: found)
     }
     message.bytes.part(0, boxedCount).copyMemory(
@@ -156,21 +144,21 @@ final class UCXLink: MessageLink {
   }
 
   /// The bytes of what is done; nil while it is not.
-  private func count(_ request: UCXRequest) throws -> Int? {
+  private func count(_ request: ParcelRequest) throws -> Int? {
     switch request {
     case .sending, .receiving: return nil
     case .done(let count): return count
-    case .failed(let status): throw closed(worker.library.reason(status))
+    case .failed(let status): throw closed(carrier.reason(status))
     }
   }
 
   private func closed(_ reason: String) -> MessageFailure {
-    .closed(peer: peer, reason: "UCX: \(reason)")
+    .closed(peer: peer, reason: reason)
   }
 
   private func updateFlush() {
     guard var request = flush?.request else { return }
-    worker.update(&request)
+    carrier.update(&request)
     flush?.request = request
   }
 
@@ -178,13 +166,13 @@ final class UCXLink: MessageLink {
 
   /// Asks for the end of all that is under way.
   func cancel() {
-    for parcel in outgoing + incoming.map(\.parcel) { parcel.cancel(worker) }
+    for parcel in outgoing + incoming.map(\.parcel) { parcel.cancel(carrier) }
   }
 
   /// Whether nothing is under way any more.
   func isSettled() -> Bool {
-    for index in outgoing.indices { outgoing[index].update(worker) }
-    for index in incoming.indices { incoming[index].parcel.update(worker) }
+    for index in outgoing.indices { outgoing[index].update(carrier) }
+    for index in incoming.indices { incoming[index].parcel.update(carrier) }
     updateFlush()
     let isFlushing = flush?.request.isRunning ?? false
     return !isFlushing && !(outgoing + incoming.map(\.parcel)).contains { $0.isRunning }
@@ -197,21 +185,21 @@ final class UCXLink: MessageLink {
   }
 }
 
-/// A message of a link as UCX has it.
-struct UCXParcel {
+/// A message of a link as its carrier has it.
+struct Parcel {
   var box: UnsafeMutableRawBufferPointer
-  var boxed: UCXRequest
-  var payload = UCXRequest.done(byteCount: 0)
+  var boxed: ParcelRequest
+  var payload = ParcelRequest.done(byteCount: 0)
 
   var isRunning: Bool { boxed.isRunning || payload.isRunning }
 
-  mutating func update(_ worker: UCXWorker) {
-    worker.update(&boxed)
-    worker.update(&payload)
+  mutating func update(_ carrier: any ParcelCarrier) {
+    carrier.update(&boxed)
+    carrier.update(&payload)
   }
 
-  func cancel(_ worker: UCXWorker) {
-    worker.cancel(boxed)
-    worker.cancel(payload)
+  func cancel(_ carrier: any ParcelCarrier) {
+    carrier.cancel(boxed)
+    carrier.cancel(payload)
   }
 }

@@ -1,0 +1,97 @@
+import DeepEPSystemMPI
+import Glibc
+
+/// The MPI of this process, found as its launcher expects and opened when a job asks for it.
+// Its functions are constants, and may be called by all threads: those that must not call MPI have it called.
+final class MPILibrary: @unchecked Sendable {
+  let handle: OpaquePointer
+  private let launcher: MPILauncher
+
+  /// Opens the library, without calling MPI yet.
+  ///
+  /// - Throws: ``CommunicationError`` if there is none, one that is too old, or one that is not the launcher's.
+  init(_ launcher: MPILauncher) throws {
+    self.launcher = launcher
+    var message = CMessage()
+    guard let handle = message.fill({ Self.open(launcher.libraries, $0, $1) }) else {
+      throw Self.missing("MPI cannot be opened: \(message.text)", launcher)
+    }
+    self.handle = handle
+    guard let family = Self.family(handle) else {
+      throw Self.missing("'\(version)' is neither Open MPI nor one with MPICH's handles", launcher)
+    }
+    guard launcher.family == nil || launcher.family == family else {
+      throw CommunicationError(
+        "the launcher is \(launcher.family?.rawValue ?? "")'s, the library is \(version)",
+        at: "communication 'mpi'",
+        fix: "name the launcher's own library by \(MPILauncher.variable), or start the ranks by "
+          + (family == .openMPI ? "Open MPI's mpirun" : "MPICH's mpiexec.hydra"))
+    }
+  }
+
+  private static func open(
+    _ names: [String], _ message: UnsafeMutablePointer<CChar>, _ byteCount: Int
+  ) -> OpaquePointer? {
+    let copies = names.map { strdup($0) }
+    defer { for copy in copies { free(copy) } }
+    let list = copies.map { $0.map { UnsafePointer($0) } } + [nil]
+    return list.withUnsafeBufferPointer { list in
+      list.baseAddress.flatMap { deepep_mpi_open($0, message, byteCount) }
+    }
+  }
+
+  private static func family(_ handle: OpaquePointer) -> MPILauncher.Family? {
+    switch Int(deepep_mpi_family(handle)) {
+    case DEEPEP_MPI_OPEN_MPI: .openMPI
+    case DEEPEP_MPI_MPICH: .mpich
+    default: nil
+    }
+  }
+
+  private static func missing(_ what: String, _ launcher: MPILauncher) -> CommunicationError {
+    let package = launcher.family == .mpich ? "libmpich12" : "libopenmpi3"
+    return CommunicationError(
+      what, at: "communication 'mpi'",
+      fix: "install the MPI of the launcher, with MPI 3.0 or newer (Debian: apt-get install "
+        + "\(package)), or name its libmpi.so by \(MPILauncher.variable)")
+  }
+
+  /// What the library says of itself: "Open MPI v4.1.4".
+  var version: String { String(cString: deepep_mpi_version(handle)) }
+
+  /// MPI's words for a status.
+  func reason(_ status: Int32) -> String {
+    var message = CMessage()
+    _ = message.fill { deepep_mpi_reason(handle, status, $0, $1) as Void? }
+    return "MPI: \(message.text)"
+  }
+
+  // MARK: Starting
+
+  /// Initialises MPI together with all other ranks of a job.
+  ///
+  /// - Throws: the job's failure; ``CommunicationError`` if MPI's processes are not the ranks of the job.
+  func start(_ control: any JobControl) throws {
+    deepep_mpi_start(handle)
+    // MPI waits for ever for a rank that has died by now.
+    while deepep_mpi_started(handle) == 1 {
+      try control.check()
+      usleep(200)
+    }
+    let status = deepep_mpi_started(handle)
+    guard status == 0 else {
+      throw error("\(version) cannot start: \(reason(status))", control, "see what it has written")
+    }
+    guard Int(deepep_mpi_size(handle)) == control.rankCount else {
+      throw error(
+        "\(version) has \(deepep_mpi_size(handle)) processes, the job \(control.rankCount) ranks",
+        control, "start all ranks by one mpirun or srun, of the MPI whose library it is")
+    }
+    // Whatever has failed, its other processes may not come to the end that MPI waits for.
+    control.onFailure { deepep_mpi_abandon(self.handle) }
+  }
+
+  func error(_ what: String, _ control: any JobControl, _ fix: String) -> CommunicationError {
+    CommunicationError(what, at: control.membership.name(of: control.rank), fix: fix)
+  }
+}
