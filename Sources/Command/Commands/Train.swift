@@ -19,7 +19,9 @@ struct Train {
   var batch = 16
   var gradientAccumulation = 1
   var dropout = 0.0
-  var learningRate = 3e-3
+  var optimizer = OptimizerName.adamw
+  var schedule = ScheduleName.cosine
+  var learningRate: Double?
   var weightDecay = 0.1
   var clipNorm = 1.0
   var precision: Precision?
@@ -59,11 +61,15 @@ struct Train {
       .option(
         "gradient-accumulation", \.gradientAccumulation, .positiveInteger, "batches of an update"),
       .option("dropout", \.dropout, .nonNegativeNumber, "share that training drops, below 1"),
-      .option("learning-rate", \.learningRate, .positiveNumber, "largest learning rate"),
-      .option("weight-decay", \.weightDecay, .nonNegativeNumber, "decay of AdamW"),
+      .option("optimizer", \.optimizer, .choice, "the rule by which weights follow gradients"),
+      .option("schedule", \.schedule, .choice, "how the learning rate changes"),
+      .option(
+        "learning-rate", \.learningRate, .positiveNumber,
+        "largest learning rate; by default one that suits the optimizer"),
+      .option("weight-decay", \.weightDecay, .nonNegativeNumber, "share of weights taken off"),
       .option("clip-norm", \.clipNorm, .positiveNumber, "largest norm of all gradients"),
       .option(
-        "precision", \.precision, .choice, "element type to compute in, if not the strategy's"),
+        "precision", \.precision, .precision, "element type to compute in, if not the strategy's"),
       .option("strategy", \.strategy, .strategy, "how the run is spread over ranks"),
       .option("communication", \.communication, .choice, "how ranks reach one another"),
       .option("seed", \.seed, .seed, "what first weights and order of data depend on"),
@@ -99,7 +105,7 @@ struct Train {
     if job.isFirst { try output.write(introduction(loader, sized, job)) }
     let total = steps ?? max(1, epochs * loader.batchesPerEpoch / gradientAccumulation)
     let trainer = try DistributedTrainer(
-      model: GPT2(sized), loss: .crossEntropy, optimizer: optimizer(total), precision: precision,
+      model: GPT2(sized), loss: .crossEntropy, optimizer: rule(total), precision: precision,
       gradientAccumulation: gradientAccumulation, strategy: strategy,
       communication: communication, clipNorm: clipNorm, seed: seed, threads: threads,
       kernelCache: kernelCache)
@@ -114,11 +120,11 @@ struct Train {
     if job.isFirst { try finish(loader, output) }
   }
 
-  private func optimizer(_ total: Int) -> AdamW {
-    let warmup = min(100, max(1, total / 10))
-    return AdamW(
-      learningRate: learningRate, schedule: .cosine(warmup: warmup, total: total, floor: 0.03),
-      beta2: 0.99, weightDecay: weightDecay)
+  private func rule(_ total: Int) -> any Optimizer {
+    OptimizerChoice(
+      name: optimizer, schedule: schedule, learningRate: learningRate, weightDecay: weightDecay,
+      steps: total
+    ).optimizer
   }
 
   private func introduction(
