@@ -12,7 +12,7 @@ public struct TextLoader: BatchLoader {
   /// The number of windows of a batch.
   public let batchSize: Int
   /// What made the tokens; keep it with the model.
-  public let tokenizer: CharacterTokenizer
+  public let tokenizer: any Tokenizer
   private let tokens: [Int32]
   private let windows: TextWindows
 
@@ -23,10 +23,10 @@ public struct TextLoader: BatchLoader {
   /// does not know or is too short for one batch.
   public init(
     _ path: String, sequenceLength: Int, batchSize: Int, seed: UInt64 = 0,
-    tokenizer: CharacterTokenizer? = nil
+    tokenizer: (any Tokenizer)? = nil
   ) throws {
     let bytes = try TextFile(path).bytes
-    let tokenizer = tokenizer ?? CharacterTokenizer(textBytes: bytes)
+    let tokenizer: any Tokenizer = tokenizer ?? CharacterTokenizer(textBytes: bytes)
     try self.init(
       tokens: TextLoader.encode(bytes, with: tokenizer, path: path), tokenizer: tokenizer,
       sequenceLength: sequenceLength, batchSize: batchSize, seed: seed, name: path)
@@ -36,7 +36,7 @@ public struct TextLoader: BatchLoader {
   ///
   /// Throws ``StorageError`` if a token is not one of `tokenizer` or they are too few for a batch.
   public init(
-    tokens: [Int32], tokenizer: CharacterTokenizer, sequenceLength: Int, batchSize: Int,
+    tokens: [Int32], tokenizer: some Tokenizer, sequenceLength: Int, batchSize: Int,
     seed: UInt64 = 0, name: String = "tokens"
   ) throws {
     windows = try TextWindows(
@@ -118,7 +118,7 @@ public struct TextLoader: BatchLoader {
   }
 
   private static func encode(
-    _ bytes: [UInt8], with tokenizer: CharacterTokenizer, path: String
+    _ bytes: [UInt8], with tokenizer: any Tokenizer, path: String
   ) throws -> [Int32] {
     do {
       return try tokenizer.encode(bytes)
