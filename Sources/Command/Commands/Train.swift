@@ -10,6 +10,7 @@ import FoundationEssentials
 /// `deepep train`: a GPT learns a text.
 struct Train {
   var text = ""
+  var tokenizer = TokenizerChoice.characters
   var steps: Int?
   var epochs = 1
   var layers = 4
@@ -39,10 +40,10 @@ struct Train {
 
   static func command(output: TerminalOutput) -> Subcommand {
     Subcommand(
-      "train", summary: "Train a GPT on a text, character by character.", defaults: Train(),
+      "train", summary: "Train a GPT on a text.", defaults: Train(),
       parameters: parameters,
       examples: [
-        "notes.txt", "notes.txt --steps 200 --out runs/notes.safetensors",
+        "notes.txt", "notes.txt --tokenizer bpe --steps 200 --out runs/notes.safetensors",
         "notes.txt --strategy data=2,tensor=2,zero=1",
       ]
     ) { options in try options.run(output: output) }
@@ -51,12 +52,14 @@ struct Train {
   private static var parameters: [Parameter<Train>] {
     [
       .positional("text", \.text, .path, "a text file in UTF-8", isRequired: true),
+      .option(
+        "tokenizer", \.tokenizer, .tokenizer, "characters, bytes, bpe[:SIZE] or a FILE.json"),
       .option("steps", \.steps, .positiveInteger, "updates to make, instead of epochs"),
       .option("epochs", \.epochs, .positiveInteger, "how often all of the text is seen"),
       .option("layers", \.layers, .positiveInteger, "blocks of the model"),
       .option("width", \.width, .positiveInteger, "width of the model"),
       .option("heads", \.heads, .positiveInteger, "attention heads; divides the width"),
-      .option("context", \.context, .positiveInteger, "characters the model sees at once"),
+      .option("context", \.context, .positiveInteger, "tokens the model sees at once"),
       .option("batch", \.batch, .positiveInteger, "sequences of a batch"),
       .option(
         "gradient-accumulation", \.gradientAccumulation, .positiveInteger, "batches of an update"),
@@ -82,7 +85,7 @@ struct Train {
         "steps from one checkpoint to the next; 0 writes one at the end"),
       .option("log", \.log, .path, "a file that gets a line of JSON for each step"),
       .option("trace", \.trace, .path, "the last steps of all ranks: .json for Perfetto, or .svg"),
-      .option("sample", \.sampleLength, .naturalNumber, "characters of the sample at the end"),
+      .option("sample", \.sampleLength, .naturalNumber, "tokens of the sample at the end"),
     ]
   }
 
@@ -99,7 +102,10 @@ struct Train {
       dropout: dropout
     ).validated()
     if job.isFirst { try CheckpointFolder(of: out).prepare() }
-    let loader = try TextLoader(text, sequenceLength: context, batchSize: batch, seed: seed)
+    let file = try TextFile(text)
+    let loader = try TextLoader(
+      file, sequenceLength: context, batchSize: batch, seed: seed,
+      tokenizer: tokenizer.tokenizer(for: file.bytes))
     var sized = configuration
     sized.vocabulary = loader.vocabularySize
     if job.isFirst { try output.write(introduction(loader, sized, job)) }
@@ -136,7 +142,7 @@ struct Train {
     return """
       DeepEP  \(processor.name), \(ranks)\(threads ?? job.threadCount) threads, \
       \(processor.vectorClass.rawValue)
-      data    \(text): \(tokens) characters, \(loader.vocabularySize) different, \
+      data    \(text): \(tokens) \(tokenizer.unit), \(loader.vocabularySize) different, \
       last \(loader.validationTokens.count) held out
       model   GPT-2, \(layers) layers, width \(width), \(heads) heads, context \(context): \
       \(sized.parameterCount) weights
@@ -149,7 +155,7 @@ struct Train {
       loader.trainingTokens, vocabularySize: loader.vocabularySize, order: 5)
     let baseline = counts.crossEntropyNats(loader.validationTokens)
     try output.write(
-      "an order-5 n-gram has \(Quantity.fixed(baseline, 4)) on the same characters\n")
+      "an order-5 n-gram has \(Quantity.fixed(baseline, 4)) on the same \(tokenizer.unit)\n")
     try output.write("saved   \(out)   (deepep generate \(out))\n")
     guard sampleLength > 0 else { return }
     try output.write("sample\n")

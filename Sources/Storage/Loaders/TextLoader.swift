@@ -25,18 +25,30 @@ public struct TextLoader: BatchLoader {
     _ path: String, sequenceLength: Int, batchSize: Int, seed: UInt64 = 0,
     tokenizer: (any Tokenizer)? = nil
   ) throws {
-    let bytes = try TextFile(path).bytes
-    let tokenizer: any Tokenizer = tokenizer ?? CharacterTokenizer(textBytes: bytes)
+    let file = try TextFile(path)
     try self.init(
-      tokens: TextLoader.encode(bytes, with: tokenizer, path: path), tokenizer: tokenizer,
-      sequenceLength: sequenceLength, batchSize: batchSize, seed: seed, name: path)
+      file, sequenceLength: sequenceLength, batchSize: batchSize, seed: seed,
+      tokenizer: tokenizer ?? CharacterTokenizer(textBytes: file.bytes))
+  }
+
+  /// Takes a text that was read.
+  ///
+  /// Throws ``StorageError`` if it has a character that `tokenizer` does not know or is too short for one batch.
+  public init(
+    _ file: TextFile, sequenceLength: Int, batchSize: Int, seed: UInt64 = 0,
+    tokenizer: any Tokenizer
+  ) throws {
+    try self.init(
+      tokens: TextLoader.encode(file.bytes, with: tokenizer, path: file.path),
+      tokenizer: tokenizer, sequenceLength: sequenceLength, batchSize: batchSize, seed: seed,
+      name: file.path)
   }
 
   /// Takes tokens that `tokenizer` made; `name` is what errors call their source.
   ///
   /// Throws ``StorageError`` if a token is not one of `tokenizer` or they are too few for a batch.
   public init(
-    tokens: [Int32], tokenizer: some Tokenizer, sequenceLength: Int, batchSize: Int,
+    tokens: [Int32], tokenizer: any Tokenizer, sequenceLength: Int, batchSize: Int,
     seed: UInt64 = 0, name: String = "tokens"
   ) throws {
     windows = try TextWindows(
