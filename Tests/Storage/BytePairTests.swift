@@ -1,5 +1,5 @@
 import DeepEPStorage
-import Foundation
+import FoundationEssentials
 import Testing
 
 /// Byte pairs are those of Hugging Face's `tokenizers` 0.23 (`Fixtures/make_byte_pairs.py`).

@@ -72,7 +72,7 @@ private struct TokenizerForm: Codable {
     var special = true
   }
 
-  var version = "1.0"
+  var version: String? = "1.0"
   var added_tokens: [AddedToken]?
   var normalizer: Part?
   var pre_tokenizer: Part?
