@@ -24,9 +24,9 @@ import Testing
   @Test func trainingFindsTheSameTokens() throws {
     let fixture = try fixture()
     let own = try BytePairTokenizer(
-      trainingOn: [Array(fixture.text.utf8)], vocabularySize: fixture.vocabularySize)
+      trainingOn: [Array(fixture.text.utf8)], vocabularySize: fixture.vocabularySize + 1)
     let theirs = try BytePairTokenizer(json: fixture.tokenizer)
-    #expect(own.tokens == theirs.tokens)
+    #expect(own.tokens.dropLast() == theirs.tokens[...])
     #expect(own.merges == theirs.merges)
   }
 
@@ -50,15 +50,13 @@ import Testing
   }
 
   @Test func specialTokensAreDecodedAndNeverEncoded() throws {
-    let text = Array("<|end|> <|end|>".utf8)
-    let plain = try BytePairTokenizer(trainingOn: [text], vocabularySize: 260)
-    let name = "<|end|>"
+    let name = BytePairTokenizer.endOfTextName
     let tokenizer = try BytePairTokenizer(
-      tokens: plain.tokens + [Array(name.utf8)], merges: plain.merges,
-      specialTokens: [name: Int32(plain.tokens.count)])
+      trainingOn: [Array("\(name) \(name)".utf8)], vocabularySize: 260)
+    let end = try #require(tokenizer.endOfText)
     let tokens = try tokenizer.encode("a\(name)")
-    #expect(!tokens.contains(Int32(plain.tokens.count)))
-    #expect(try tokenizer.decode(tokens + [Int32(plain.tokens.count)]) == "a\(name)\(name)")
+    #expect(!tokens.contains(end))
+    #expect(try tokenizer.decode(tokens + [end]) == "a\(name)\(name)")
     #expect(try StoredTokenizer.tokenizer(json: tokenizer.json) as? BytePairTokenizer == tokenizer)
   }
 

@@ -51,7 +51,7 @@ struct Train {
 
   private static var parameters: [Parameter<Train>] {
     [
-      .positional("text", \.text, .path, "a text file in UTF-8", isRequired: true),
+      .positional("text", \.text, .path, "a text, .jsonl, or a folder of them", isRequired: true),
       .option(
         "tokenizer", \.tokenizer, .tokenizer, "characters, bytes, bpe[:SIZE] or a FILE.json"),
       .option("steps", \.steps, .positiveInteger, "updates to make, instead of epochs"),
@@ -102,10 +102,10 @@ struct Train {
       dropout: dropout
     ).validated()
     if job.isFirst { try CheckpointFolder(of: out).prepare() }
-    let file = try TextFile(text)
+    let documents = try Documents(text)
     let loader = try TextLoader(
-      file, sequenceLength: context, batchSize: batch, seed: seed,
-      tokenizer: tokenizer.tokenizer(for: file.bytes))
+      documents, sequenceLength: context, batchSize: batch, seed: seed,
+      tokenizer: tokenizer.tokenizer(for: documents))
     var sized = configuration
     sized.vocabulary = loader.vocabularySize
     if job.isFirst { try output.write(introduction(loader, sized, job)) }

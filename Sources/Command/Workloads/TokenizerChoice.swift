@@ -11,13 +11,13 @@ enum TokenizerChoice: Hashable {
   /// A `tokenizer.json`.
   case file(String)
 
-  /// The tokenizer for a text in UTF-8.
-  func tokenizer(for text: [UInt8]) throws -> any Tokenizer {
+  /// The tokenizer for documents.
+  func tokenizer(for documents: Documents) throws -> any Tokenizer {
     switch self {
-    case .characters: CharacterTokenizer(textBytes: text)
-    case .bytes: try BytePairTokenizer(trainingOn: [], vocabularySize: 256)
+    case .characters: CharacterTokenizer(textBytes: documents.joined)
+    case .bytes: try BytePairTokenizer(trainingOn: [], vocabularySize: 257)
     case .bytePairs(let count):
-      try BytePairTokenizer(trainingOn: [text], vocabularySize: count)
+      try BytePairTokenizer(trainingOn: documents.texts, vocabularySize: count)
     case .file(let path): try StoredTokenizer.tokenizer(json: TextFile(path).text)
     }
   }
@@ -52,7 +52,7 @@ extension TokenizerChoice: CustomStringConvertible {
     case "bpe": self = .bytePairs(2048)
     case _ where lower.hasSuffix(".json"): self = .file(word)
     case _ where lower.hasPrefix("bpe:"):
-      guard let count = Int(lower.dropFirst(4)), (256...1 << 24).contains(count) else { return nil }
+      guard let count = Int(lower.dropFirst(4)), (257...1 << 24).contains(count) else { return nil }
       self = .bytePairs(count)
     default: return nil
     }
@@ -63,7 +63,7 @@ extension ValueParser where Value == TokenizerChoice {
   /// How text becomes tokens.
   static var tokenizer: Self {
     Self(
-      expecting: "characters, bytes, bpe, bpe:SIZE (at least 256) or a FILE.json",
+      expecting: "characters, bytes, bpe, bpe:SIZE (at least 257) or a FILE.json",
       placeholder: "TOKENIZER", choices: ["characters", "bytes", "bpe", "bpe:2048"]
     ) { TokenizerChoice($0) }
   }

@@ -16,7 +16,7 @@ public struct TextLoader: BatchLoader {
   private let tokens: [Int32]
   private let windows: TextWindows
 
-  /// Reads the text file at `path`.
+  /// Reads the text, or the folder of texts, at `path`; see ``Documents``.
   ///
   /// Its characters are the vocabulary, unless `tokenizer` is that of an earlier run. Throws
   /// ``StorageError`` if the file cannot be read, is not UTF-8, has a character that `tokenizer`
@@ -25,23 +25,22 @@ public struct TextLoader: BatchLoader {
     _ path: String, sequenceLength: Int, batchSize: Int, seed: UInt64 = 0,
     tokenizer: (any Tokenizer)? = nil
   ) throws {
-    let file = try TextFile(path)
+    let documents = try Documents(path)
     try self.init(
-      file, sequenceLength: sequenceLength, batchSize: batchSize, seed: seed,
-      tokenizer: tokenizer ?? CharacterTokenizer(textBytes: file.bytes))
+      documents, sequenceLength: sequenceLength, batchSize: batchSize, seed: seed,
+      tokenizer: tokenizer ?? CharacterTokenizer(textBytes: documents.joined))
   }
 
-  /// Takes a text that was read.
+  /// Takes documents that were read.
   ///
-  /// Throws ``StorageError`` if it has a character that `tokenizer` does not know or is too short for one batch.
+  /// Throws ``StorageError`` if they have a character that `tokenizer` does not know or are too short for one batch.
   public init(
-    _ file: TextFile, sequenceLength: Int, batchSize: Int, seed: UInt64 = 0,
+    _ documents: Documents, sequenceLength: Int, batchSize: Int, seed: UInt64 = 0,
     tokenizer: any Tokenizer
   ) throws {
     try self.init(
-      tokens: TextLoader.encode(file.bytes, with: tokenizer, path: file.path),
-      tokenizer: tokenizer, sequenceLength: sequenceLength, batchSize: batchSize, seed: seed,
-      name: file.path)
+      tokens: TextLoader.encode(documents, with: tokenizer), tokenizer: tokenizer,
+      sequenceLength: sequenceLength, batchSize: batchSize, seed: seed, name: documents.path)
   }
 
   /// Takes tokens that `tokenizer` made; `name` is what errors call their source.
@@ -130,12 +129,12 @@ public struct TextLoader: BatchLoader {
   }
 
   private static func encode(
-    _ bytes: [UInt8], with tokenizer: any Tokenizer, path: String
+    _ documents: Documents, with tokenizer: any Tokenizer
   ) throws -> [Int32] {
     do {
-      return try tokenizer.encode(bytes)
+      return try tokenizer.encode(documents)
     } catch let error as StorageError {
-      throw StorageError(error.what, at: "\(path), \(error.place)", fix: error.fix)
+      throw StorageError(error.what, at: "\(documents.path), \(error.place)", fix: error.fix)
     }
   }
 }

@@ -13,11 +13,25 @@ public protocol Tokenizer: Sendable {
   /// - Throws: ``StorageError`` for a token that does not exist.
   func bytes(of tokens: [Int32]) throws -> [UInt8]
 
+  /// The token between two documents; nil if a line is.
+  var endOfText: Int32? { get }
+
   /// The form that checkpoints hold, from which ``StoredTokenizer`` makes it again.
   var json: String { get throws }
 }
 
 extension Tokenizer {
+  /// None.
+  public var endOfText: Int32? { nil }
+
+  /// The tokens of several documents, with what separates them between two.
+  ///
+  /// - Throws: ``StorageError`` for what the tokenizer does not know.
+  public func encode(_ documents: Documents) throws -> [Int32] {
+    guard let endOfText else { return try encode(documents.joined) }
+    return Array(try documents.texts.map { try encode($0) }.joined(separator: [endOfText]))
+  }
+
   /// The tokens of `text`; throws ``StorageError`` for what the tokenizer does not know.
   public func encode(_ text: String) throws -> [Int32] { try encode(Array(text.utf8)) }
 

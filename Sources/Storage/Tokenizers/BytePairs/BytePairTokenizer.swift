@@ -50,6 +50,12 @@ public struct BytePairTokenizer: Tokenizer, Equatable {
   /// The number of tokens.
   public var vocabularySize: Int { tokens.count }
 
+  /// GPT-2's name of the token between two documents.
+  public static let endOfTextName = "<|endoftext|>"
+
+  /// The token of that name, if there is one.
+  public var endOfText: Int32? { specialTokens[BytePairTokenizer.endOfTextName] }
+
   /// The tokens of `utf8`, which must be UTF-8.
   public func encode(_ utf8: [UInt8]) -> [Int32] {
     var scanner = WordScanner(utf8)

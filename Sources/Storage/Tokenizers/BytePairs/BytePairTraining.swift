@@ -39,7 +39,7 @@ struct BytePairTraining {
 
   /// Merges until there are as many tokens as asked for, or nothing is left to merge.
   mutating func tokenizer(vocabularySize: Int) throws -> BytePairTokenizer {
-    while tokens.count < vocabularySize, let next = candidates.popFirst() {
+    while tokens.count < vocabularySize - 1, let next = candidates.popFirst() {
       let count = pairCounts[next.pair] ?? 0
       if count == next.count, count > 0 {
         merge(next.pair)
@@ -47,7 +47,10 @@ struct BytePairTraining {
         candidates.insert(Candidate(count: count, pair: next.pair))
       }
     }
-    return try BytePairTokenizer(tokens: tokens, merges: merges)
+    let name = BytePairTokenizer.endOfTextName
+    return try BytePairTokenizer(
+      tokens: tokens + [Array(name.utf8)], merges: merges,
+      specialTokens: [name: Int32(tokens.count)])
   }
 
   /// Counts the pairs of a word, or takes them off again.
@@ -108,18 +111,18 @@ struct BytePairTraining {
 }
 
 extension BytePairTokenizer {
-  /// Finds the tokens of texts.
+  /// Finds the tokens of texts; the last one is ``endOfText``.
   ///
   /// - Parameters:
   ///   - texts: Texts in UTF-8.
-  ///   - vocabularySize: How many tokens there may be: the 256 bytes and merges. There are fewer if the texts have
-  ///     nothing more to merge.
-  /// - Throws: ``StorageError`` if the size is less than 256 or more than 2²⁴.
+  ///   - vocabularySize: How many tokens there may be: the 256 bytes, merges and the end of a text. There are fewer if the
+  ///     texts have nothing more to merge.
+  /// - Throws: ``StorageError`` if the size is less than 257 or more than 2²⁴.
   public init(trainingOn texts: [[UInt8]], vocabularySize: Int) throws {
-    guard (256...1 << 24).contains(vocabularySize) else {
+    guard (257...1 << 24).contains(vocabularySize) else {
       throw StorageError(
         "a vocabulary of \(vocabularySize) tokens", at: "byte pair tokenizer",
-        fix: "use at least 256, one for each byte, and at most \(1 << 24)")
+        fix: "use at least 257, one for each byte and the end of a text, and at most \(1 << 24)")
     }
     var training = BytePairTraining(texts)
     self = try training.tokenizer(vocabularySize: vocabularySize)
