@@ -9,8 +9,8 @@ import Testing
 
   @Test func aFileIsOneDocument() throws {
     let folder = try TemporaryFolder()
-    let path = try folder.write(Array("one\\ntwo".utf8), to: "notes")
-    #expect(try texts(Documents(path)) == ["one\\ntwo"])
+    let path = try folder.write(Array("one\ntwo".utf8), to: "notes")
+    #expect(try texts(Documents(path)) == ["one\ntwo"])
   }
 
   @Test func linesOfJSONAreDocuments() throws {

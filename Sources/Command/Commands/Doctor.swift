@@ -29,7 +29,8 @@ struct Doctor {
       let probe = try MultiplyAddProbe(compiler: device.compiler, pool: device.pool)
       let gigaflops = Quantity.number(probe.gigaflops())
       try output.write(
-        Self.row("peak", "\(gigaflops) GFLOP/s fp32 (measured, \(device.pool.threadCount) threads)"))
+        Self.row("peak", "\(gigaflops) GFLOP/s fp32 (measured, \(device.pool.threadCount) threads)")
+      )
     }
   }
 
@@ -48,7 +49,8 @@ struct Doctor {
     Result { try body() }
   }
 
-  private static func state<Value>(_ result: Result<Value, any Error>, _ purpose: String) -> String {
+  private static func state<Value>(_ result: Result<Value, any Error>, _ purpose: String) -> String
+  {
     switch result {
     case .success: "found: \(purpose)"
     case .failure(let error): "missing: \(error)"

@@ -29,7 +29,7 @@ public struct Documents: Sendable {
         fix: "put files into it that end in "
           + (Documents.textEndings + [Documents.lineEnding]).joined(separator: ", "))
     }
-    texts = try files.flatMap(Documents.documents)
+    texts = try files.flatMap(Documents.documents(ofFile:))
   }
 
   /// All documents as one text, a line between two of them.
