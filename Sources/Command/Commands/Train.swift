@@ -35,6 +35,7 @@ struct Train {
   var out = "runs/model.safetensors"
   var checkpointEvery = 0
   var log: String?
+  var tensorboard: String?
   var trace: String?
   var sampleLength = 600
 
@@ -84,6 +85,7 @@ struct Train {
         "checkpoint-every", \.checkpointEvery, .naturalNumber,
         "steps from one checkpoint to the next; 0 writes one at the end"),
       .option("log", \.log, .path, "a file that gets a line of JSON for each step"),
+      .option("tensorboard", \.tensorboard, .path, "a folder for tensorboard --logdir"),
       .option("trace", \.trace, .path, "the last steps of all ranks: .json for Perfetto, or .svg"),
       .option("sample", \.sampleLength, .naturalNumber, "tokens of the sample at the end"),
     ]
@@ -121,7 +123,9 @@ struct Train {
     let tokenizer = try loader.tokenizer.json
     let checkpoints = CheckpointPlan(
       path: out, everySteps: checkpointEvery, modelConfiguration: json, tokenizer: tokenizer)
-    try trainer.fit(loader, steps: total, log: log, trace: trace, checkpoints: checkpoints)
+    try trainer.fit(
+      loader, steps: total, log: log, tensorboard: tensorboard, trace: trace,
+      checkpoints: checkpoints)
     try trainer.save(to: out, modelConfiguration: json, tokenizer: tokenizer)
     if job.isFirst { try finish(loader, output) }
   }
