@@ -29,24 +29,26 @@ public struct AdamW: Optimizer, Hashable, Codable {
   }
 
   /// The first and second moments of the gradient.
-  public var stateNames: [String] { ["first_moment", "second_moment"] }
+  public func state(of parameter: OptimizedParameter) -> [OptimizerState] {
+    ["first_moment", "second_moment"].map { OptimizerState($0, like: parameter) }
+  }
 
   /// The rate of an update.
   public func learningRate(at step: Tensor) -> Tensor { schedule.factor(at: step) * learningRate }
 
   /// The new value and moments.
   public func updated(
-    _ parameter: Tensor, gradient: Tensor, state: [Tensor], step: Tensor
-  ) -> (parameter: Tensor, state: [Tensor]) {
+    _ parameter: OptimizedParameter, value: Tensor, gradient: Tensor, state: [Tensor], step: Tensor
+  ) -> (value: Tensor, state: [Tensor]) {
     let first = state[0] * beta1 + gradient * (1 - beta1)
     let second = state[1] * beta2 + gradient * gradient * (1 - beta2)
     let rate = learningRate(at: step)
-    let element = parameter.type.element
+    let element = value.type.element
     let stepSize = (rate / correction(beta1, step)).converted(to: element)
     let root = correction(beta2, step).squareRoot().converted(to: element)
     let kept = (1 - rate * weightDecay).converted(to: element)
     let change = first * stepSize / (second.squareRoot() / root + epsilon)
-    return (parameter * kept - change, [first, second])
+    return (value * kept - change, [first, second])
   }
 
   /// What a moment of decay `beta` has gathered so far: `1 - beta ^ (step + 1)`, in float64.

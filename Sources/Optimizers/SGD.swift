@@ -34,21 +34,23 @@ public struct SGD: Optimizer, Hashable, Codable {
   }
 
   /// The momentum, if there is one.
-  public var stateNames: [String] { momentum == 0 ? [] : ["momentum"] }
+  public func state(of parameter: OptimizedParameter) -> [OptimizerState] {
+    momentum == 0 ? [] : [OptimizerState("momentum", like: parameter)]
+  }
 
   /// The rate of an update.
   public func learningRate(at step: Tensor) -> Tensor { schedule.factor(at: step) * learningRate }
 
   /// The new value and momentum.
   public func updated(
-    _ parameter: Tensor, gradient: Tensor, state: [Tensor], step: Tensor
-  ) -> (parameter: Tensor, state: [Tensor]) {
-    let decayed = weightDecay == 0 ? gradient : gradient + parameter * weightDecay
-    let rate = learningRate(at: step).converted(to: parameter.type.element)
-    guard let old = state.first else { return (parameter - decayed * rate, []) }
+    _ parameter: OptimizedParameter, value: Tensor, gradient: Tensor, state: [Tensor], step: Tensor
+  ) -> (value: Tensor, state: [Tensor]) {
+    let decayed = weightDecay == 0 ? gradient : gradient + value * weightDecay
+    let rate = learningRate(at: step).converted(to: value.type.element)
+    guard let old = state.first else { return (value - decayed * rate, []) }
     let velocity = velocity(old, decayed, step)
     let direction = isNesterov ? decayed + velocity * momentum : velocity
-    return (parameter - direction * rate, [velocity])
+    return (value - direction * rate, [velocity])
   }
 
   private func velocity(_ old: Tensor, _ gradient: Tensor, _ step: Tensor) -> Tensor {

@@ -179,6 +179,7 @@ public final class DistributedTrainer<Model: Module> {
   ///   - steps: The number of updates instead of epochs.
   ///   - log: A file that gets a line of JSON for each step: its number, the loss, and the seconds since the
   ///     run began. A run that goes on from a checkpoint keeps the lines up to its step, and adds to them.
+  ///   - tensorboard: A folder that gets the loss, the tokens per second and the validation loss for TensorBoard.
   ///   - trace: A file for what all ranks did in the last steps: a trace that Perfetto opens if its name ends in
   ///     `.json`, a picture of the last step if it ends in `.svg`.
   ///   - checkpoints: Where checkpoints are written on the way; nil writes none.
@@ -186,7 +187,7 @@ public final class DistributedTrainer<Model: Module> {
   ///   loss is not finite or ranks differ; ``CommunicationError`` if another rank has failed.
   public func fit(
     _ loader: some BatchLoader, epochs: Int = 1, steps: Int? = nil, log: String? = nil,
-    trace: String? = nil, checkpoints: CheckpointPlan? = nil
+    tensorboard: String? = nil, trace: String? = nil, checkpoints: CheckpointPlan? = nil
   ) throws {
     let trace = try trace.map(TimelineFile.init)
     let session = try start(loader)
@@ -202,7 +203,8 @@ public final class DistributedTrainer<Model: Module> {
       if job.isFirst {
         told = try TrainingLog(
           session, loader, stepCount: total, output: .standard,
-          file: log.map { try StepFile($0, afterStep: session.step) })
+          file: log.map { try StepFile($0, afterStep: session.step) },
+          board: tensorboard.map { try TensorBoardFile(folder: $0) })
         told?.rankCount = job.rankCount
       }
       try run(session, loader, until: total, checkpoints, &told)

@@ -9,6 +9,7 @@ package struct TrainingLog {
   private let stepCount: Int
   private let output: TerminalOutput
   private let file: StepFile?
+  private let board: TensorBoardFile?
   /// The number of ranks, which share the arithmetic of a step.
   package var rankCount = 1
   private var progress: Progress
@@ -19,14 +20,17 @@ package struct TrainingLog {
   /// What counts for other ranks of the memory that ranks share.
   private var othersBytes = 0
 
-  /// - Parameter file: What gets every step, beside what `output` shows.
+  /// - Parameters:
+  ///   - file: What gets every step, beside what `output` shows.
+  ///   - board: What gets every step for TensorBoard.
   package init(
     _ session: TrainingSession, _ loader: some BatchLoader, stepCount: Int, output: TerminalOutput,
-    file: StepFile? = nil
+    file: StepFile? = nil, board: TensorBoardFile? = nil
   ) {
     self.session = session
     forecast = session.forecast
     self.file = file
+    self.board = board
     self.stepCount = stepCount
     self.output = output
     let tokens = loader.inputs.last?.shape.reduce(1, *) ?? 1
@@ -71,6 +75,8 @@ package struct TrainingLog {
       gigaflopsPerSecond: rate * session.contractionFlops * Double(rankCount) / 1e9,
       memoryBytes: ProcessMemory.residentBytes - othersBytes,
       secondsLeft: Double(stepCount - session.step) / max(rate, 1e-9))
+    try board?.write("loss", loss, step: session.step)
+    try board?.write("tokens_per_second", report.tokensPerSecond, step: session.step)
     try progress.report(report, nowSeconds: now)
   }
 
@@ -109,6 +115,7 @@ package struct TrainingLog {
   package mutating func end(validationLoss: Double?) throws {
     try progress.finish()
     if let validationLoss {
+      try board?.write("validation_loss", validationLoss, step: session.step)
       try output.write(
         "validation loss \(Quantity.fixed(validationLoss, 4)) on the held-out data\n")
     }

@@ -58,7 +58,7 @@ extension Strategy: CustomStringConvertible, LosslessStringConvertible {
     case ("secondary", let number?): secondary = number
     case ("sequence-parallel", nil) where isPlain: sequenceParallel = true
     case ("precision", nil):
-      guard let found = value.flatMap({ Precision(rawValue: String($0)) }) else { return false }
+      guard let found = value.flatMap({ Precision(word: String($0)) }) else { return false }
       precision = found
     case ("compress", nil):
       guard let found = value.flatMap({ Compression(rawValue: String($0)) }) else { return false }

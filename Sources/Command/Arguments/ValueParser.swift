@@ -106,6 +106,17 @@ extension ValueParser where Value == Strategy {
   }
 }
 
+extension ValueParser where Value == Precision {
+  /// An element type to compute in.
+  package static var precision: Self {
+    let names = Precision.allCases.map(\.rawValue)
+    return Self(
+      expecting: "one of \(names.joined(separator: ", "))",
+      placeholder: names.joined(separator: "|"), choices: names
+    ) { Precision(word: $0) }
+  }
+}
+
 extension ValueParser where Value == KernelCache {
   /// Where compiled kernels are kept.
   package static var kernelCache: Self {
@@ -122,6 +133,6 @@ extension ValueParser where Value: CaseIterable & RawRepresentable, Value.RawVal
     let list = names.joined(separator: ", ")
     return Self(
       expecting: "one of \(list)", placeholder: names.joined(separator: "|"), choices: names
-    ) { Value(rawValue: $0) }
+    ) { text in Value.allCases.first { $0.rawValue.lowercased() == text.lowercased() } }
   }
 }

@@ -38,7 +38,7 @@ struct Benchmark {
       defaults: Benchmark(),
       parameters: [
         .positional("name", \.subject, .subject, "the job or the collective", isRequired: true),
-        .option("precision", \.precision, .choice, "the element type to compute in"),
+        .option("precision", \.precision, .precision, "the element type to compute in"),
         .option("strategy", \.strategy, .strategy, "how a job is spread over the ranks"),
         .flag("weak", \.isWeak, "give every data-parallel rank a batch of its own"),
         .option("batch", \.batch, .positiveInteger, "sequences of a batch, instead of the job's"),

@@ -17,7 +17,7 @@ struct Generate {
       parameters: [
         .positional("checkpoint", \.checkpoint, .path, "a file that 'deepep train' wrote"),
         .option("prompt", \.prompt, .text, "the beginning"),
-        .option("count", \.count, .positiveInteger, "characters to add"),
+        .option("count", \.count, .positiveInteger, "tokens to add"),
         .option("temperature", \.temperature, .nonNegativeNumber, "0 takes the likeliest"),
         .option("seed", \.seed, .seed, "what the choice depends on"),
         .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),

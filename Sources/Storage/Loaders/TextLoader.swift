@@ -12,31 +12,42 @@ public struct TextLoader: BatchLoader {
   /// The number of windows of a batch.
   public let batchSize: Int
   /// What made the tokens; keep it with the model.
-  public let tokenizer: CharacterTokenizer
+  public let tokenizer: any Tokenizer
   private let tokens: [Int32]
   private let windows: TextWindows
 
-  /// Reads the text file at `path`.
+  /// Reads the text, or the folder of texts, at `path`; see ``Documents``.
   ///
   /// Its characters are the vocabulary, unless `tokenizer` is that of an earlier run. Throws
   /// ``StorageError`` if the file cannot be read, is not UTF-8, has a character that `tokenizer`
   /// does not know or is too short for one batch.
   public init(
     _ path: String, sequenceLength: Int, batchSize: Int, seed: UInt64 = 0,
-    tokenizer: CharacterTokenizer? = nil
+    tokenizer: (any Tokenizer)? = nil
   ) throws {
-    let bytes = try TextFile(path).bytes
-    let tokenizer = tokenizer ?? CharacterTokenizer(textBytes: bytes)
+    let documents = try Documents(path)
     try self.init(
-      tokens: TextLoader.encode(bytes, with: tokenizer, path: path), tokenizer: tokenizer,
-      sequenceLength: sequenceLength, batchSize: batchSize, seed: seed, name: path)
+      documents, sequenceLength: sequenceLength, batchSize: batchSize, seed: seed,
+      tokenizer: tokenizer ?? CharacterTokenizer(textBytes: documents.joined))
+  }
+
+  /// Takes documents that were read.
+  ///
+  /// Throws ``StorageError`` if they have a character that `tokenizer` does not know or are too short for one batch.
+  public init(
+    _ documents: Documents, sequenceLength: Int, batchSize: Int, seed: UInt64 = 0,
+    tokenizer: any Tokenizer
+  ) throws {
+    try self.init(
+      tokens: TextLoader.encode(documents, with: tokenizer), tokenizer: tokenizer,
+      sequenceLength: sequenceLength, batchSize: batchSize, seed: seed, name: documents.path)
   }
 
   /// Takes tokens that `tokenizer` made; `name` is what errors call their source.
   ///
   /// Throws ``StorageError`` if a token is not one of `tokenizer` or they are too few for a batch.
   public init(
-    tokens: [Int32], tokenizer: CharacterTokenizer, sequenceLength: Int, batchSize: Int,
+    tokens: [Int32], tokenizer: any Tokenizer, sequenceLength: Int, batchSize: Int,
     seed: UInt64 = 0, name: String = "tokens"
   ) throws {
     windows = try TextWindows(
@@ -118,12 +129,12 @@ public struct TextLoader: BatchLoader {
   }
 
   private static func encode(
-    _ bytes: [UInt8], with tokenizer: CharacterTokenizer, path: String
+    _ documents: Documents, with tokenizer: any Tokenizer
   ) throws -> [Int32] {
     do {
-      return try tokenizer.encode(bytes)
+      return try tokenizer.encode(documents)
     } catch let error as StorageError {
-      throw StorageError(error.what, at: "\(path), \(error.place)", fix: error.fix)
+      throw StorageError(error.what, at: "\(documents.path), \(error.place)", fix: error.fix)
     }
   }
 }

@@ -59,21 +59,18 @@ public struct CharacterTokenizer: Tokenizer, Equatable {
     return tokens
   }
 
-  /// The text of `tokens`.
+  /// The bytes of `tokens`, each a whole character.
   ///
   /// Throws ``StorageError`` with the first token that does not exist and its position.
-  public func decode(_ tokens: [Int32]) throws -> String {
+  public func bytes(of tokens: [Int32]) throws -> [UInt8] {
     var text = String.UnicodeScalarView()
     for (position, token) in tokens.enumerated() {
       guard let index = Int(exactly: token), vocabulary.indices.contains(index) else {
-        throw StorageError(
-          "there is no token \(token)", at: "token \(position)",
-          fix: "tokens of this vocabulary are 0 to \(vocabularySize - 1): use the tokenizer that "
-            + "the model was trained with")
+        throw StorageError.noToken(token, position: position, vocabularySize: vocabularySize)
       }
       text.append(vocabulary[index])
     }
-    return String(text)
+    return Array(String(text).utf8)
   }
 
   /// The token of a character, by binary search.

@@ -7,7 +7,7 @@ import Glibc
 
 /// Continues text with a trained GPT-2.
 public final class TextGenerator {
-  private let tokenizer: CharacterTokenizer
+  private let tokenizer: any Tokenizer
   private let decoder: CachedDecoder
 
   /// Loads a checkpoint that `deepep train` wrote.
@@ -28,7 +28,7 @@ public final class TextGenerator {
         "the checkpoint does not say which model it is of", at: path,
         fix: "use a checkpoint that 'deepep train' wrote")
     }
-    tokenizer = try CharacterTokenizer(json: checkpoint.state.tokenizer)
+    tokenizer = try StoredTokenizer.tokenizer(json: checkpoint.state.tokenizer)
     let device = try CPUDevice(threadCount: threads, kernels: KernelLibrary(cache: kernelCache))
     decoder = try CachedDecoder(configuration.validated(), on: device)
     try load(checkpoint)
@@ -53,27 +53,38 @@ public final class TextGenerator {
   ///
   /// - Parameters:
   ///   - prompt: The beginning; characters that the model has never seen are an error.
-  ///   - count: The number of characters to add.
+  ///   - count: The number of tokens to add.
   ///   - temperature: How adventurous the choice is: 0 takes the likeliest, 1 the model's shares.
   ///   - seed: What the choice depends on.
-  ///   - onCharacter: Called with each character as it is chosen.
+  ///   - onText: Called with the text of each token as it is chosen, once its characters are whole.
   /// - Throws: ``StorageError`` for an unknown character, and the device's errors.
   @discardableResult
   public func generate(
     prompt: String, count: Int, temperature: Double = 0.8, seed: UInt64 = 0,
-    onCharacter: (String) throws -> Void = { _ in }
+    onText: (String) throws -> Void = { _ in }
   ) throws -> String {
     var next = try tokenizer.encode(prompt.isEmpty ? "\n" : prompt)
-    var chosen: [Int32] = []
+    var (chosen, shown): ([Int32], [UInt8]) = ([], [])
     decoder.reset()
     for index in 0..<count {
       let random = Double(Random.word(seed &+ 1, index) >> 11) * 0x1p-53
       let token = try choose(decoder.logits(appending: next), temperature, random)
       chosen.append(token)
       next = [token]
-      try onCharacter(tokenizer.decode([token]))
+      shown += try tokenizer.bytes(of: [token])
+      try onText(TextGenerator.takeWholeCharacters(&shown))
     }
+    if !shown.isEmpty { try onText(String(decoding: shown, as: UTF8.self)) }
     return try tokenizer.decode(chosen)
+  }
+
+  /// The characters that bytes begin with; the bytes of one that is not whole yet stay.
+  private static func takeWholeCharacters(_ bytes: inout [UInt8]) -> String {
+    let start = bytes.lastIndex { $0 & 0xC0 != 0x80 } ?? 0
+    let length = bytes.indices.contains(start) ? (~bytes[start]).leadingZeroBitCount : 0
+    let end = length > 1 && start + length > bytes.count ? start : bytes.count
+    defer { bytes.removeFirst(end) }
+    return String(decoding: bytes[..<end], as: UTF8.self)
   }
 
   private func choose(_ logits: [Double], _ temperature: Double, _ random: Double) -> Int32 {

@@ -67,19 +67,20 @@ struct ParameterUpdates {
     _ writer: inout EntryWriter
   ) {
     let owner = writer.program.slots[gradient.slot]
-    let state = optimizer.stateNames.map { name in
+    let parameter = OptimizedParameter(name: owner.name, type: owner.type, axes: owner.axes)
+    let state = optimizer.state(of: parameter).map { state in
       writer.slot(
         Slot(
-          name: Checkpoint.optimizerName(name, of: owner.name), type: owner.type,
-          initializer: .zeros, axes: owner.axes, kind: .optimizer))
+          name: Checkpoint.optimizerName(state.name, of: owner.name), type: state.type,
+          initializer: .zeros, axes: state.axes, kind: .optimizer))
     }
     let new = optimizer.updated(
-      writer.read(gradient.slot), gradient: gradient.tensor, state: state.map { writer.read($0) },
-      step: step)
-    writer.update(gradient.slot, to: new.parameter, onlyIf: condition)
+      parameter, value: writer.read(gradient.slot), gradient: gradient.tensor,
+      state: state.map { writer.read($0) }, step: step)
+    writer.update(gradient.slot, to: new.value, onlyIf: condition)
     for (slot, tensor) in zip(state, new.state) {
       writer.update(slot, to: tensor, onlyIf: condition)
     }
-    averages?.follow(gradient.slot, newValue: new.parameter, onlyIf: condition, &writer)
+    averages?.follow(gradient.slot, newValue: new.value, onlyIf: condition, &writer)
   }
 }

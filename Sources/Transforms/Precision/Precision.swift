@@ -16,6 +16,14 @@ public enum Precision: String, Hashable, Codable, Sendable, CaseIterable,
   /// The name that people type.
   public var description: String { rawValue }
 
+  /// The precision that people mean by a word: `bf16` or `bfloat16`, in any case; nil if there is none.
+  public init?(word: String) {
+    let word = word.lowercased()
+    let named = Self.allCases.first { [$0.rawValue, $0.element.rawValue].contains(word) }
+    guard let named else { return nil }
+    self = named
+  }
+
   /// The element type of contractions.
   package var element: ElementType {
     switch self {

@@ -57,11 +57,15 @@ struct RandomTraining: CustomStringConvertible {
   }
 
   private mutating func optimizer() -> any Optimizer {
-    random.once(in: 2)
-      ? AdamW(learningRate: 0.01, weightDecay: 0.1)
-      : SGD(
-        learningRate: 0.1, schedule: .cosine(warmup: 2, total: 10), momentum: 0.9,
-        isNesterov: random.once(in: 2), weightDecay: 0.01)
+    let adamW = AdamW(learningRate: 0.01, weightDecay: 0.1)
+    let sgd = SGD(
+      learningRate: 0.1, schedule: .cosine(warmup: 2, total: 10), momentum: 0.9,
+      isNesterov: random.once(in: 2), weightDecay: 0.01)
+    // The signs of Lion turn rounding into steps, so it is not among them.
+    return random.pick([
+      adamW, sgd, Adafactor(learningRate: 0.05), Muon(learningRate: 0.02, others: adamW),
+      ParameterGroups([ParameterGroup(.vectors, sgd)], others: adamW),
+    ])
   }
 
   // MARK: Models
