@@ -36,15 +36,15 @@ static int collect(const deepep_mpi_group *group, const deepep_mpi_collective *a
   const deepep_mpi *mpi = group->mpi;
   handle among = group->communicator;
   handle element = mpi->constants.elements[all->element];
-  handle operation = mpi->constants.operations[all->operation];
+  handle sum = mpi->constants.sum;
   const void *source = all->source;
   switch (all->kind) {
     case DEEPEP_MPI_ALL_REDUCE:
       if (source == all->destination) source = mpi->constants.in_place;
-      return mpi->Allreduce(source, all->destination, all->count, element, operation, among);
+      return mpi->Allreduce(source, all->destination, all->count, element, sum, among);
     case DEEPEP_MPI_REDUCE_SCATTER:
       return mpi->Reduce_scatter_block(
-          source, all->destination, all->count, element, operation, among);
+          source, all->destination, all->count, element, sum, among);
     case DEEPEP_MPI_ALL_GATHER:
       return mpi->Allgather(
           source, all->count, element, all->destination, all->count, element, among);

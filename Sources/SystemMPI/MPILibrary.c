@@ -8,12 +8,8 @@
 
 // MARK: Handles
 
-// In the order of the enumerations.
-static const char *const open_mpi_elements[] = {
-    "byte", "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t",
-    "float", "double",
-};
-static const char *const open_mpi_operations[] = {"op_sum", "op_prod", "op_max", "op_min"};
+// In the order of the enumeration.
+static const char *const open_mpi_elements[] = {"byte", "int32_t", "int64_t", "float", "double"};
 
 /// The handle of a name of Open MPI's headers; zero and a message if the library lacks it.
 static handle open_mpi(void *library, const char *name, char *message, size_t message_bytes) {
@@ -26,14 +22,11 @@ static bool find_open_mpi(void *library, constants *found, char *message, size_t
   *found = (constants){.tag_limit_key = 0, .in_place = (void *)1};
   found->world = open_mpi(library, "comm_world", message, message_bytes);
   found->errors_return = open_mpi(library, "errors_return", message, message_bytes);
-  bool is_complete = found->world && found->errors_return;
+  found->sum = open_mpi(library, "op_sum", message, message_bytes);
+  bool is_complete = found->world && found->errors_return && found->sum;
   for (int i = 0; i < DEEPEP_MPI_ELEMENTS && is_complete; i++) {
     found->elements[i] = open_mpi(library, open_mpi_elements[i], message, message_bytes);
     is_complete = found->elements[i] != 0;
-  }
-  for (int i = 0; i < DEEPEP_MPI_OPERATIONS && is_complete; i++) {
-    found->operations[i] = open_mpi(library, open_mpi_operations[i], message, message_bytes);
-    is_complete = found->operations[i] != 0;
   }
   return is_complete;
 }
@@ -41,9 +34,8 @@ static bool find_open_mpi(void *library, constants *found, char *message, size_t
 static const constants mpich = {
     .world = 0x44000000,
     .errors_return = 0x54000001,
-    .elements = {0x4c00010d, 0x4c000137, 0x4c000238, 0x4c000439, 0x4c00083a, 0x4c00013b,
-                 0x4c00023c, 0x4c00043d, 0x4c00083e, 0x4c00040a, 0x4c00080b},
-    .operations = {0x58000003, 0x58000004, 0x58000001, 0x58000002},
+    .elements = {0x4c00010d, 0x4c000439, 0x4c00083a, 0x4c00040a, 0x4c00080b},
+    .sum = 0x58000003,
     .tag_limit_key = 0x64400001,
     .in_place = (void *)-1,
 };

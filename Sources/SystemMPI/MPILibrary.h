@@ -53,7 +53,7 @@ enum { THREAD_MULTIPLE = 3 };
 
 typedef struct {
   handle world, errors_return;
-  handle elements[DEEPEP_MPI_ELEMENTS], operations[DEEPEP_MPI_OPERATIONS];
+  handle elements[DEEPEP_MPI_ELEMENTS], sum;
   int tag_limit_key;
   void *in_place;
 } constants;
@@ -73,6 +73,7 @@ struct deepep_mpi {
 
   /// The main thread, and what it is asked to do.
   pthread_t thread;
+  char thread_name[16];
   pthread_mutex_t lock, turn;
   pthread_cond_t change;
   int started;

@@ -65,6 +65,7 @@ static void wait_for_task(deepep_mpi *mpi) {
 static void *main_thread(void *argument) {
   deepep_mpi *mpi = argument;
   int error = 0;
+  pthread_setname_np(pthread_self(), mpi->thread_name);
   bool is_own = start(mpi, &error);
   pthread_mutex_lock(&mpi->lock);
   mpi->started = error ? -error : DEEPEP_MPI_DONE;
@@ -105,9 +106,10 @@ static void end(int status, void *argument) {
   if (is_well) pthread_join(mpi->thread, NULL);
 }
 
-void deepep_mpi_start(deepep_mpi *mpi) {
+void deepep_mpi_start(deepep_mpi *mpi, const char *name) {
   pthread_mutex_lock(&mpi->lock);
   if (!mpi->has_thread) {
+    snprintf(mpi->thread_name, sizeof mpi->thread_name, "%s", name);
     mpi->started = DEEPEP_MPI_RUNNING;
     mpi->has_thread = pthread_create(&mpi->thread, NULL, main_thread, mpi) == 0;
     if (mpi->has_thread) on_exit(end, mpi);

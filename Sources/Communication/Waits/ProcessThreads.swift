@@ -14,7 +14,8 @@ struct ProcessThreads: Sendable {
     fclose(file)
   }
 
-  private static var serviceName: String { "deepep-service" }
+  /// What such threads are called, and those that they start.
+  static var serviceName: String { "deepep-service" }
 
   /// The number of the calling thread; zero if the system does not say.
   static var own: Int32 {

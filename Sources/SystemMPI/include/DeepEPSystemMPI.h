@@ -34,7 +34,8 @@ const char *deepep_mpi_version(const deepep_mpi *mpi);
 ///
 /// The thread stays: MPI calls it its main thread. It makes all other calls where the library does not grant
 /// MPI_THREAD_MULTIPLE, moves messages on while nobody else does, and finalises MPI when the process exits well.
-void deepep_mpi_start(deepep_mpi *mpi);
+/// It has a name of up to 15 characters, and so have the threads that MPI starts.
+void deepep_mpi_start(deepep_mpi *mpi, const char *name);
 
 /// Running, done, or the error with which initialising has ended.
 int deepep_mpi_started(deepep_mpi *mpi);
@@ -84,14 +85,11 @@ void deepep_mpi_progress(deepep_mpi *mpi);
 /// Some processes, for collectives of MPI's own.
 typedef struct deepep_mpi_group deepep_mpi_group;
 
-/// What elements are combined as; bytes where they are not.
+/// What elements are summed as; bytes where they are not.
 enum {
-  DEEPEP_MPI_BYTE, DEEPEP_MPI_INT8, DEEPEP_MPI_INT16, DEEPEP_MPI_INT32, DEEPEP_MPI_INT64,
-  DEEPEP_MPI_UINT8, DEEPEP_MPI_UINT16, DEEPEP_MPI_UINT32, DEEPEP_MPI_UINT64, DEEPEP_MPI_FLOAT32,
-  DEEPEP_MPI_FLOAT64, DEEPEP_MPI_ELEMENTS
+  DEEPEP_MPI_BYTE, DEEPEP_MPI_INT32, DEEPEP_MPI_INT64, DEEPEP_MPI_FLOAT32, DEEPEP_MPI_FLOAT64,
+  DEEPEP_MPI_ELEMENTS
 };
-
-enum { DEEPEP_MPI_SUM, DEEPEP_MPI_PRODUCT, DEEPEP_MPI_MAXIMUM, DEEPEP_MPI_MINIMUM, DEEPEP_MPI_OPERATIONS };
 
 enum {
   DEEPEP_MPI_ALL_REDUCE, DEEPEP_MPI_REDUCE_SCATTER, DEEPEP_MPI_ALL_GATHER, DEEPEP_MPI_BROADCAST,
@@ -101,7 +99,7 @@ enum {
 /// A collective. `count` is that of a rank's block where there is one for each rank, of all elements elsewhere.
 /// An all-reduce whose source is its destination works in place; a broadcast has a destination only.
 typedef struct deepep_mpi_collective {
-  int kind, element, operation, root, count;
+  int kind, element, root, count;
   const void *_Nullable source;
   void *_Nullable destination;
 } deepep_mpi_collective;

@@ -9,7 +9,8 @@ export PATH=$PATH:/usr/sbin SLURM_CONF=$folder/slurm.conf
 unset ${!SLURM_@} ; export SLURM_CONF=$folder/slurm.conf
 host=$(hostname -s)
 chmod 755 "$folder"
-mkdir -p "$folder"/{state,n1,n2,munge}
+# What PMIx keeps for the ranks of a node has the same name on both.
+mkdir -p "$folder"/{state,n1,n2,temporary-n1,temporary-n2,munge}
 chmod 700 "$folder/munge"
 head -c 1024 /dev/urandom > "$folder/munge/key"
 chmod 400 "$folder/munge/key"
@@ -31,6 +32,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SwitchType=switch/none
 MpiDefault=none
+TmpFS=$folder/temporary-%n
 ReturnToService=2
 SlurmctldParameters=enable_configless
 NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=$(nproc) State=UNKNOWN

@@ -72,7 +72,7 @@ final class MPILibrary: @unchecked Sendable {
   ///
   /// - Throws: the job's failure; ``CommunicationError`` if MPI's processes are not the ranks of the job.
   func start(_ control: any JobControl) throws {
-    deepep_mpi_start(handle)
+    deepep_mpi_start(handle, ProcessThreads.serviceName)
     // MPI waits for ever for a rank that has died by now.
     while deepep_mpi_started(handle) == 1 {
       try control.check()
