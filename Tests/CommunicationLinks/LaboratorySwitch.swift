@@ -4,6 +4,9 @@ import Glibc
 import Synchronization
 
 /// Carries packets between tunnels: each sender's one after another at a rate, each a while later.
+///
+/// Each tunnel has a thread for what it sends, on a core of its own as far as there are as many: hosts bear alike what
+/// the links take of the processor.
 final class LaboratorySwitch: Sendable {
   private struct State {
     var sentBytes: [Int]
@@ -29,17 +32,19 @@ final class LaboratorySwitch: Sendable {
   }
 
   func start() {
-    let thread = Thread { [self] in
-      run()
-      hasEnded.signal()
+    for source in tunnels.indices {
+      let thread = Thread { [self] in
+        carry(from: source)
+        hasEnded.signal()
+      }
+      thread.start()
     }
-    thread.start()
   }
 
   /// Stops, and returns when no packet is carried any more.
   func stop() {
     state.withLock { $0.isStopped = true }
-    hasEnded.wait()
+    for _ in tunnels { hasEnded.wait() }
   }
 
   var sentBytes: [Int] { state.withLock { $0.sentBytes } }
@@ -51,20 +56,17 @@ final class LaboratorySwitch: Sendable {
     }
   }
 
-  // MARK: The thread
+  // MARK: The threads
 
-  private func run() {
+  private func carry(from source: Int) {
+    Self.takeCore(source)
     Self.wakePrecisely()
-    var queues = [[Packet]](repeating: [], count: tunnels.count)
-    var busyUntil = [Double](repeating: 0, count: tunnels.count)
-    var buffer = [UInt8](repeating: 0, count: LaboratoryHost.headerBytes + (1 << 16))
+    var queue: [Packet] = []
+    var busyUntil = 0.0
     while !state.withLock({ $0.isStopped }) {
-      var isIdle = true
-      for source in tunnels.indices {
-        if take(from: source, &queues[source], &busyUntil[source], &buffer) { isIdle = false }
-        if deliver(&queues[source]) { isIdle = false }
-      }
-      if isIdle { rest(until: queues.compactMap { $0.first?.arrivalSeconds }.min()) }
+      let hasTaken = take(from: source, &queue, &busyUntil)
+      let hasDelivered = deliver(&queue)
+      if !hasTaken, !hasDelivered { rest(source, until: queue.first?.arrivalSeconds) }
     }
   }
 
@@ -75,12 +77,32 @@ final class LaboratorySwitch: Sendable {
   private typealias ThreadNumber = @convention(c) () -> Int32
 
   /// Sleeps until packets come, or until the next one arrives that is on its way.
-  private func rest(until arrivalSeconds: Double?) {
+  private func rest(_ source: Int, until arrivalSeconds: Double?) {
     guard let symbol = dlsym(nil, "ppoll") else { return }
     let seconds = min(0.02, max(0, (arrivalSeconds ?? .infinity) - Self.now))
     var limit = timespec(tv_sec: 0, tv_nsec: Int(seconds * 1e9))
-    var entries = tunnels.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-    _ = unsafeBitCast(symbol, to: Poll.self)(&entries, nfds_t(entries.count), &limit, nil)
+    var entry = pollfd(fd: tunnels[source], events: Int16(POLLIN), revents: 0)
+    _ = unsafeBitCast(symbol, to: Poll.self)(&entry, 1, &limit, nil)
+  }
+
+  private typealias Affinity = @convention(c) (Int32, Int, UnsafeMutableRawPointer) -> Int32
+
+  /// Stays on one of the cores that this process may use: sched_setaffinity(2).
+  private static func takeCore(_ number: Int) {
+    guard let get = dlsym(nil, "sched_getaffinity"), let set = dlsym(nil, "sched_setaffinity")
+    else { return }
+    var mask = [UInt8](repeating: 0, count: 1024)
+    guard unsafeBitCast(get, to: Affinity.self)(0, mask.count, &mask) == 0 else { return }
+    var cores: [Int] = []
+    for core in 0..<8 * mask.count {
+      let bit: UInt8 = 1 << (core % 8)
+      if mask[core / 8] & bit != 0 { cores.append(core) }
+    }
+    guard !cores.isEmpty else { return }
+    let core = cores[number % cores.count]
+    mask = [UInt8](repeating: 0, count: mask.count)
+    mask[core / 8] = 1 << (core % 8)
+    _ = unsafeBitCast(set, to: Affinity.self)(0, mask.count, &mask)
   }
 
   /// Asks the kernel to wake this thread when it wants, not with others at once, and to run it before all that
@@ -97,27 +119,32 @@ final class LaboratorySwitch: Sendable {
   }
 
   private func take(
-    from source: Int, _ queue: inout [Packet], _ busyUntil: inout Double, _ buffer: inout [UInt8]
+    from source: Int, _ queue: inout [Packet], _ busyUntil: inout Double
   ) -> Bool {
     var hasTaken = false
     for _ in 0..<64 {
-      let count = read(tunnels[source], &buffer, buffer.count)
-      guard count > 0 else { break }
+      let bytes = packet(of: tunnels[source])
+      guard !bytes.isEmpty else { break }
       hasTaken = true
-      let (start, packetBytes) = (LaboratoryHost.headerBytes, count - LaboratoryHost.headerBytes)
+      let (start, count) = (LaboratoryHost.headerBytes, bytes.count - LaboratoryHost.headerBytes)
       // The last byte of the target's address, in a packet of version 4.
-      guard packetBytes >= 20, buffer[start] >> 4 == 4 else { continue }
-      let target = Int(buffer[start + 19]) - 1
+      guard count >= 20, bytes[start] >> 4 == 4 else { continue }
+      let target = Int(bytes[start + 19]) - 1
       guard tunnels.indices.contains(target), target != source, isOpen(source, target) else {
         continue
       }
-      busyUntil = max(busyUntil, Self.now) + Double(packetBytes) / bytesPerSecond
-      state.withLock { $0.sentBytes[source] += packetBytes }
-      queue.append(
-        Packet(
-          arrivalSeconds: busyUntil + delaySeconds, target: target, bytes: Array(buffer[..<count])))
+      busyUntil = max(busyUntil, Self.now) + Double(count) / bytesPerSecond
+      state.withLock { $0.sentBytes[source] += count }
+      queue.append(Packet(arrivalSeconds: busyUntil + delaySeconds, target: target, bytes: bytes))
     }
     return hasTaken
+  }
+
+  /// The next packet of a tunnel behind its header; empty if there is none.
+  private func packet(of tunnel: Int32) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: LaboratoryHost.headerBytes + (1 << 16)) { bytes, count in
+      count = max(0, read(tunnel, bytes.baseAddress, bytes.count))
+    }
   }
 
   private func isOpen(_ source: Int, _ target: Int) -> Bool {
