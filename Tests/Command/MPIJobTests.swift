@@ -20,8 +20,12 @@ import Testing
 
   private func check(_ job: LaunchedJob, _ rankCount: Int, seed: String = "") {
     #expect(job.status() == 0, "\(job.output)\(job.errors)")
-    let right = (0..<rankCount).map { "[\($0)] right" }
-    #expect(job.taggedLines.sorted() == right, "DEEPEP_SEED=\(seed) \(job.output)\(job.errors)")
+    // MPICH's launcher may write one rank's word into the line of another.
+    let words = job.output.replacing(/\[[\d,]+\](<stdout>:| )/, with: "").filter {
+      !$0.isWhitespace
+    }
+    let right = String(repeating: "right", count: rankCount)
+    #expect(words == right, "DEEPEP_SEED=\(seed) \(job.output)\(job.errors)")
   }
 
   @Test(.enabled(if: !MPILauncher.installed.isEmpty, needsLauncher), arguments: launchersAndCounts)
