@@ -95,7 +95,7 @@ import Testing
     ),
     // It is that of the order of examples.
     ("MORE='--seed 7'", "the data is"),
-    ("MORE='--communication tcp'", "communication is 'shared-memory' on rank 0 and 'tcp' on"),
+    ("MORE='--communication tcp'", "communication is 'auto' on rank 0 and 'tcp' on"),
     (
       "MORE='--checkpoint-every 3'",
       "the number of steps between checkpoints is 0 on rank 0 and 3 on rank 1"
