@@ -38,15 +38,7 @@ extension CharacterTokenizer: Codable {
   ///
   /// Throws ``StorageError`` if it is of a newer version or not such JSON.
   public init(json: String) throws {
-    do {
-      self = try JSONDecoder().decode(CharacterTokenizer.self, from: Data(json.utf8))
-    } catch let error as StorageError {
-      throw error
-    } catch {
-      throw StorageError(
-        "not the JSON of a tokenizer: \(error)", at: "tokenizer",
-        fix: "the file is damaged or of another program: copy it again")
-    }
+    self = try StoredTokenizer.form(CharacterTokenizer.self, json: json)
   }
 
   /// The JSON form as a string, always the same for the same vocabulary.

@@ -8,6 +8,9 @@ public protocol Tokenizer: Sendable {
   /// The tokens of `utf8`, which must be UTF-8; throws ``StorageError`` for what it does not know.
   func encode(_ utf8: [UInt8]) throws -> [Int32]
 
+  /// The tokens of several texts, each apart; throws as for one.
+  func encode(_ texts: [[UInt8]]) throws -> [[Int32]]
+
   /// The bytes of tokens, UTF-8 when they are whole characters.
   ///
   /// - Throws: ``StorageError`` for a token that does not exist.
@@ -24,12 +27,17 @@ extension Tokenizer {
   /// None.
   public var endOfText: Int32? { nil }
 
+  /// One after the other.
+  public func encode(_ texts: [[UInt8]]) throws -> [[Int32]] {
+    try texts.map { try encode($0) }
+  }
+
   /// The tokens of several documents, with what separates them between two.
   ///
   /// - Throws: ``StorageError`` for what the tokenizer does not know.
   public func encode(_ documents: Documents) throws -> [Int32] {
     guard let endOfText else { return try encode(documents.joined) }
-    return Array(try documents.texts.map { try encode($0) }.joined(separator: [endOfText]))
+    return Array(try encode(documents.texts).joined(separator: [endOfText]))
   }
 
   /// The tokens of `text`; throws ``StorageError`` for what the tokenizer does not know.
@@ -55,6 +63,19 @@ public enum StoredTokenizer {
     // The form of byte pairs has no type of its own at this level.
     if let kind, kind.type == nil { return try BytePairTokenizer(json: json) }
     return try CharacterTokenizer(json: json)
+  }
+
+  /// The parts of a tokenizer from its JSON, whatever is wrong with that.
+  static func form<Form: Decodable>(_: Form.Type, json: String) throws -> Form {
+    do {
+      return try JSONDecoder().decode(Form.self, from: Data(json.utf8))
+    } catch let error as StorageError {
+      throw error
+    } catch {
+      throw StorageError(
+        "not the JSON of a tokenizer: \(error)", at: "tokenizer",
+        fix: "the file is damaged or of another program: copy it again")
+    }
   }
 }
 

@@ -58,8 +58,20 @@ public struct BytePairTokenizer: Tokenizer, Equatable {
 
   /// The tokens of `utf8`, which must be UTF-8.
   public func encode(_ utf8: [UInt8]) -> [Int32] {
-    var scanner = WordScanner(utf8)
     var known: [ArraySlice<UInt8>: [Int32]] = [:]
+    return encode(utf8, &known)
+  }
+
+  /// The tokens of several texts, each apart; what is known of the words of one serves the others.
+  public func encode(_ texts: [[UInt8]]) -> [[Int32]] {
+    var known: [ArraySlice<UInt8>: [Int32]] = [:]
+    return texts.map { encode($0, &known) }
+  }
+
+  private func encode(
+    _ utf8: [UInt8], _ known: inout [ArraySlice<UInt8>: [Int32]]
+  ) -> [Int32] {
+    var scanner = WordScanner(utf8)
     var result: [Int32] = []
     while let word = scanner.next() {
       if let tokens = known[word] {

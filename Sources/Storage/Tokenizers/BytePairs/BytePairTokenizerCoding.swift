@@ -6,16 +6,7 @@ extension BytePairTokenizer {
   ///
   /// - Throws: ``StorageError`` if it is no such JSON, or of a tokenizer that is no byte-level BPE with GPT-2's words.
   public init(json: String) throws {
-    let form: TokenizerForm
-    do {
-      form = try JSONDecoder().decode(TokenizerForm.self, from: Data(json.utf8))
-    } catch let error as StorageError {
-      throw error
-    } catch {
-      throw StorageError(
-        "not the JSON of a tokenizer: \(error)", at: "tokenizer",
-        fix: "the file is damaged or of another program: copy it again")
-    }
+    let form = try StoredTokenizer.form(TokenizerForm.self, json: json)
     try form.checkIsKnown()
     try self.init(form)
   }
