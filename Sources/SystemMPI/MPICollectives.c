@@ -50,10 +50,10 @@ static int collect(const deepep_mpi_group *group, const deepep_mpi_collective *a
           source, all->count, element, all->destination, all->count, element, among);
     case DEEPEP_MPI_BROADCAST:
       return mpi->Bcast(all->destination, all->count, element, all->root, among);
-    case DEEPEP_MPI_ALL_TO_ALL:
+    // DEEPEP_MPI_ALL_TO_ALL.
+    default:
       return mpi->Alltoall(
           source, all->count, element, all->destination, all->count, element, among);
-    default: return mpi->Barrier(among);
   }
 }
 

@@ -46,8 +46,7 @@ typedef struct {
   F(Reduce_scatter_block, const void *, void *, int, handle, handle, handle)                \
   F(Allgather, const void *, int, handle, void *, int, handle, handle)                      \
   F(Bcast, void *, int, handle, int, handle)                                                \
-  F(Alltoall, const void *, int, handle, void *, int, handle, handle)                       \
-  F(Barrier, handle)
+  F(Alltoall, const void *, int, handle, void *, int, handle, handle)
 
 enum { THREAD_MULTIPLE = 3 };
 

@@ -131,7 +131,6 @@ int deepep_mpi_tag_limit(const deepep_mpi *mpi) { return mpi->tag_limit; }
 int deepep_mpi_is_multiple(const deepep_mpi *mpi) { return mpi->is_multiple; }
 int deepep_mpi_next_number(deepep_mpi *mpi) { return atomic_fetch_add(&mpi->number, 1); }
 void deepep_mpi_abandon(deepep_mpi *mpi) { mpi->is_abandoned = true; }
-void deepep_mpi_progress(deepep_mpi *mpi) { deepep_mpi_run(mpi, progress, NULL); }
 
 void deepep_mpi_reason(const deepep_mpi *mpi, int status, char *message, size_t message_bytes) {
   char text[8192] = {0};

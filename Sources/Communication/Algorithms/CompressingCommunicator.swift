@@ -44,6 +44,7 @@ extension Communicator {
     try compressing.allReduce(
       source, into: destination, reduction: reduction, wire: wire, residual: residual)
   }
+
   /// Combines float32 elements of all ranks, with fewer bits between hosts where there are several; each rank gets
   /// its block.
   ///

@@ -54,8 +54,8 @@ extension HierarchicalCommunicator {
     let (part, size) = (range.count * 4, work.wire.byteCount(range.count))
     let outgoing = try encoded[turn % 2].take(order.count * size)
     let incoming = try encoded[2 + turn % 2].take(order.count * size)
+    let place = layout.location(of: rank).place
     for (host, ranks) in layout.hosts.enumerated() where host != layout.host {
-      let place = layout.location(of: rank).place
       work.encode(
         sums.part(host * part, part), range, of: ranks[place],
         into: outgoing.part(host * size, size))

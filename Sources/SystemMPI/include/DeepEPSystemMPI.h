@@ -77,9 +77,6 @@ int deepep_mpi_test(deepep_mpi *mpi, deepep_mpi_request *request, size_t *receiv
 /// Asks for the end of a receive that is running; it is tested as before.
 void deepep_mpi_cancel(deepep_mpi *mpi, deepep_mpi_request *request);
 
-/// Moves what can be moved.
-void deepep_mpi_progress(deepep_mpi *mpi);
-
 // MARK: Collectives
 
 /// Some processes, for collectives of MPI's own.
@@ -93,7 +90,7 @@ enum {
 
 enum {
   DEEPEP_MPI_ALL_REDUCE, DEEPEP_MPI_REDUCE_SCATTER, DEEPEP_MPI_ALL_GATHER, DEEPEP_MPI_BROADCAST,
-  DEEPEP_MPI_ALL_TO_ALL, DEEPEP_MPI_BARRIER
+  DEEPEP_MPI_ALL_TO_ALL
 };
 
 /// A collective. `count` is that of a rank's block where there is one for each rank, of all elements elsewhere.

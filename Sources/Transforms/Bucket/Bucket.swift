@@ -8,8 +8,8 @@ import DeepEPTensors
 /// what it takes to put values together, and buckets would only stand in the way of other values.
 ///
 /// A bucket holds gradients that follow one another in backward, or parameters that are needed one after the other,
-/// along the same axes and by the same kind of collective; ``ExchangeBuckets`` says which. Needs the program of a rank, without composites; leaves the same
-/// results, with fewer collectives.
+/// along the same axes and by the same kind of collective; ``ExchangeBuckets`` says which. Needs the program of a
+/// rank, without composites; leaves the same results, with fewer collectives.
 package struct Bucket: Transform {
   package let name = TransformName.bucket
   private let mesh: Mesh
