@@ -19,10 +19,10 @@ struct Doctor {
   func run(output: TerminalOutput) throws {
     let processor = Processor()
     try output.write(Self.row("processor", Self.text(processor)))
-    try output.write(Self.row("memory", HostMemory().text))
+    try output.write(Self.row("memory", Self.memory))
     try output.write(Self.row("gpu", Self.graphicsProcessors))
-    let kernels = Self.checked { try KernelLibrary() }
-    let device = Self.checked { try CPUDevice(threadCount: threads, kernels: kernels.get()) }
+    let kernels = Result { try KernelLibrary() }
+    let device = Result { try CPUDevice(threadCount: threads, kernels: kernels.get()) }
     try output.write(Self.row("llvm", Self.state(kernels, "kernels are compiled with it")))
     try output.write(Self.row("onednn", Self.state(device, "contractions run on it")))
     if case .success(let device) = device {
@@ -45,16 +45,16 @@ struct Doctor {
       + "\(processor.vectorClass.rawValue), \(narrow)"
   }
 
-  private static func checked<Value>(_ body: () throws -> Value) -> Result<Value, any Error> {
-    Result { try body() }
-  }
-
   private static func state<Value>(_ result: Result<Value, any Error>, _ purpose: String) -> String
   {
     switch result {
     case .success: "found: \(purpose)"
     case .failure(let error): "missing: \(error)"
     }
+  }
+
+  private static var memory: String {
+    "\(Quantity.bytes(HostMemory.bytes)), \(Quantity.bytes(HostMemory.availableBytes)) free"
   }
 
   /// What NVIDIA's driver lists; there is a folder for each device.
@@ -67,30 +67,4 @@ struct Doctor {
     while let entry = readdir(folder) { count += entry.pointee.d_name.0 == 0x2E ? 0 : 1 }
     return "\(count) of NVIDIA (not used yet: DeepEP runs on the processor)"
   }
-}
-
-/// The memory of this host, as the kernel counts it.
-struct HostMemory {
-  /// All of it.
-  let bytes: Int
-  /// What a process could get now.
-  let availableBytes: Int
-
-  /// Reads `/proc/meminfo` (proc(5)).
-  init() {
-    var text = [UInt8](repeating: 0, count: 4096)
-    if let file = fopen("/proc/meminfo", "r") {
-      text.removeLast(text.count - fread(&text, 1, text.count, file))
-      fclose(file)
-    }
-    let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
-    let bytes = { (name: String) -> Int in
-      let line = lines.first { $0.hasPrefix(name) } ?? ""
-      return (Int(line.filter(\.isNumber)) ?? 0) << 10
-    }
-    self.bytes = bytes("MemTotal:")
-    availableBytes = bytes("MemAvailable:")
-  }
-
-  var text: String { "\(Quantity.bytes(bytes)), \(Quantity.bytes(availableBytes)) free" }
 }

@@ -22,7 +22,7 @@ enum TokenizerChoice: Hashable {
     }
   }
 
-  /// What its tokens are called, of one and of many texts.
+  /// What its tokens are called.
   var unit: String {
     switch self {
     case .characters: "characters"

@@ -14,12 +14,12 @@ package enum ProcessMemory {
   package static var othersBytes: Int {
     let resident = kibibytes("RssShmem:")
     guard resident > 0 else { return 0 }
-    return max(0, resident - kibibytes("Pss_Shmem:", in: "smaps_rollup")) << 10
+    return max(0, resident - kibibytes("Pss_Shmem:", in: "/proc/self/smaps_rollup")) << 10
   }
 
-  /// A line of `/proc/self/status` (proc(5)), or of another file there.
-  private static func kibibytes(_ name: String, in file: String = "status") -> Int {
-    guard let file = fopen("/proc/self/\(file)", "r") else { return 0 }
+  /// A line of `/proc/self/status`, or of another file of proc(5).
+  static func kibibytes(_ name: String, in path: String = "/proc/self/status") -> Int {
+    guard let file = fopen(path, "r") else { return 0 }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 8192)
     let text = String(decoding: bytes[..<fread(&bytes, 1, bytes.count, file)], as: UTF8.self)
