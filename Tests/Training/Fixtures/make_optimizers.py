@@ -1,6 +1,6 @@
-"""Writes optimizers.txt: five steps of PyTorch's Adafactor and Muon, and of Lion, on a linear classifier.
+"""Writes optimizers.txt: five steps of PyTorch's SGD, Adafactor and Muon, and of Lion, on a linear classifier.
 
-The model is that of make_sgd.py, in float64. One line for each setting and step: the loss; then one line for the
+The model is that of make_adamw.py, in float64. One line for each setting and step: the loss; then one line for the
 weights after the steps. Muon of PyTorch rounds to bfloat16 inside; here it does not. Vectors beside Muon follow AdamW.
 Lion, which PyTorch does not have, is Algorithm 2 of arXiv 2302.06675.
 """
@@ -32,7 +32,15 @@ def muon(w, b, **settings):
     return [torch.optim.Muon([w], **settings), torch.optim.AdamW([b], lr=0.02)]
 
 
+def sgd(w, b, **settings):
+    return [torch.optim.SGD([w, b], lr=0.5, **settings)]
+
+
 SETTINGS = [
+    lambda w, b: sgd(w, b, momentum=0.0, weight_decay=0.1),
+    lambda w, b: sgd(w, b, momentum=0.9),
+    lambda w, b: sgd(w, b, momentum=0.9, dampening=0.3, weight_decay=0.05),
+    lambda w, b: sgd(w, b, momentum=0.8, nesterov=True, weight_decay=0.05),
     lambda w, b: [Lion([w, b], 0.05, 0.9, 0.99, 0.0)],
     lambda w, b: [Lion([w, b], 0.05, 0.8, 0.95, 0.3)],
     lambda w, b: adafactor(w, b, lr=0.5),
