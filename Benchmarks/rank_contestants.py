@@ -55,8 +55,11 @@ def ranks(program, model, strategy):
 
 
 def small(program, model, strategy):
-    """A job with the layers of a model, but next to no numbers."""
-    sizes = ("--width=64", "--context=16", f"--batch={RANKS}")
+    """A job with the layers of a model, but few numbers.
+
+    There are enough of them for a rank to give back what lowering has used, as it does beside large plans.
+    """
+    sizes = ("--width=64", "--context=64", "--batch=128")
     return Contestant("small", benchmark(program, model, 1, f"--strategy={strategy}", *sizes))
 
 

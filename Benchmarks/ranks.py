@@ -73,21 +73,21 @@ def memory(options, environment):
 
 
 def memory_of(model, options, environment):
+    small = rank_contestants.small(options.deepep, model, STRATEGIES[0])
     contestants = [rank_contestants.ranks(options.deepep, model, strategy) for strategy in STRATEGIES]
-    small = rank_contestants.small(options.deepep, model, STRATEGIES[0]).run(2, environment)[0].report
-    # Code of libraries, programs and kernels, events: what a plan does not lay out.
-    idle = small["peak_resident_bytes"] - small["plan_state_bytes"] - small["plan_value_bytes"]
     planned = {}
 
     def resident_bytes(one):
-        runs = one.run(2, environment)
-        planned[one.name] = runs[0].report["plan_state_bytes"] + runs[0].report["plan_value_bytes"]
         # What ranks share counts in parts, which only they know; the first one speaks for all.
-        return runs[0].report["peak_resident_bytes"] - idle
+        report = one.run(2, environment)[0].report
+        planned[one.name] = report["plan_state_bytes"] + report["plan_value_bytes"]
+        return report["peak_resident_bytes"]
 
-    tasks = {one.name: functools.partial(resident_bytes, one) for one in contestants}
+    tasks = {one.name: functools.partial(resident_bytes, one) for one in (small, *contestants)}
     found = measured(tasks, options.rounds)
-    resident = {name: figures.spread(each) for name, each in found.items()}
+    # Code of libraries, programs and kernels, events: what a plan does not lay out.
+    idle = figures.spread(found.pop(small.name))["median"] - planned.pop(small.name)
+    resident = {name: figures.spread([bytes - idle for bytes in each]) for name, each in found.items()}
     return {
         "model": model, "idle_bytes": idle, "resident_bytes": resident, "planned_bytes": planned,
         "bars": [memory_bar(model, name, resident[name]["median"], planned[name]) for name in resident],

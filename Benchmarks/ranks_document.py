@@ -73,7 +73,7 @@ def memory(part):
     header = ["job", "strategy", "planned, MiB", "resident, MiB", "planned by data=2", "resident by data=2"]
     return (
         "## Memory of a rank\n\nThe most that was resident of the first of two ranks, beside the arenas of the plan; above a "
-        "rank that trains a model with as many layers of next to no weights, less its own plan: code of libraries, the program, "
+        "rank that trains a model with as many layers of width 64, less its own plan: code of libraries, the program, "
         "kernels, events. What both use of shared memory counts half for each. "
         f"{conditions(part)}\n\n{table(header, rows)}\n{bars(part)}"
     )

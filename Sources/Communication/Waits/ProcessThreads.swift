@@ -14,6 +14,19 @@ struct ProcessThreads: Sendable {
     fclose(file)
   }
 
+  /// Lets the calling thread run as soon as it has something to do, where this process may ask for that.
+  ///
+  /// Others take a thread that does not say that it lives for one that was stopped. With groups of threads Linux 6.18
+  /// has left all others of a machine without a processor for 2.5 s, as long as new ones computed (seen with MPI_Init,
+  /// which polls); threads of a real-time class still ran. Root may ask for it, and whom RLIMIT_RTPRIO allows it:
+  /// sched(7).
+  static func runAtOnce() {
+    // The lowest priority of the class. Threads that this one starts do not get it.
+    let (firstInFirstOut, resetOnFork) = (Int32(SCHED_FIFO), Int32(0x4000_0000))
+    var priority = sched_param(sched_priority: sched_get_priority_min(firstInFirstOut))
+    _ = sched_setscheduler(0, firstInFirstOut | resetOnFork, &priority)
+  }
+
   /// What such threads are called, and those that they start.
   static var serviceName: String { "deepep-service" }
 

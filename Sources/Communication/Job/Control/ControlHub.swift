@@ -55,6 +55,7 @@ package final class ControlHub: Sendable {
     thread = Mutex(nil)
     let started = try RankThread { [shared] in
       ProcessThreads.markService()
+      ProcessThreads.runAtOnce()
       let loop = ControlHubLoop(listener, waker, ledger, notice)
       loop.run { loop in
         shared.change { state in

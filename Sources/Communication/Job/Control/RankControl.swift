@@ -50,6 +50,7 @@ package final class RankControl: JobControl {
     waker = try Waker()
     _ = try RankThread { [self] in
       ProcessThreads.markService()
+      ProcessThreads.runAtOnce()
       let connection = ControlConnection(socket, frameLimit: JobLimits.frameBytes, early: early)
       RankControlLoop(connection, self).run()
     }
