@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
 train: ARGS ?= --steps 3000 --out runs/kingjames.safetensors
 
-.PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks failures claims strategies install peaks format lint
+.PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks failures claims laws strategies install peaks format lint
 
 build: setup
 	swift build -c release
@@ -14,8 +14,11 @@ setup:
 test: setup
 	@Scripts/launchers.sh
 	python3 -m unittest discover --quiet --start-directory Benchmarks/tests --top-level-directory Benchmarks
-	swift build
 	swift test -c release --no-parallel
+
+# The whole of what the tests take a part of: all seeds of the random laws, all numbers of ranks.
+laws: setup
+	DEEPEP_LAWS=all swift test -c release --no-parallel --filter 'LawTests|ConformanceTests' $(ARGS)
 
 train: build
 	.build/release/deepep train .deepep/kingjames.txt $(ARGS)

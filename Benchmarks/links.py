@@ -248,7 +248,16 @@ def bars(count, reports):
         checks.append((
             f"bytes that leave each host, a third less than of the flat ring: {own} of {ring}",
             all(3 * mine == 2 * theirs for mine, theirs in zip(own, ring))))
-    return checks
+    return checks + [
+        engine_bytes(reports, name) for name in ("hierarchical, ucx", "hierarchical, mpi")
+        if {name, "hierarchical"} <= reports.keys()
+    ]
+
+
+def engine_bytes(reports, name):
+    """The bar of what an engine sends over a link, beside tcp with the same algorithm."""
+    sent, own = (statistics.median(sum(it["link_bytes"]) for it in reports[one]) for one in (name, "hierarchical"))
+    return f"{name}: bytes on the links within 3 % of those over tcp: {sent / own:.3f}", abs(sent / own - 1) <= 0.03
 
 
 def print_case(count, found, checks):

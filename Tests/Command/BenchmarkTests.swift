@@ -24,7 +24,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["fp32", "bf16", "fp16"])
+  @Test(arguments: ["fp32", "fp16"])
   func itSaysWhatEachOptimisationIsWorth(_ precision: String) throws {
     try withFolder { folder in
       let run = try CommandRun(

@@ -34,7 +34,8 @@ import Testing
   }
 
   @Test(arguments: 0..<8) func transformsKeepResultsOfRandomPrograms(_ block: Int) {
-    for seed in UInt64(block * 100)..<UInt64(block * 100 + 100) {
+    let seeds = UInt64(block * 100)..<UInt64(block * 100 + 100)
+    for seed in LawSeeds.of(seeds, usually: 50) {
       let random = RandomProgram(
         seed: seed, operations: 6 + Int(seed % 25), element: .float64)
       #expect(random.mistake == nil, "seed \(seed)")
@@ -47,7 +48,7 @@ import Testing
   @Test(arguments: Optimization.allCases)
   func loweringKeepsResultsWithout(_ optimization: Optimization) {
     let lowering = Program.lowering(Strategy(), .all(but: optimization))
-    for seed in 3000..<3040 as Range<UInt64> {
+    for seed in LawSeeds.of(3000..<3040, usually: 20) {
       let random = RandomProgram(seed: seed, operations: 6 + Int(seed % 25), element: .float64)
       if let failure = random.testCase.smallestFailure({ try problems($0, lowering) }) {
         Issue.record("\(failure)")
