@@ -16,9 +16,10 @@ test: setup
 	python3 -m unittest discover --quiet --start-directory Benchmarks/tests --top-level-directory Benchmarks
 	swift test -c release --no-parallel
 
-# The whole of what the tests take a part of: all seeds of the random laws, all numbers of ranks.
+# The whole of what the tests take a part of: all seeds of the random laws, all numbers of ranks, over UCX whatever it
+# is limited to, and over MPI, also on two hosts with a link between them.
 laws: setup
-	DEEPEP_LAWS=all swift test -c release --no-parallel --filter 'LawTests|ConformanceTests' $(ARGS)
+	DEEPEP_LAWS=all swift test -c release --no-parallel --filter 'LawTests|ConformanceTests|UCXJobTests|MPIJobTests' $(ARGS)
 
 train: build
 	.build/release/deepep train .deepep/kingjames.txt $(ARGS)

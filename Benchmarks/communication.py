@@ -1,7 +1,7 @@
 """Times DeepEP's collectives beside OpenMPI's and gloo's; see README.md beside this file.
 
   python3 Benchmarks/communication.py [--ranks 2 4] [--bytes 4096 1048576 67108864] [--rounds 3] [--dry-run]
-      [--parts host links]
+      [--parts host links waits]
 """
 
 import argparse
@@ -18,12 +18,14 @@ import sys
 import communication_document
 import links
 import machine
+import waits
 from contestants import ROOT, python_with_torch
 from printed_report import report_in
 
 RESULTS = pathlib.Path(__file__).with_name("communication.json")
 PEERS = pathlib.Path(__file__).with_name("peers")
 COLLECTIVES = ("all-reduce", "reduce-scatter", "all-gather", "all-to-all")
+PARTS = ["host", "links", "waits"]
 TIME_LIMIT_SECONDS = 120
 
 
@@ -162,7 +164,7 @@ def arguments():
     parser.add_argument("--ranks", nargs="+", type=int, default=[2, 4])
     parser.add_argument("--bytes", nargs="+", type=int, default=[4096, 1 << 20, 64 << 20])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--parts", nargs="+", choices=["host", "links"], default=["host", "links"])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
     parser.add_argument("--dry-run", action="store_true", help="print the figures, and write no file")
     options = parser.parse_args()
@@ -194,11 +196,12 @@ def main():
     peers = [peer for peer in (open_mpi(ROOT / ".deepep/mpi"), gloo()) if peer]
     # A part that is not measured keeps its figures.
     record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    record |= {
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "processor": machine.processor_name(), "cores": os.cpu_count(),
-        "commit": machine.commit(ROOT), "rounds": options.rounds,
-    }
+    today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+    if options.parts != ["waits"]:
+        record |= {
+            "date": today, "processor": machine.processor_name(), "cores": os.cpu_count(),
+            "commit": machine.commit(ROOT), "rounds": options.rounds,
+        }
     if "host" in options.parts:
         record["cases"] = host_cases(options, peers)
     if "links" in options.parts:
@@ -206,6 +209,9 @@ def main():
         record["links"] = links.measure(
             options.deepep, program if any(peer.name == "OpenMPI" for peer in peers) else None,
             options.bytes, options.rounds)
+    if "waits" in options.parts:
+        record["waits"] = {"date": today} | waits.measure(
+            options.deepep, bool(shutil.which("mpirun")), options.rounds)
     if not options.dry_run:
         RESULTS.write_text(json.dumps(record, indent=1) + "\n")
         communication_document.main()

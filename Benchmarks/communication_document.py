@@ -78,8 +78,25 @@ def host(cases):
     return f"## On one host\n\n{table(header, rows)}\n{bars(cases)}"
 
 
+def waits(record):
+    """The section of ranks that wait."""
+    if not record:
+        return ""
+    rows = [
+        [one["communication"], f"{one['seconds']:.2f} s", f"{one['processor_seconds'] * 1e3:.1f} ms"]
+        for one in record["cases"]
+    ]
+    checks = [{"bars": one.get("bar", {})} for one in record["cases"]]
+    return (
+        f"## While a rank waits\n\nOne rank of two comes a second late to an all-reduce; what the other takes of a "
+        f"processor meanwhile, all its threads together, on {record['processor']}, on {record['date']}. Nothing wakes who "
+        f"waits for MPI, so it looks again and again.\n\n"
+        f"{table(['communication', 'waits', 'takes of a processor'], rows)}\n{bars(checks)}"
+    )
+
+
 def document(record):
-    parts = [host(record.get("cases", [])), links(record.get("links", []))]
+    parts = [host(record.get("cases", [])), links(record.get("links", [])), waits(record.get("waits"))]
     return (
         "# How fast ranks exchange bytes\n\n"
         f"Measured by `make benchmark-communication` on {record['processor']} with {record['cores']} cores, on "

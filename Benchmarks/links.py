@@ -82,13 +82,15 @@ def laboratory(program, megabits=MEGABITS):
 # The contestants: what starts each, as a list of commands that run at the same time.
 
 
-# The hosts of the laboratory are on one machine, whose memory UCX would share.
+# The hosts of the laboratory are on one machine, whose memory UCX would share. It finds devices in /sys, which shows
+# those of the network in which it was mounted.
 UCX = "export UCX_TLS=tcp,self UCX_NET_DEVICES=link0\n"
+WITH_DEVICES = "unshare --mount sh -c 'mount -t sysfs sysfs /sys && exec sh -c \"$0\"' \"$2\""
 
 
 def deepep(links, program, count, rounds, *options, communication="tcp"):
     agent = links.script("agent", UCX + "case $1 in\n" + "".join(
-        f"host{host}) exec nsenter --net={links.networks[host]} sh -c \"$2\" ;;\n" for host in range(HOSTS)
+        f"host{host}) exec nsenter --net={links.networks[host]} {WITH_DEVICES} ;;\n" for host in range(HOSTS)
     ) + "esac\n")
     hosts = ",".join(f"host{host}:{RANKS_PER_HOST}" for host in range(HOSTS))
     return [links.on(0, [

@@ -42,9 +42,10 @@ void *deepep_library_open(const char *const *names, char *message, size_t messag
     if (!library) library = open_in(DEEPEP_LIBRARY_FOLDER, *name, message, message_bytes);
     if (!library) library = dlopen(*name, RTLD_LAZY | RTLD_LOCAL);
     if (library) return library;
+    const char *reason = dlerror();
+    // The first name is the usual one.
+    if (!message[0]) snprintf(message, message_bytes, "%s", reason ? reason : *name);
   }
-  const char *reason = dlerror();
-  if (!message[0]) snprintf(message, message_bytes, "%s", reason ? reason : names[0]);
   return NULL;
 }
 

@@ -89,15 +89,18 @@ static void make_global(const char *const *names) {
   for (; *names; names++) dlopen(*names, RTLD_LAZY | RTLD_GLOBAL | RTLD_NOLOAD);
 }
 
-static deepep_mpi *open_first(const char *const *names, char *message, size_t message_bytes) {
+static deepep_mpi *load_first(const char *const *names, char *message, size_t message_bytes) {
   void *library = deepep_library_open(names, message, message_bytes);
   if (!library) return NULL;
   deepep_mpi *mpi = calloc(1, sizeof *mpi);
+  if (mpi && load(mpi, library, message, message_bytes)) return mpi;
+  free(mpi);
+  return NULL;
+}
+
+static deepep_mpi *open_first(const char *const *names, char *message, size_t message_bytes) {
+  deepep_mpi *mpi = load_first(names, message, message_bytes);
   if (!mpi) return NULL;
-  if (!load(mpi, library, message, message_bytes)) {
-    free(mpi);
-    return NULL;
-  }
   make_global(names);
   pthread_mutex_init(&mpi->lock, NULL);
   pthread_mutex_init(&mpi->turn, NULL);
@@ -113,6 +116,17 @@ deepep_mpi *deepep_mpi_open(const char *const *names, char *message, size_t mess
   if (!one) one = open_first(names, message, message_bytes);
   pthread_mutex_unlock(&lock);
   return one;
+}
+
+int deepep_mpi_look(
+    const char *const *names, char *version, size_t version_bytes, char *message,
+    size_t message_bytes) {
+  deepep_mpi *mpi = load_first(names, message, message_bytes);
+  if (!mpi) return -1;
+  int family = mpi->family;
+  snprintf(version, version_bytes, "%s", mpi->version);
+  free(mpi);
+  return family;
 }
 
 int deepep_mpi_family(const deepep_mpi *mpi) { return mpi->family; }

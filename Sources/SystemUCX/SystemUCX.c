@@ -1,46 +1,11 @@
 #define _GNU_SOURCE
-#include "DeepEPSystemUCX.h"
+#include "UCXLibrary.h"
 
 #include <DeepEPSystemLibraries.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if !__has_include("ucp/api/ucp.h")
-#error "run make setup first: it installs UCX's headers (Debian's libucx-dev)"
-#endif
-#include "ucp/api/ucp.h"
-
-#define FUNCTIONS(F)                                                                        \
-  F(ucp_get_version) F(ucs_status_string) F(ucp_config_read) F(ucp_config_release)          \
-  F(ucp_init_version) F(ucp_context_print_info) F(ucp_cleanup) F(ucp_worker_create)         \
-  F(ucp_worker_destroy) F(ucp_worker_get_address) F(ucp_worker_release_address)             \
-  F(ucp_worker_get_efd) F(ucp_worker_arm) F(ucp_worker_progress) F(ucp_ep_flush_nbx)        \
-  F(ucp_ep_create) F(ucp_tag_send_nbx) F(ucp_tag_recv_nbx) F(ucp_tag_recv_request_test)     \
-  F(ucp_request_check_status) F(ucp_request_cancel) F(ucp_request_free)
-
-struct deepep_ucx {
-#define FIELD(name) __typeof__(&name) name;
-  FUNCTIONS(FIELD)
-#undef FIELD
-};
-
-struct deepep_ucx_context {
-  const deepep_ucx *library;
-  ucp_context_h context;
-};
-
-typedef struct {
-  ucp_ep_h endpoint;
-  ucs_status_t failure;
-} peer_state;
-
-struct deepep_ucx_worker {
-  const deepep_ucx *library;
-  ucp_worker_h worker;
-  int descriptor;
-  peer_state peers[];
-};
 
 // MARK: Library
 
@@ -92,10 +57,11 @@ static ucs_status_t start(const deepep_ucx *library, ucp_context_h *context) {
 }
 
 deepep_ucx_context *deepep_ucx_context_create(
-    const deepep_ucx *library, char *message, size_t message_bytes) {
+    const deepep_ucx *library, const char *thread_name, char *message, size_t message_bytes) {
   deepep_ucx_context *context = calloc(1, sizeof *context);
   if (!context) return NULL;
-  context->library = library;
+  context->library = *library;
+  snprintf(context->thread_name, sizeof context->thread_name, "%s", thread_name);
   ucs_status_t status = start(library, &context->context);
   if (status == UCS_OK) return context;
   snprintf(message, message_bytes, "%s", library->ucs_status_string(status));
@@ -111,7 +77,7 @@ void deepep_ucx_context_devices(
   text[0] = 0;
   FILE *stream = open_memstream(&told, &length);
   if (!stream) return;
-  context->library->ucp_context_print_info(context->context, stream);
+  context->library.ucp_context_print_info(context->context, stream);
   fclose(stream);
   size_t place = 0;
   for (char *line = strtok_r(told, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
@@ -124,19 +90,14 @@ void deepep_ucx_context_devices(
   free(told);
 }
 
-void deepep_ucx_context_destroy(deepep_ucx_context *context) {
-  context->library->ucp_cleanup(context->context);
-  free(context);
-}
-
 // MARK: Worker
 
 deepep_ucx_worker *deepep_ucx_worker_create(
-    const deepep_ucx_context *context, int peers, char *message, size_t message_bytes) {
-  const deepep_ucx *library = context->library;
+    deepep_ucx_context *context, int peers, char *message, size_t message_bytes) {
+  const deepep_ucx *library = &context->library;
   deepep_ucx_worker *worker = calloc(1, sizeof *worker + (size_t)peers * sizeof(peer_state));
   if (!worker) return NULL;
-  worker->library = library;
+  (worker->library = library, worker->context = context);
   ucp_worker_params_t parameters = {
       .field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE,
       .thread_mode = UCS_THREAD_MODE_SERIALIZED,
@@ -145,7 +106,11 @@ deepep_ucx_worker *deepep_ucx_worker_create(
       library->ucp_worker_create(context->context, &parameters, &worker->worker);
   if (status == UCS_OK) {
     status = library->ucp_worker_get_efd(worker->worker, &worker->descriptor);
-    if (status == UCS_OK) return worker;
+    if (status == UCS_OK) {
+      pthread_mutex_init(&worker->lock, NULL);
+      deepep_ucx_tend(worker);
+      return worker;
+    }
     library->ucp_worker_destroy(worker->worker);
   }
   snprintf(message, message_bytes, "%s", library->ucs_status_string(status));
@@ -153,18 +118,19 @@ deepep_ucx_worker *deepep_ucx_worker_create(
   return NULL;
 }
 
-void deepep_ucx_worker_destroy(deepep_ucx_worker *worker) {
-  worker->library->ucp_worker_destroy(worker->worker);
-  free(worker);
-}
-
-size_t deepep_ucx_worker_address(
-    const deepep_ucx_worker *worker, void *address, size_t capacity) {
+static size_t address(const deepep_ucx_worker *worker, void *address, size_t capacity) {
   ucp_address_t *own;
   size_t count;
   if (worker->library->ucp_worker_get_address(worker->worker, &own, &count) != UCS_OK) return 0;
   if (count <= capacity) memcpy(address, own, count);
   worker->library->ucp_worker_release_address(worker->worker, own);
+  return count;
+}
+
+size_t deepep_ucx_worker_address(deepep_ucx_worker *worker, void *bytes, size_t capacity) {
+  pthread_mutex_lock(&worker->lock);
+  size_t count = address(worker, bytes, capacity);
+  pthread_mutex_unlock(&worker->lock);
   return count;
 }
 
@@ -183,11 +149,18 @@ int deepep_ucx_worker_connect(deepep_ucx_worker *worker, int peer, const void *a
       .err_mode = UCP_ERR_HANDLING_MODE_NONE,
       .err_handler = {.cb = note_failure, .arg = state},
   };
-  return worker->library->ucp_ep_create(worker->worker, &parameters, &state->endpoint);
+  pthread_mutex_lock(&worker->lock);
+  ucs_status_t status =
+      worker->library->ucp_ep_create(worker->worker, &parameters, &state->endpoint);
+  pthread_mutex_unlock(&worker->lock);
+  return status;
 }
 
-int deepep_ucx_worker_failure(const deepep_ucx_worker *worker, int peer) {
-  return worker->peers[peer].failure;
+int deepep_ucx_worker_failure(deepep_ucx_worker *worker, int peer) {
+  pthread_mutex_lock(&worker->lock);
+  ucs_status_t failure = worker->peers[peer].failure;
+  pthread_mutex_unlock(&worker->lock);
+  return failure;
 }
 
 // MARK: Messages
@@ -200,23 +173,29 @@ static int posted(ucs_status_ptr_t pointer, void **request) {
 }
 
 int deepep_ucx_send(
-    const deepep_ucx_worker *worker, int peer, const void *bytes, size_t count, uint64_t tag,
+    deepep_ucx_worker *worker, int peer, const void *bytes, size_t count, uint64_t tag,
     void **request) {
   static const ucp_request_param_t parameters = {0};
-  return posted(
+  pthread_mutex_lock(&worker->lock);
+  int status = posted(
       worker->library->ucp_tag_send_nbx(
           worker->peers[peer].endpoint, bytes, count, tag, &parameters),
       request);
+  pthread_mutex_unlock(&worker->lock);
+  return status;
 }
 
 // UCX 1.13 does not say how long a message is that is received at once, so there is always a request.
 int deepep_ucx_receive(
-    const deepep_ucx_worker *worker, void *bytes, size_t count, uint64_t tag, void **request) {
+    deepep_ucx_worker *worker, void *bytes, size_t count, uint64_t tag, void **request) {
   static const ucp_request_param_t parameters = {.op_attr_mask = UCP_OP_ATTR_FLAG_NO_IMM_CMPL};
-  return posted(
+  pthread_mutex_lock(&worker->lock);
+  int status = posted(
       worker->library->ucp_tag_recv_nbx(
           worker->worker, bytes, count, tag, UINT64_MAX, &parameters),
       request);
+  pthread_mutex_unlock(&worker->lock);
+  return status;
 }
 
 /// The state of a request, which is freed when it is not running any more.
@@ -226,35 +205,53 @@ static int tested(const deepep_ucx_worker *worker, void *request, ucs_status_t s
   return status;
 }
 
-int deepep_ucx_test_send(const deepep_ucx_worker *worker, void *request) {
-  return tested(worker, request, worker->library->ucp_request_check_status(request));
+int deepep_ucx_test_send(deepep_ucx_worker *worker, void *request) {
+  pthread_mutex_lock(&worker->lock);
+  int status = tested(worker, request, worker->library->ucp_request_check_status(request));
+  pthread_mutex_unlock(&worker->lock);
+  return status;
 }
 
-int deepep_ucx_test_receive(const deepep_ucx_worker *worker, void *request, size_t *received) {
+int deepep_ucx_test_receive(deepep_ucx_worker *worker, void *request, size_t *received) {
   ucp_tag_recv_info_t information = {0};
-  ucs_status_t status = worker->library->ucp_tag_recv_request_test(request, &information);
+  pthread_mutex_lock(&worker->lock);
+  ucs_status_t found = worker->library->ucp_tag_recv_request_test(request, &information);
   *received = information.length;
-  return tested(worker, request, status);
+  int status = tested(worker, request, found);
+  pthread_mutex_unlock(&worker->lock);
+  return status;
 }
 
-void deepep_ucx_cancel(const deepep_ucx_worker *worker, void *request) {
+void deepep_ucx_cancel(deepep_ucx_worker *worker, void *request) {
+  pthread_mutex_lock(&worker->lock);
   worker->library->ucp_request_cancel(worker->worker, request);
+  pthread_mutex_unlock(&worker->lock);
 }
 
-int deepep_ucx_progress(const deepep_ucx_worker *worker) {
-  return worker->library->ucp_worker_progress(worker->worker) != 0;
+// MARK: Moving on
+
+int deepep_ucx_progress(deepep_ucx_worker *worker) {
+  pthread_mutex_lock(&worker->lock);
+  worker->turns++;
+  bool has_moved = worker->library->ucp_worker_progress(worker->worker) != 0;
+  pthread_mutex_unlock(&worker->lock);
+  return has_moved;
 }
 
-int deepep_ucx_flush(const deepep_ucx_worker *worker, int peer, void **request) {
-  static const ucp_request_param_t parameters = {0};
-  return posted(
-      worker->library->ucp_ep_flush_nbx(worker->peers[peer].endpoint, &parameters), request);
+/// Asks for the next event, unless something has happened already; says whether the rank sleeps from now on.
+static bool is_armed(deepep_ucx_worker *worker) {
+  pthread_mutex_lock(&worker->lock);
+  bool is_armed = worker->library->ucp_worker_arm(worker->worker) == UCS_OK;
+  worker->is_asleep = is_armed;
+  pthread_mutex_unlock(&worker->lock);
+  return is_armed;
 }
 
-// MARK: Sleeping
-
-int deepep_ucx_descriptor(const deepep_ucx_worker *worker) { return worker->descriptor; }
-
-int deepep_ucx_arm(const deepep_ucx_worker *worker) {
-  return worker->library->ucp_worker_arm(worker->worker) == UCS_OK;
+void deepep_ucx_sleep(deepep_ucx_worker *worker, int waker, int milliseconds) {
+  if (!is_armed(worker)) return;
+  struct pollfd entries[] = {{waker, POLLIN, 0}, {worker->descriptor, POLLIN, 0}};
+  poll(entries, 2, milliseconds);
+  pthread_mutex_lock(&worker->lock);
+  worker->is_asleep = false;
+  pthread_mutex_unlock(&worker->lock);
 }

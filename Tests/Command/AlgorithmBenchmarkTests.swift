@@ -116,6 +116,19 @@ import Testing
     }
   }
 
+  /// What waiting takes of a processor is a figure of the benchmarks; here it is only there.
+  @Test func aRankThatWaitsSaysWhatThatTakes() throws {
+    try withFolder { folder in
+      let words = ["benchmark", "wait", "--rounds", "1", "--json"]
+      let job = try LaunchedJob(["launch", "-n", "2", "--"] + words, in: folder)
+      #expect(job.status() == 0, "\(job.errors)")
+      let figure = try #require(job.output.firstMatch(of: /"processor_seconds":([0-9.]+),/))
+      #expect(Double(figure.1) ?? 0 > 0, "\(job.output)")
+      let alone = try LaunchedJob(words, in: folder)
+      #expect(alone.status() == 1 && alone.errors.contains("deepep launch -n 2"), "\(alone.errors)")
+    }
+  }
+
   @Test func sharedMemoryHasNothingToChoose() throws {
     try withFolder { folder in
       let job = try LaunchedJob(

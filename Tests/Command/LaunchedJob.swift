@@ -28,15 +28,17 @@ final class LaunchedJob {
 
   /// Words that launch ranks on two "hosts", left and right, which an agent reaches, as ssh would.
   ///
-  /// - Parameter line: what the agent does before it starts the rank.
-  static func twoHosts(in folder: URL, _ line: String = "export DEEPEP_HOST=\"$1\"") throws
-    -> [String]
-  {
+  /// - Parameters:
+  ///   - line: what the agent does before it starts the rank.
+  ///   - address: of this host.
+  static func twoHosts(
+    in folder: URL, _ line: String = "export DEEPEP_HOST=\"$1\"", address: String = "127.0.0.1"
+  ) throws -> [String] {
     let agent = folder.appendingPathComponent("agent")
     try "#!/bin/sh\n\(line)\nexec sh -c \"$2\"\n".write(
       to: agent, atomically: true, encoding: .utf8)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: agent.path)
-    return ["--hosts", "left,right", "--agent", agent.path, "--address", "127.0.0.1"]
+    return ["--hosts", "left,right", "--agent", agent.path, "--address", address]
   }
 
   /// The variables of this process without those of a job that the tests themselves run in.

@@ -1,3 +1,4 @@
+import DeepEPCommunicationLinks
 import Foundation
 import Testing
 
@@ -6,15 +7,11 @@ import Testing
   private static let needsLauncher: Comment =
     "no launcher of MPI is installed: Scripts/launchers.sh brings two"
 
-  /// Of random cases; `DEEPEP_SEED` repeats those of a run.
-  private static var seed: String {
-    ProcessInfo.processInfo.environment["DEEPEP_SEED"] ?? "\(Int.random(in: 0..<1 << 30))"
-  }
-
   private static var launchersAndCounts: [(MPILauncher, Int)] {
-    let counts: [MPILauncher: [Int]] = [.openMPI: [1, 2, 8], .mpich: [5]]
+    let few: [MPILauncher: [Int]] = [.openMPI: [1, 2, 8], .mpich: [5]]
     return MPILauncher.installed.flatMap { launcher in
-      (counts[launcher] ?? []).map { (launcher, $0) }
+      let counts = Conformance.isEverything ? Array(1...8) : few[launcher] ?? []
+      return counts.map { (launcher, $0) }
     }
   }
 
@@ -31,7 +28,7 @@ import Testing
   @Test(.enabled(if: !MPILauncher.installed.isEmpty, needsLauncher), arguments: launchersAndCounts)
   func collectivesAreTheSerialComputation(_ launcher: MPILauncher, _ rankCount: Int) throws {
     try withFolder { folder in
-      let seed = Self.seed
+      let seed = Conformance.seed
       let words = [CommandRun.communicationRank, "conformance", "mpi", seed]
       check(try launcher.job(rankCount, words, in: folder), rankCount, seed: seed)
     }
@@ -42,7 +39,7 @@ import Testing
     .enabled(if: !MPILauncher.installed.isEmpty, needsLauncher), arguments: MPILauncher.installed)
   func collectivesOfMPIAreTheSerialComputation(_ launcher: MPILauncher) throws {
     try withFolder { folder in
-      let (seed, rankCount) = (Self.seed, launcher == .openMPI ? 3 : 4)
+      let (seed, rankCount) = (Conformance.seed, launcher == .openMPI ? 3 : 4)
       let words = [CommandRun.communicationRank, "native", "mpi-collectives", seed]
       check(try launcher.job(rankCount, words, in: folder), rankCount, seed: seed)
     }
@@ -51,9 +48,25 @@ import Testing
   @Test(.enabled(if: !MPILauncher.installed.isEmpty, needsLauncher))
   func hostsWorkTogether() throws {
     try withFolder { folder in
-      let seed = Self.seed
+      let seed = Conformance.seed
       let words = [CommandRun.communicationRank, "hierarchy", "mpi", seed]
       check(try MPILauncher.installed[0].job(6, words, in: folder, hosts: 2), 6, seed: seed)
+    }
+  }
+
+  /// Namespaces of networks are hosts with a link between them.
+  @Test(
+    .enabled(
+      if: MPILauncher.openMPI.program != nil && LinkLaboratory.refusal == nil
+        && Conformance.isEverything, "it takes long: make laws"),
+    arguments: [2, 4, 6, 8])
+  func hostsWorkTogetherOverALink(_ rankCount: Int) throws {
+    try withFolder { folder in
+      let seed = Conformance.seed
+      let links = try LinkLaboratory(hostCount: 2, megabitsPerSecond: 4000, delaySeconds: 1e-4)
+      let words = [CommandRun.communicationRank, "hierarchy", "mpi", seed]
+      check(
+        try MPILauncher.openMPIJob(rankCount, words, on: links, in: folder), rankCount, seed: seed)
     }
   }
 

@@ -1,3 +1,4 @@
+import DeepEPCommunicationLinks
 import Foundation
 import Testing
 
@@ -40,6 +41,31 @@ import Testing
               "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "28462",
             ]
           }, in: folder))
+    }
+  }
+
+  /// Pods have an address of their own, and some operators give the first one another name for itself than the others.
+  @Test(
+    .enabled(if: LinkLaboratory.refusal == nil, "network namespaces are forbidden here"),
+    arguments: [LinkLaboratory.address(0), "localhost"])
+  func variablesOfPods(_ ownName: String) throws {
+    try withFolder { folder in
+      let links = try LinkLaboratory(hostCount: 2, megabitsPerSecond: 1000, delaySeconds: 1e-4)
+      let jobs = try (0..<2).map { rank in
+        try LaunchedJob(
+          ["--net=\(links.networkPath(rank))", CommandRun.executable.path, "ranks"], in: folder,
+          program: "/usr/bin/nsenter",
+          variables: [
+            "RANK": "\(rank)", "WORLD_SIZE": "2", "MASTER_PORT": "23456",
+            "MASTER_ADDR": rank == 0 ? ownName : LinkLaboratory.address(0),
+            "DEEPEP_ADDRESS": LinkLaboratory.address(0), "DEEPEP_JOB_TOKEN": "secret",
+          ])
+      }
+      for (rank, job) in jobs.enumerated() {
+        #expect(job.status() == 0, "\(job.errors)")
+        #expect(job.lines.first?.hasSuffix(" of 2 ranks on 2 hosts") == true, "\(job.output)")
+        #expect(job.output.hasPrefix("rank \(rank) (host "), "\(job.output)")
+      }
     }
   }
 

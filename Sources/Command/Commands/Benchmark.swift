@@ -58,7 +58,7 @@ struct Benchmark {
       ] + collectiveParameters,
       examples: [
         "gpt-tiny", "gpt2-124m --steps 5 --json", "gpt-tiny --ablate", "all-reduce --ranks 2",
-        "communication --algorithms algorithms.json",
+        "communication --algorithms algorithms.json", "wait --communication ucx",
       ]
     ) { options in try options.run(output: output) }
   }
@@ -92,6 +92,10 @@ struct Benchmark {
       let benchmark = AlgorithmBenchmark(
         communication: communication ?? .tcp, byteLimit: bytes, path: algorithms,
         roundCount: rounds ?? 5)
+      try benchmark.run(output: output)
+    case .wait:
+      let benchmark = WaitBenchmark(
+        communication: communication ?? .tcp, roundCount: rounds ?? 3, isJSON: isJSON)
       try benchmark.run(output: output)
     }
   }

@@ -1,3 +1,4 @@
+import DeepEPCommunication
 import DeepEPCompute
 import DeepEPTraining
 import Glibc
@@ -32,6 +33,8 @@ struct Doctor {
         Self.row("peak", "\(gigaflops) GFLOP/s fp32 (measured, \(device.pool.threadCount) threads)")
       )
     }
+    try output.write(Self.row("ucx", Self.ucx))
+    for mpi in MPI.installations() { try output.write(Self.row("mpi", Self.text(mpi))) }
   }
 
   private static func row(_ name: String, _ text: String) -> String {
@@ -49,6 +52,22 @@ struct Doctor {
   {
     switch result {
     case .success: "found: \(purpose)"
+    case .failure(let error): "missing: \(error)"
+    }
+  }
+
+  /// What `communication` may be beside sockets and shared memory.
+  private static var ucx: String {
+    do {
+      let ucx = try UCXInstallation()
+      let fabric = ucx.fabric.map { "the fabric \($0)" } ?? "no fabric but TCP"
+      return "\(ucx.version) sees \(fabric): \(ucx.devices.joined(separator: ", "))"
+    } catch { return "missing: \(error)" }
+  }
+
+  private static func text(_ mpi: Result<String, CommunicationError>) -> String {
+    switch mpi {
+    case .success(let version): "found: \(version), for ranks that its launcher has started"
     case .failure(let error): "missing: \(error)"
     }
   }

@@ -1,6 +1,7 @@
-/// What `deepep benchmark` runs: a training job, a collective, or all algorithms of all collectives.
+/// What `deepep benchmark` runs: a training job, a collective, all algorithms of all collectives, or a rank that waits.
 enum BenchmarkSubject {
   case communication
+  case wait
   case workload(Workload)
   case collective(TimedCollective)
 }
@@ -10,12 +11,13 @@ extension ValueParser where Value == BenchmarkSubject {
   static var subject: Self {
     let names =
       Workload.allCases.map(\.rawValue) + TimedCollective.allCases.map(\.rawValue)
-      + ["communication"]
+      + ["communication", "wait"]
     return Self(
       expecting: "one of \(names.joined(separator: ", "))",
       placeholder: names.joined(separator: "|"), choices: names
     ) { name in
       if name == "communication" { return .communication }
+      if name == "wait" { return .wait }
       return TimedCollective(rawValue: name).map { .collective($0) }
         ?? Workload(rawValue: name).map { .workload($0) }
     }

@@ -23,6 +23,12 @@ enum { DEEPEP_MPI_DONE = 0, DEEPEP_MPI_RUNNING = 1 };
 deepep_mpi *_Nullable deepep_mpi_open(
     const char *_Nullable const *_Nonnull names, char *message, size_t message_bytes);
 
+/// Looks at the first library of `names` that is found, which does not become the MPI of this process: returns whose
+/// handles it has, and writes what it says of itself. A negative number and a message as above.
+int deepep_mpi_look(
+    const char *_Nullable const *_Nonnull names, char *version, size_t version_bytes,
+    char *message, size_t message_bytes);
+
 int deepep_mpi_family(const deepep_mpi *mpi);
 
 /// What the library says of itself.

@@ -1,7 +1,7 @@
 /// What the variables of a process say about the MPI by which its launcher expects it to be one of several.
 struct MPILauncher: Hashable {
   /// Whose handles and variables there are.
-  enum Family: String {
+  enum Family: String, CaseIterable {
     case openMPI = "Open MPI"
     /// With those that have its handles: Intel MPI, MVAPICH, Cray MPICH.
     case mpich = "MPICH"
@@ -13,6 +13,9 @@ struct MPILauncher: Hashable {
       case .mpich: ["libmpich.so.12", "libmpi.so.12", "libmpi_cray.so.12"]
       }
     }
+
+    /// Debian's package of the library.
+    var package: String { self == .openMPI ? "libopenmpi3" : "libmpich12" }
 
     var other: Family { self == .openMPI ? .mpich : .openMPI }
   }

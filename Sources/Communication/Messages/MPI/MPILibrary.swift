@@ -14,11 +14,11 @@ final class MPILibrary: @unchecked Sendable {
     self.launcher = launcher
     var message = CMessage()
     guard let handle = message.fill({ Self.open(launcher.libraries, $0, $1) }) else {
-      throw Self.missing("MPI cannot be opened: \(message.text)", launcher)
+      throw Self.unopened(message.text, launcher.family)
     }
     self.handle = handle
-    guard let family = Self.family(handle) else {
-      throw Self.missing("'\(version)' is neither Open MPI nor one with MPICH's handles", launcher)
+    guard let family = MPILauncher.Family(number: deepep_mpi_family(handle)) else {
+      throw Self.unknown(version, launcher.family)
     }
     guard launcher.family == nil || launcher.family == family else {
       throw CommunicationError(
@@ -32,28 +32,37 @@ final class MPILibrary: @unchecked Sendable {
   private static func open(
     _ names: [String], _ message: UnsafeMutablePointer<CChar>, _ byteCount: Int
   ) -> OpaquePointer? {
+    withNames(names) { deepep_mpi_open($0, message, byteCount) }
+  }
+
+  /// Names of libraries as the shim takes them.
+  static func withNames<Result>(
+    _ names: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result?
+  ) -> Result? {
     let copies = names.map { strdup($0) }
     defer { for copy in copies { free(copy) } }
     let list = copies.map { $0.map { UnsafePointer($0) } } + [nil]
-    return list.withUnsafeBufferPointer { list in
-      list.baseAddress.flatMap { deepep_mpi_open($0, message, byteCount) }
-    }
+    return list.withUnsafeBufferPointer { $0.baseAddress.flatMap(body) }
   }
 
-  private static func family(_ handle: OpaquePointer) -> MPILauncher.Family? {
-    switch Int(deepep_mpi_family(handle)) {
-    case DEEPEP_MPI_OPEN_MPI: .openMPI
-    case DEEPEP_MPI_MPICH: .mpich
-    default: nil
-    }
+  // MARK: What is missing
+
+  /// The error of a library that is not there, or does not do.
+  static func unopened(_ reason: String, _ family: MPILauncher.Family?) -> CommunicationError {
+    missing("MPI cannot be opened: \(reason)", family)
   }
 
-  private static func missing(_ what: String, _ launcher: MPILauncher) -> CommunicationError {
-    let package = launcher.family == .mpich ? "libmpich12" : "libopenmpi3"
-    return CommunicationError(
+  static func unknown(_ version: String, _ family: MPILauncher.Family?) -> CommunicationError {
+    missing("'\(version)' is neither Open MPI nor one with MPICH's handles", family)
+  }
+
+  private static func missing(
+    _ what: String, _ family: MPILauncher.Family?
+  ) -> CommunicationError {
+    CommunicationError(
       what, at: "communication 'mpi'",
       fix: "install the MPI of the launcher, with MPI 3.0 or newer (Debian: apt-get install "
-        + "\(package)), or name its libmpi.so by \(MPILauncher.variable)")
+        + "\((family ?? .openMPI).package)), or name its libmpi.so by \(MPILauncher.variable)")
   }
 
   /// What the library says of itself: "Open MPI v4.1.4".

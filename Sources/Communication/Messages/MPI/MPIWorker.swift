@@ -44,9 +44,6 @@ final class MPIWorker: ParcelCarrier {
     return ParcelRequest(status, request.map { .receiving(.init($0)) }, byteCount: 0)
   }
 
-  /// MPI's main thread moves on what has stayed behind, whatever this rank does.
-  func flush(_ peer: Int) -> ParcelRequest { .done(byteCount: 0) }
-
   func update(_ request: inout ParcelRequest) {
     switch request {
     case .sending(let running), .receiving(let running):

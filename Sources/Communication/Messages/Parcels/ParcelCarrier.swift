@@ -1,16 +1,14 @@
 /// What carries the parcels of a group: this rank's end of a library's messages.
 ///
 /// Messages of one part from one rank to another arrive in the order in which they were posted. One thread at a time
-/// uses a carrier. Memory that was posted must stay until the request is not running any more.
+/// uses a carrier. Memory that was posted must stay until the request is not running any more; what a carrier has copied
+/// by then it moves on by itself, whatever the rank does, even when the carrier is gone.
 protocol ParcelCarrier: AnyObject {
   func send(_ bytes: UnsafeRawBufferPointer, to peer: Int, _ part: ParcelPart) -> ParcelRequest
 
   func receive(
     into bytes: UnsafeMutableRawBufferPointer, from peer: Int, _ part: ParcelPart
   ) -> ParcelRequest
-
-  /// Asks when all that was sent to a peer has left this process.
-  func flush(_ peer: Int) -> ParcelRequest
 
   /// Looks how a request goes on.
   func update(_ request: inout ParcelRequest)

@@ -24,7 +24,9 @@ final class ParcelChannel: LinkedChannel, @unchecked Sendable {
     postedBytes = Array(repeating: 0, count: rankCount)
   }
 
-  deinit { end() }
+  deinit {
+    if let carrier, !isSettled(carrier) { abandon(carrier) }
+  }
 
   func progress() throws -> Bool {
     guard let carrier else { return false }
@@ -47,23 +49,25 @@ final class ParcelChannel: LinkedChannel, @unchecked Sendable {
   // MARK: Ending
 
   func cancel() {
+    guard let carrier else { return }
     for link in links { link?.cancel() }
-    end()
+    if !isSettled(carrier) { abandon(carrier) }
+    self.carrier = nil
     for link in links { link?.clear() }
   }
 
-  /// Gives the carrier up when nothing is under way any more.
-  private func end() {
-    guard let carrier else { return }
-    self.carrier = nil
+  /// Returns when nothing is under way any more, or does not come to an end.
+  private func isSettled(_ carrier: any ParcelCarrier) -> Bool {
     let deadline = Clock.seconds + Self.settleSeconds
     while !links.allSatisfy({ $0?.isSettled() ?? true }) {
-      guard Clock.seconds < deadline else {
-        carrier.abandon()
-        boxes.abandon()
-        return
-      }
+      guard Clock.seconds < deadline else { return false }
       if !carrier.progress() { sched_yield() }
     }
+    return true
+  }
+
+  private func abandon(_ carrier: any ParcelCarrier) {
+    carrier.abandon()
+    boxes.abandon()
   }
 }

@@ -11,35 +11,21 @@ final class ParcelLink: MessageLink {
     var isOpen = false
   }
 
-  /// How many messages have been sent and received.
-  private struct Counts {
-    var sent = 0
-    var received = 0
-  }
-
   private let carrier: any ParcelCarrier
   private let boxes: ParcelBoxes
   private let peer: Int
   private var outgoing: [Parcel] = []
   private var incoming: [Incoming] = []
-  /// Those of which the carrier says that they are done.
-  private var completed = Counts()
-  /// Those of them after which nothing stays behind in this process.
-  ///
-  /// UCX calls a message done of which it has a copy; but it moves that on only while this carrier is at work, and
-  /// the rank may work with another group next.
-  private var done = Counts()
-  private var needsFlush = false
-  private var flush: (request: ParcelRequest, counts: Counts)?
+  /// How many messages are done.
+  private(set) var sentCount = 0
+  private(set) var receivedCount = 0
 
   init(_ carrier: any ParcelCarrier, _ boxes: ParcelBoxes, peer: Int) {
     (self.carrier, self.boxes, self.peer) = (carrier, boxes, peer)
   }
 
   var awaitsInput: Bool { !incoming.isEmpty }
-  var isIdle: Bool { incoming.isEmpty && outgoing.isEmpty && flush == nil && !needsFlush }
-  var sentCount: Int { done.sent }
-  var receivedCount: Int { done.received }
+  var isIdle: Bool { incoming.isEmpty && outgoing.isEmpty }
 
   /// Posts a message; returns its number.
   func send(_ bytes: UnsafeRawBufferPointer, tag: MessageTag) -> Int {
@@ -53,7 +39,7 @@ final class ParcelLink: MessageLink {
       parcel.payload = carrier.send(bytes, to: peer, .payload)
     }
     outgoing.append(parcel)
-    return completed.sent + outgoing.count - 1
+    return sentCount + outgoing.count - 1
   }
 
   /// Posts memory for a message; returns its number.
@@ -65,7 +51,7 @@ final class ParcelLink: MessageLink {
     }
     let header = MessageHeader(tag: tag, payloadCount: bytes.count)
     incoming.append(Incoming(header: header, bytes: bytes, parcel: parcel))
-    return completed.received + incoming.count - 1
+    return receivedCount + incoming.count - 1
   }
 
   // MARK: Moving on
@@ -77,7 +63,6 @@ final class ParcelLink: MessageLink {
     var hasMoved = false
     while try finishFirstOutgoing() { hasMoved = true }
     while try finishFirstIncoming() { hasMoved = true }
-    if try finishFlush() { hasMoved = true }
     // A rank that has ended in good order is missed only by those who wait for it.
     if !isIdle, let reason = carrier.failure(of: peer) { throw closed(reason) }
     return hasMoved
@@ -90,8 +75,7 @@ final class ParcelLink: MessageLink {
       return false
     }
     boxes.give(back: outgoing.removeFirst().box)
-    completed.sent += 1
-    needsFlush = true
+    sentCount += 1
     return true
   }
 
@@ -107,26 +91,7 @@ final class ParcelLink: MessageLink {
     let missing = incoming[0].bytes.count - boxed + MessageHeader.byteCount - payload
     guard missing == 0 else { throw closed("\(missing) bytes of a message are missing") }
     boxes.give(back: incoming.removeFirst().parcel.box)
-    completed.received += 1
-    // Who has sent many bytes is told that they are there.
-    if payload > 0 { needsFlush = true }
-    return true
-  }
-
-  /// Counts what is done when nothing of it is left in this process.
-  private func finishFlush() throws -> Bool {
-    if flush == nil, needsFlush {
-      flush = (carrier.flush(peer), completed)
-      needsFlush = false
-    }
-    guard let pending = flush else {
-      done = completed
-      return false
-    }
-    updateFlush()
-    guard let request = flush?.request, try count(request) != nil else { return false }
-    done = needsFlush ? pending.counts : completed
-    flush = nil
+    receivedCount += 1
     return true
   }
 
@@ -156,12 +121,6 @@ final class ParcelLink: MessageLink {
     .closed(peer: peer, reason: reason)
   }
 
-  private func updateFlush() {
-    guard var request = flush?.request else { return }
-    carrier.update(&request)
-    flush?.request = request
-  }
-
   // MARK: Ending
 
   /// Asks for the end of all that is under way.
@@ -173,9 +132,7 @@ final class ParcelLink: MessageLink {
   func isSettled() -> Bool {
     for index in outgoing.indices { outgoing[index].update(carrier) }
     for index in incoming.indices { incoming[index].parcel.update(carrier) }
-    updateFlush()
-    let isFlushing = flush?.request.isRunning ?? false
-    return !isFlushing && !(outgoing + incoming.map(\.parcel)).contains { $0.isRunning }
+    return !(outgoing + incoming.map(\.parcel)).contains { $0.isRunning }
   }
 
   /// Forgets all messages.

@@ -13,7 +13,7 @@ final class UCXLibrary: @unchecked Sendable {
   /// Opens the library.
   ///
   /// - Parameter name: a path or a name that the system finds; nil: what ``variable`` says, or Debian's.
-  /// - Throws: ``CommunicationError`` if there is none, or one that is too old.
+  /// - Throws: ``CommunicationError`` if there is none, or one of a version that is not known.
   init(name: String? = nil) throws {
     let name = name ?? getenv(Self.variable).map { String(cString: $0) }
     var message = CMessage()
@@ -22,8 +22,11 @@ final class UCXLibrary: @unchecked Sendable {
     }
     self.handle = handle
     version = UCXVersion(deepep_ucx_get_version(handle))
-    guard version.isKnown else {
+    guard version >= .oldest else {
       throw Self.error("UCX \(version) is too old: \(UCXVersion.oldest) is the oldest one known")
+    }
+    guard version < .nextMajor else {
+      throw Self.error("UCX \(version) is too new: its functions may be others than those of 1.x")
     }
   }
 
@@ -35,8 +38,8 @@ final class UCXLibrary: @unchecked Sendable {
   private static func error(_ what: String) -> CommunicationError {
     CommunicationError(
       what, at: "communication 'ucx'",
-      fix: "install UCX \(UCXVersion.oldest) or newer (Debian: apt-get install libucx0), or name "
-        + "its libucp.so by \(variable)")
+      fix: "install a UCX from \(UCXVersion.oldest) on, before \(UCXVersion.nextMajor) (Debian: "
+        + "apt-get install libucx0), or name its libucp.so by \(variable)")
   }
 }
 
@@ -44,6 +47,8 @@ final class UCXLibrary: @unchecked Sendable {
 struct UCXVersion: Hashable, Comparable, CustomStringConvertible, Sendable {
   /// The oldest one that does what the transport needs.
   static let oldest = UCXVersion(major: 1, minor: 13)
+  /// The first one that may have other functions.
+  static let nextMajor = UCXVersion(major: 2, minor: 0)
 
   var major: Int
   var minor: Int
@@ -54,7 +59,6 @@ struct UCXVersion: Hashable, Comparable, CustomStringConvertible, Sendable {
     self.init(major: Int(version.major), minor: Int(version.minor))
   }
 
-  var isKnown: Bool { self >= Self.oldest }
   var description: String { "\(major).\(minor)" }
 
   static func < (left: UCXVersion, right: UCXVersion) -> Bool {

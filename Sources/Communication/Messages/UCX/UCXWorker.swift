@@ -13,10 +13,14 @@ final class UCXContext: @unchecked Sendable {
   init(_ library: UCXLibrary) throws {
     self.library = library
     var message = CMessage()
-    guard let handle = message.fill({ deepep_ucx_context_create(library.handle, $0, $1) }) else {
+    guard
+      let handle = message.fill({
+        deepep_ucx_context_create(library.handle, ProcessThreads.serviceName, $0, $1)
+      })
+    else {
       throw CommunicationError(
         "UCX \(library.version) finds no transport: \(message.text)", at: "communication 'ucx'",
-        fix: "see what UCX_TLS and UCX_NET_DEVICES allow; ucx_info -d lists what there is")
+        fix: "see what UCX_TLS and UCX_NET_DEVICES allow; without them deepep doctor lists all")
     }
     self.handle = handle
   }
@@ -124,12 +128,6 @@ final class UCXWorker: ParcelCarrier {
     return ParcelRequest(status, request.map { .receiving($0) }, byteCount: 0)
   }
 
-  func flush(_ peer: Int) -> ParcelRequest {
-    var request: UnsafeMutableRawPointer?
-    let status = deepep_ucx_flush(handle, Int32(peer), &request)
-    return ParcelRequest(status, request.map { .sending($0) }, byteCount: 0)
-  }
-
   func update(_ request: inout ParcelRequest) {
     var count = 0
     switch request {
@@ -153,12 +151,7 @@ final class UCXWorker: ParcelCarrier {
 
   func progress() -> Bool { deepep_ucx_progress(handle) != 0 }
 
-  /// UCX's descriptor is readable when something happens after it was asked for that, unless it has already.
   func sleep(_ waker: Waker, milliseconds: Int) {
-    guard deepep_ucx_arm(handle) != 0 else { return }
-    var entries = [waker.descriptor, deepep_ucx_descriptor(handle)].map {
-      pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
-    }
-    _ = poll(&entries, nfds_t(entries.count), Int32(clamping: milliseconds))
+    deepep_ucx_sleep(handle, waker.descriptor, Int32(clamping: milliseconds))
   }
 }
