@@ -111,6 +111,13 @@ package struct TrainingLog {
   /// Writes a line of its own between the steps.
   package mutating func note(_ text: String) throws { try progress.note(text) }
 
+  /// Shows the loss on the held-out data on the way.
+  package mutating func evaluated(_ validationLoss: Double) throws {
+    try board?.write("validation_loss", validationLoss, step: session.step)
+    try note(
+      "step \(session.step)/\(stepCount) validation loss \(Quantity.fixed(validationLoss, 4))")
+  }
+
   /// Says how the run ended.
   package mutating func end(validationLoss: Double?) throws {
     try progress.finish()
