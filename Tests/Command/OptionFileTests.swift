@@ -14,13 +14,15 @@ private struct Options: Equatable {
   var verbose = false
 }
 
-private let parameters: [Parameter<Options>] = [
-  .positional("text", \.text, .path, "the text"),
-  .option("steps", \.steps, .positiveInteger, "how many steps"),
-  .option("learning-rate", \.rate, .positiveNumber, "the rate"),
-  .option("seed", \.seed, .seed, "the seed"), .option("order", \.order, .choice, "the order"),
-  .flag("verbose", \.verbose, "say more"),
-]
+private var parameters: [Parameter<Options>] {
+  [
+    .positional("text", \.text, .path, "the text"),
+    .option("steps", \.steps, .positiveInteger, "how many steps"),
+    .option("learning-rate", \.rate, .positiveNumber, "the rate"),
+    .option("seed", \.seed, .seed, "the seed"), .option("order", \.order, .choice, "the order"),
+    .flag("verbose", \.verbose, "say more"),
+  ]
+}
 
 /// What a command gets with files of options in the place of %, or the error of its arguments.
 private func parse(_ line: String, files: [String] = []) throws -> Options {

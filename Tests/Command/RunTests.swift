@@ -55,6 +55,8 @@ import Testing
         let run = try CommandRun(words, in: folder)
         #expect(run.status == 1 && run.errors.contains("there is no run with a checkpoint"))
       }
+      let text = try CommandRun(["train", "--resume", "text.txt"], in: folder)
+      #expect(text.status == 1 && text.errors.contains("(text.txt"), "\(text.errors)")
       let nothing = try CommandRun(["train"], in: folder)
       #expect(nothing.status == 2 && nothing.errors.contains("TEXT is missing"))
       // What fails before the first checkpoint leaves no folder.

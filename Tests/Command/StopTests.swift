@@ -65,7 +65,7 @@ import Testing
       let job = try LaunchedJob(
         [
           "--default-signal", CommandRun.executable.path, "train", "text.txt",
-          "--gradient-accumulation", "1000", "--batch", "100",
+          "--gradient-accumulation", "3000",
         ] + Self.endless,
         in: folder, program: Self.environment)
       while !job.output.contains("memory"), job.process.isRunning { usleep(10_000) }

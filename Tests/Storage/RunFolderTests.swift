@@ -27,11 +27,11 @@ import Testing
   @Test func numbersGoOnAfterTheLargest() throws {
     try withFolder { folder in
       let shelf = RunShelf("\(folder)/deep/runs")
-      #expect(try shelf.makeRun(named: "a") == "\(shelf.path)/a-1")
+      let first = try shelf.makeRun(named: "a")
       mkdir("\(shelf.path)/a-7", 0o777)
       mkdir("\(shelf.path)/a-b-9", 0o777)
-      #expect(try shelf.makeRun(named: "a") == "\(shelf.path)/a-8")
-      #expect(try shelf.makeRun(named: "a-b") == "\(shelf.path)/a-b-10")
+      let others = try ["a", "a-b"].map(shelf.makeRun(named:))
+      #expect([first] + others == ["a-1", "a-8", "a-b-10"].map { "\(shelf.path)/\($0)" })
     }
   }
 
@@ -76,7 +76,7 @@ import Testing
       let first = try RunFolder(run, goingOnFrom: 0)
       let error = #expect(throws: StorageError.self) { try RunFolder(run, goingOnFrom: 0) }
       #expect(error?.what == "another run is writing here" && error?.place == "folder \(run)")
-      try checkpoint(3, in: first.path)
+      withExtendedLifetime(first) {}
     }
     try withFolder { folder in
       try checkpoint(3, in: folder)

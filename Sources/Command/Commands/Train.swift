@@ -55,10 +55,10 @@ struct Train {
     [
       .positional("text", \.text, .path, "a text, .jsonl, or a folder of them"),
       .option(
-        "tokenizer", \.tokenizer, .tokenizer, "characters, bytes, bpe[:SIZE] or a FILE.json"),
+        "tokenizer", \.tokenizer, .tokenizer, "bytes, bpe[:SIZE] or FILE.json"),
       .option("steps", \.steps, .positiveInteger, "updates to make, instead of epochs"),
       .option("epochs", \.epochs, .positiveInteger, "how often all of the text is seen"),
-      .option("batch", \.batch, .positiveInteger, "sequences of a batch"),
+      .option("batch", \.batch, .positiveInteger, "sequences of a batch").seldom,
       .option(
         "gradient-accumulation", \.gradientAccumulation, .positiveInteger, "batches of an update"
       ).seldom,
@@ -69,7 +69,7 @@ struct Train {
     [
       .option("layers", \.layers, .positiveInteger, "blocks of the model"),
       .option("width", \.width, .positiveInteger, "width of the model"),
-      .option("heads", \.heads, .positiveInteger, "attention heads; divides the width"),
+      .option("heads", \.heads, .positiveInteger, "attention heads; divides the width").seldom,
       .option("context", \.context, .positiveInteger, "tokens the model sees at once"),
       .option("dropout", \.dropout, .nonNegativeNumber, "share that training drops, below 1")
         .seldom,
@@ -81,7 +81,7 @@ struct Train {
       .option("optimizer", \.optimizer, .choice, "the rule by which weights follow gradients"),
       .option(
         "learning-rate", \.learningRate, .positiveNumber,
-        "largest learning rate; by default one that suits the optimizer"),
+        "largest one; by default what suits the optimizer"),
       .option("schedule", \.schedule, .choice, "how the learning rate changes").seldom,
       .option("weight-decay", \.weightDecay, .nonNegativeNumber, "share of weights taken off")
         .seldom,
@@ -113,15 +113,16 @@ struct Train {
       .option("out", \.out, .folder, "folder of the run; by default a new one, runs/TEXT-N"),
       .option(
         "checkpoint-every", \.checkpointEvery, .naturalNumber,
-        "steps from one checkpoint to the next; 0 is one at the end"),
-      .option("keep", \.keep, .positiveInteger, "newest checkpoints to keep, beside the best"),
+        "steps between two; 0: only at the end"),
+      .option("keep", \.keep, .positiveInteger, "newest checkpoints to keep, beside the best")
+        .seldom,
       .option("time-limit", \.timeLimit, .timeLimit, "stop after it, with a checkpoint"),
       .option("log", \.log, .path, "a file that gets a line of JSON for each step").seldom,
       .option("tensorboard", \.tensorboard, .path, "a folder for tensorboard --logdir").seldom,
       .option(
         "trace", \.trace, .path, "the last steps of all ranks: .json for Perfetto, or .svg"
       ).seldom,
-      .option("sample", \.sampleLength, .naturalNumber, "tokens of the sample at the end"),
+      .option("sample", \.sampleLength, .naturalNumber, "tokens of the sample at the end").seldom,
     ]
   }
 

@@ -24,7 +24,11 @@ struct RunPlace {
     ]).check(job.control)
     isRestart = job.control.restart != nil
     let lost = job.control.restart?.checkpoint
-    let checkpoint = try job.told("checkpoint") { try lost ?? resume?.file() }
+    let checkpoint = try job.told("checkpoint") {
+      let path = try lost ?? resume?.file()
+      // What is none is said before options are looked for beside it.
+      return try path.map { try Checkpoint($0).file.path }
+    }
     self.checkpoint = checkpoint
     folder = try job.told("folder") { [isRestart] in
       try out ?? Self.folder(goingOnFrom: checkpoint, isRestart: isRestart)
