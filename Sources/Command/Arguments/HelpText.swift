@@ -78,7 +78,7 @@ struct HelpText {
   private static func row(_ label: String, _ text: String, column: Int) -> String {
     let indent = String(repeating: " ", count: column)
     let lines = wrapped(text, width: width - column)
-    let start = "  \(label)"
+    let start = "  " + wrapped(label, width: width - 7, at: "|").joined(separator: "\n      ")
     let first =
       start.count + 2 > column
       ? "\(start)\n\(indent)" : start + String(repeating: " ", count: column - start.count)
@@ -92,15 +92,19 @@ struct HelpText {
     return "\n\(title):\n" + lines.map { "  \($0)\n" }.joined()
   }
 
-  private static func wrapped(_ text: String, width: Int) -> [String] {
+  /// Lines that end at separators, of which only those that are no spaces stay at the ends of lines.
+  private static func wrapped(
+    _ text: String, width: Int, at separator: Character = " "
+  ) -> [String] {
     var lines = [""]
-    for word in text.split(separator: " ") {
+    for word in text.split(separator: separator) {
       let line = lines[lines.count - 1]
       if line.isEmpty {
         lines[lines.count - 1] = String(word)
       } else if line.count + 1 + word.count <= width {
-        lines[lines.count - 1] = "\(line) \(word)"
+        lines[lines.count - 1] = "\(line)\(separator)\(word)"
       } else {
+        if separator != " " { lines[lines.count - 1].append(separator) }
         lines.append(String(word))
       }
     }
