@@ -242,9 +242,11 @@ public final class DistributedTrainer<Model: Module> {
       let loss = try session.step(loader)
       try log?.stepped(loss)
       if let checkpoints, checkpoints.plan.isDue(afterStep: session.step, of: total) {
+        let startSeconds = Clock.seconds
         let validationLoss = try session.evaluate(loader)
         if let validationLoss { try log?.evaluated(validationLoss) }
         try write(session, checkpoints, validationLoss: validationLoss)
+        log?.leaveOut(seconds: Clock.seconds - startSeconds)
       }
     }
     let validationLoss = try session.evaluate(loader)
