@@ -82,7 +82,8 @@ import Testing
       let same = try job.train(ranks: 4, ["--steps", "10"] + four + resume, name: "same")
       #expect(same.status == 0 && same.losses == [], "\(same.errors)")
       #expect(same.tensors == first.tensors && !first.tensors.isEmpty)
-      let alone = try job.train(["--steps", "20"] + resume, name: "alone")
+      let alone = try job.train(
+        ["--steps", "20", "--strategy", "data=1"] + resume, name: "alone")
       let other = try job.train(ranks: 4, ["--steps", "20"] + four + resume, name: "other")
       #expect(other.losses.count == 10, "\(other.errors)")
       #expect(distance(other.numbers, alone.numbers) <= 1e-5, "\(other.losses)")
