@@ -1,7 +1,7 @@
 # Set-up, build and tests need no environment variables; see Scripts/setup.sh for what is fetched.
 PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
-train: ARGS ?= --steps 3000 --out runs/kingjames.safetensors
+train: ARGS ?= --steps 3000
 
 .PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks failures claims laws strategies install peaks format lint
 

@@ -127,7 +127,7 @@ def precisions(options, common):
         for precision in PRECISIONS:
             command = [str(options.deepep), "train", str(options.text), f"--steps={options.training_steps}"]
             command += [f"--precision={precision}", f"--threads={options.threads}", "--sample=0"]
-            losses[precision] = validation_loss(output_of(command + [f"--out={folder}/{precision}.safetensors"]))
+            losses[precision] = validation_loss(output_of(command + [f"--out={folder}/{precision}"]))
             print(f"deepep train {precision}     validation loss {losses[precision]:.4f}", flush=True)
     return {
         "kind": "precisions",

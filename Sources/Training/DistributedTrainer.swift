@@ -21,7 +21,7 @@ import DeepEPTransforms
 /// Under `deepep launch --restarts`, ranks that take the place of others go on by themselves from the last checkpoint
 /// that those have written, with fewer data-parallel ranks if there are fewer.
 ///
-/// Used by one thread; ``fit(_:epochs:steps:log:checkpoints:)`` returns when training has ended.
+/// Used by one thread; ``fit(_:epochs:steps:log:tensorboard:trace:checkpoints:stop:)`` returns when training has ended.
 public final class DistributedTrainer<Model: Module> {
   /// The model.
   public let model: Model
@@ -159,7 +159,7 @@ public final class DistributedTrainer<Model: Module> {
   /// parameters, statistics, moving averages, the optimiser's state, the loss scale, dropout and the
   /// position in the data.
   ///
-  /// To be called before ``fit(_:epochs:steps:log:checkpoints:)``, which then makes the steps that are left. Options
+  /// To be called before ``fit(_:epochs:steps:log:tensorboard:trace:checkpoints:stop:)``, which then makes the steps that are left. Options
   /// such as the number of threads or of accumulated batches, the strategy and the number of ranks may be
   /// others than before; all ranks read the file.
   ///
@@ -182,22 +182,30 @@ public final class DistributedTrainer<Model: Module> {
   ///   - tensorboard: A folder that gets the loss, the tokens per second and the validation loss for TensorBoard.
   ///   - trace: A file for what all ranks did in the last steps: a trace that Perfetto opens if its name ends in
   ///     `.json`, a picture of the last step if it ends in `.svg`.
-  ///   - checkpoints: Where checkpoints are written on the way; nil writes none.
+  ///   - checkpoints: Where checkpoints are written on the way and at the end; nil writes none.
+  ///   - stop: What ends the run before its last step; all ranks have one, or none.
+  /// - Returns: Whether all steps were made.
   /// - Throws: The loader's errors; ``TraceError`` for a mistake in the model; ``TrainingError`` if the
-  ///   loss is not finite or ranks differ; ``CommunicationError`` if another rank has failed.
+  ///   loss is not finite or ranks differ; ``StorageError`` if another run has the folder for checkpoints;
+  ///   ``CommunicationError`` if another rank has failed.
+  @discardableResult
   public func fit(
     _ loader: some BatchLoader, epochs: Int = 1, steps: Int? = nil, log: String? = nil,
-    tensorboard: String? = nil, trace: String? = nil, checkpoints: CheckpointPlan? = nil
-  ) throws {
+    tensorboard: String? = nil, trace: String? = nil, checkpoints: CheckpointPlan? = nil,
+    stop: StopRequest? = nil
+  ) throws -> TrainingEnd {
     let trace = try trace.map(TimelineFile.init)
+    let job = try joined()
+    let writer = try job.run { try checkpoints.map { try self.writer($0, in: job) } }
     let session = try start(loader)
     let perEpoch = loader.batchesPerEpoch / builder.gradientAccumulation
     let total = steps ?? max(1, epochs * perEpoch)
-    let job = try joined()
-    try job.run {
+    return try job.run {
       try RunAgreement([
         .init("the number of steps", "\(total)"), .init("the trace", trace?.path ?? "none"),
         .init("the number of steps between checkpoints", "\(checkpoints?.everySteps ?? 0)"),
+        .init("the folder of the run", checkpoints?.folder ?? "none"),
+        .init("whether it can be stopped", "\(stop != nil)"),
       ]).check(job.control)
       var told: TrainingLog?
       if job.isFirst {
@@ -207,27 +215,51 @@ public final class DistributedTrainer<Model: Module> {
           board: tensorboard.map { try TensorBoardFile(folder: $0) })
         told?.rankCount = job.rankCount
       }
-      try run(session, loader, until: total, checkpoints, &told)
+      let end = try run(session, loader, until: total, writer, stop, &told)
       if let trace { try session.timelines(in: job).map(trace.write) }
+      return end
     }
+  }
+
+  private func writer(_ plan: CheckpointPlan, in job: JoinedJob) throws -> CheckpointWriter {
+    let step = session?.step ?? origin?.state.step ?? 0
+    return try CheckpointWriter(
+      plan, from: origin, step: job.control.restart == nil ? step : nil, isFirst: job.isFirst)
   }
 
   private func run(
     _ session: TrainingSession, _ loader: some BatchLoader, until total: Int,
-    _ checkpoints: CheckpointPlan?, _ log: inout TrainingLog?
-  ) throws {
+    _ checkpoints: CheckpointWriter?, _ stop: StopRequest?, _ log: inout TrainingLog?
+  ) throws -> TrainingEnd {
     try log?.begin()
+    var stops = stop.map { StopAgreement($0, among: session.ranks, atStep: session.step) }
     while session.step < total {
+      if let reason = try stops?.reason(afterStep: session.step) {
+        try write(session, checkpoints, validationLoss: nil)
+        try log?.end(validationLoss: nil)
+        return .stopped(reason)
+      }
       let loss = try session.step(loader)
       try log?.stepped(loss)
-      if let checkpoints, checkpoints.isDue(afterStep: session.step, of: total) {
-        try save(
-          to: checkpoints.path, modelConfiguration: checkpoints.modelConfiguration,
-          tokenizer: checkpoints.tokenizer)
+      if let checkpoints, checkpoints.plan.isDue(afterStep: session.step, of: total) {
+        let startSeconds = Clock.seconds
+        let validationLoss = try session.evaluate(loader)
+        if let validationLoss { try log?.evaluated(validationLoss) }
+        try write(session, checkpoints, validationLoss: validationLoss)
+        log?.leaveOut(seconds: Clock.seconds - startSeconds)
       }
     }
     let validationLoss = try session.evaluate(loader)
+    try write(session, checkpoints, validationLoss: validationLoss)
     try log?.end(validationLoss: validationLoss)
+    return .finished
+  }
+
+  private func write(
+    _ session: TrainingSession, _ checkpoints: CheckpointWriter?, validationLoss: Double?
+  ) throws {
+    let job = try joined()
+    try checkpoints?.write(session, validationLoss: validationLoss) { offer($0, session, in: job) }
   }
 
   /// The mean loss over a loader's held-out data; nil if it holds nothing out.
@@ -235,7 +267,7 @@ public final class DistributedTrainer<Model: Module> {
   /// - Parameters:
   ///   - loader: The data.
   ///   - byAverages: Whether the moving averages of the parameters are used in their place.
-  /// - Throws: The errors of ``fit(_:epochs:steps:log:checkpoints:)``; ``TrainingError`` if there are no averages.
+  /// - Throws: The errors of ``fit(_:epochs:steps:log:tensorboard:trace:checkpoints:stop:)``; ``TrainingError`` if there are no averages.
   public func evaluate(_ loader: some BatchLoader, byAverages: Bool = false) throws -> Double? {
     guard !byAverages || builder.emaDecay != nil else {
       throw TrainingError(

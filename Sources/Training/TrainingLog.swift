@@ -108,8 +108,20 @@ package struct TrainingLog {
     "\(Quantity.fixed(seconds, 3)) s, \(Quantity.fixed(waiting, 3)) s of it waiting for other ranks"
   }
 
+  /// Leaves time that went into something else out of the speed of steps.
+  package mutating func leaveOut(seconds: Double) {
+    recent = recent.map { ($0.seconds + seconds, $0.step) }
+  }
+
   /// Writes a line of its own between the steps.
   package mutating func note(_ text: String) throws { try progress.note(text) }
+
+  /// Shows the loss on the held-out data on the way.
+  package mutating func evaluated(_ validationLoss: Double) throws {
+    try board?.write("validation_loss", validationLoss, step: session.step)
+    try note(
+      "step \(session.step)/\(stepCount) validation loss \(Quantity.fixed(validationLoss, 4))")
+  }
 
   /// Says how the run ended.
   package mutating func end(validationLoss: Double?) throws {

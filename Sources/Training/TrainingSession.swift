@@ -236,12 +236,13 @@ package final class TrainingSession {
 
   /// Writes a checkpoint, on the first rank; collective over all ranks.
   package func write(
-    to path: String, modelConfiguration: String = "", tokenizer: String = ""
+    to path: String, modelConfiguration: String = "", tokenizer: String = "",
+    notes: [String: String] = [:]
   ) throws {
     try state.write(
       CheckpointState(
         step: step, dataPosition: dataPosition, modelConfiguration: modelConfiguration,
-        tokenizer: tokenizer), to: path)
+        tokenizer: tokenizer, notes: notes), to: path)
   }
 
   /// Continues from a checkpoint, whatever strategy wrote it; where the run that wrote it scaled no loss, the

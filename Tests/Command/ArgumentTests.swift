@@ -118,6 +118,7 @@ private func parse(_ arguments: [String], requiresOut: Bool = false) throws -> O
           --precision float32|bfloat16
                                     of the numbers (default: float32)
           --out PATH                where to (required)
+          --config FILE.json        options from a file; --print-config writes them
           --help, -h                print this and stop
 
         examples:

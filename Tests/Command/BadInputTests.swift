@@ -81,7 +81,7 @@ import Testing
       try write(Self.text, "text.txt", in: folder)
       // A file where a folder should be: root may write into any real folder.
       let run = try CommandRun(
-        ["train", "text.txt", "--out", "text.txt/model.safetensors"] + Self.small, in: folder)
+        ["train", "text.txt", "--out", "text.txt/run"] + Self.small, in: folder)
       expectError(run, "text.txt", "--out")
       let kept = try String(contentsOf: folder.appendingPathComponent("text.txt"), encoding: .utf8)
       #expect(kept == Self.text)
@@ -92,9 +92,9 @@ import Testing
     try withFolder { folder in
       try write(Self.text, "text.txt", in: folder)
       let trained = try CommandRun(
-        ["train", "text.txt", "--steps", "2", "--out", "a.safetensors"] + Self.small, in: folder)
+        ["train", "text.txt", "--steps", "2", "--out", "a"] + Self.small, in: folder)
       try #require(trained.status == 0, "\(trained.errors)")
-      let whole = try Data(contentsOf: folder.appendingPathComponent("a.safetensors"))
+      let whole = try Data(contentsOf: folder.appendingPathComponent("a/step-2"))
       try whole.dropLast(100).write(to: folder.appendingPathComponent("cut.safetensors"))
       expectError(try CommandRun(["generate", "cut.safetensors"], in: folder), "cut.safetensors")
       expectError(try CommandRun(["generate", "text.txt"], in: folder), "text.txt")
@@ -105,9 +105,9 @@ import Testing
         try CommandRun(["generate", "other.safetensors"], in: folder), "other.safetensors",
         "another model")
       let unknown = try CommandRun(
-        ["generate", "a.safetensors", "--prompt", "\u{3a9}"], in: folder)
+        ["generate", "a", "--prompt", "\u{3a9}"], in: folder)
       expectError(unknown, "\u{3a9}")
-      let fine = try CommandRun(["generate", "a.safetensors", "--count", "8"], in: folder)
+      let fine = try CommandRun(["generate", "a/step-2", "--count", "8"], in: folder)
       #expect(fine.status == 0, "\(fine.errors)")
     }
   }

@@ -24,15 +24,15 @@ import Testing
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     try Data(Self.text.utf8).write(to: folder.appendingPathComponent("text.txt"))
-    async let first = train("cache", in: folder, out: "1.safetensors")
-    async let second = train("cache", in: folder, out: "2.safetensors")
+    async let first = train("cache", in: folder, out: "1")
+    async let second = train("cache", in: folder, out: "2")
     let together = try await [first, second]
     let kept = folder.appendingPathComponent("cache").path
     let names = Set(try FileManager.default.contentsOfDirectory(atPath: kept))
     #expect(names.count > 5 && names.allSatisfy { $0.hasSuffix(".kernel") })
-    let loaded = try train("cache", in: folder, out: "3.safetensors")
+    let loaded = try train("cache", in: folder, out: "3")
     #expect(Set(try FileManager.default.contentsOfDirectory(atPath: kept)) == names)
-    let compiled = try train("off", in: folder, out: "4.safetensors")
+    let compiled = try train("off", in: folder, out: "4")
     #expect(compiled.count >= 3 && loaded == compiled)
     #expect(together == [compiled, compiled])
   }

@@ -43,7 +43,7 @@ import Testing
       let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Scripts/slurm.sh").path
       // Both in one step, since a cluster takes seconds to start; the second run has the same name.
-      let keep = "{ [ $SLURM_PROCID != 0 ] || cp run.jsonl mpi.jsonl; }"
+      let keep = "{ [ $SLURM_PROCID != 0 ] || { cp run.jsonl mpi.jsonl && rm -r run; }; }"
       let both = "\"$@\" --communication mpi && \(keep) && \"$@\" --communication ucx"
       let run = try job.train(
         by: script,

@@ -112,10 +112,10 @@ import Testing
     try withFolder { folder in
       let first = try RankJob(in: folder).train(["--steps", "1"], name: "first")
       #expect(first.status == 0, "\(first.errors)")
-      let change = "MORE='--steps 2 --resume first.safetensors'"
+      let change = "MORE='--steps 2 --resume first'"
       expectErrors(
         try differing(change, from: "--steps 2", in: folder), ranks: 2,
-        "the checkpoint to resume from is none on rank 0 and that of step 1")
+        "the checkpoint to resume from is none on rank 0 and first on rank 1")
     }
   }
 

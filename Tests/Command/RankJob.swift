@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `deepep train` on a small text, on one rank or on several that `deepep launch` starts.
+/// `deepep train` on a small text, on one rank or on several that `deepep launch` starts, each run in a folder of its own.
 struct RankJob {
   let folder: URL
   /// The network in which runs are started, as a file; nil is that of the test.
@@ -12,7 +12,7 @@ struct RankJob {
     count: 60)
 
   /// A model with four heads of four.
-  private static let small = [
+  static let small = [
     "--layers", "1", "--width", "16", "--heads", "4", "--context", "16", "--batch", "4",
     "--sample", "0",
   ]
@@ -29,7 +29,7 @@ struct RankJob {
     let errors: String
     /// The loss of each step as it stands in the log.
     let losses: [String]
-    /// The checkpoint, by tensor.
+    /// The last checkpoint, by tensor.
     let tensors: [String: [Float]]
 
     var numbers: [Double] { losses.compactMap(Double.init) }
@@ -69,7 +69,7 @@ struct RankJob {
   }
 
   private func words(_ options: [String], _ name: String) -> [String] {
-    ["train", "text.txt", "--out", "\(name).safetensors", "--log", "\(name).jsonl"]
+    ["train", "text.txt", "--out", name, "--log", "\(name).jsonl"]
       + Self.small + ["--kernel-cache", Self.kernels] + options
   }
 
@@ -81,6 +81,7 @@ struct RankJob {
       "XDG_CACHE_HOME": folder.appendingPathComponent("none").path,
       "PROGRAM": CommandRun.executable.path,
     ]
+    try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
     let entering = network.map { ["--net=\($0)", CommandRun.executable.path] } ?? []
     let job = try LaunchedJob(
       entering + words, in: folder, program: network.map { _ in "/usr/bin/nsenter" } ?? program,
@@ -88,7 +89,7 @@ struct RankJob {
     let status = job.status()
     return Ending(
       status: status, output: job.output, errors: job.errors, losses: losses(name),
-      tensors: try tensors("\(name).safetensors"))
+      tensors: try tensors(checkpoint(of: name)))
   }
 
   /// The loss of each step in a log; none if there is no log.
@@ -104,8 +105,16 @@ struct RankJob {
     return (variables["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache") + "/deepep"
   }
 
-  private func tensors(_ name: String) throws -> [String: [Float]] {
-    guard let file = try? Data(contentsOf: folder.appendingPathComponent(name)) else { return [:] }
+  /// The last checkpoint of a run.
+  func checkpoint(of name: String) -> URL {
+    let run = folder.appendingPathComponent(name)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: run.path)) ?? []
+    let steps = names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }
+    return run.appendingPathComponent("step-\(steps.max() ?? 0)")
+  }
+
+  private func tensors(_ checkpoint: URL) throws -> [String: [Float]] {
+    guard let file = try? Data(contentsOf: checkpoint) else { return [:] }
     let count = file.prefix(8).enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
     let header = try JSONSerialization.jsonObject(with: file.dropFirst(8).prefix(count))
     var tensors: [String: [Float]] = [:]

@@ -77,12 +77,13 @@ import Testing
       let first = try job.train(
         ranks: 2, ["--steps", "10", "--strategy", "data=2,zero=3"], name: "first")
       #expect(first.status == 0 && first.losses.count == 10, "\(first.errors)")
-      let resume = ["--resume", "first.safetensors"]
+      let resume = ["--resume", "first"]
       let four = ["--strategy", "data=2,tensor=2,zero=1"]
       let same = try job.train(ranks: 4, ["--steps", "10"] + four + resume, name: "same")
       #expect(same.status == 0 && same.losses == [], "\(same.errors)")
       #expect(same.tensors == first.tensors && !first.tensors.isEmpty)
-      let alone = try job.train(["--steps", "20"] + resume, name: "alone")
+      let alone = try job.train(
+        ["--steps", "20", "--strategy", "data=1"] + resume, name: "alone")
       let other = try job.train(ranks: 4, ["--steps", "20"] + four + resume, name: "other")
       #expect(other.losses.count == 10, "\(other.errors)")
       #expect(distance(other.numbers, alone.numbers) <= 1e-5, "\(other.losses)")

@@ -1,19 +1,22 @@
-/// Reads the arguments of one command into its options.
+/// Reads the words of one command: which of its parameters is given, with which text.
 struct ArgumentParser<Options> {
   private let command: String
   private let parameters: [Parameter<Options>]
-  private var options: Options
-  private var given: Set<String> = []
+  private var given: GivenArguments<Options>
+  private var names: Set<String> = []
   private var positionalCount = 0
+
+  private static var configuration: String { "--config" }
+  private static var printing: String { "--print-config" }
 
   init(command: String, parameters: [Parameter<Options>], defaults: Options) {
     self.command = command
     self.parameters = parameters
-    options = defaults
+    given = GivenArguments(command: command, parameters: parameters, defaults: defaults)
   }
 
-  /// The options after reading all `arguments`; throws ``UsageError`` for the first mistake.
-  mutating func parse(_ arguments: [String]) throws -> Options {
+  /// What all `arguments` say; throws ``UsageError`` for the first that cannot be understood.
+  mutating func parse(_ arguments: [String]) throws -> GivenArguments<Options> {
     var rest = arguments[...]
     var onlyPositionals = false
     while let argument = rest.popFirst() {
@@ -25,45 +28,63 @@ struct ArgumentParser<Options> {
         onlyPositionals = try takePositional(argument) || onlyPositionals
       }
     }
-    try checkRequired()
-    return options
+    return given
   }
 
   private mutating func takeOption(_ argument: String, from rest: inout ArraySlice<String>) throws {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    let parameter = try parameter(writtenAs: String(parts[0]))
-    let attached = parts.count > 1 ? String(parts[1]) : nil
-    guard given.insert(parameter.name).inserted else {
-      throw UsageError("\(parameter.displayName) is given twice", fix: "give it once")
+    let (name, attached) = (String(parts[0]), parts.count > 1 ? String(parts[1]) : nil)
+    let known = parameters.first { $0.isNamed && $0.displayName == name }
+    guard known != nil || [Self.configuration, Self.printing].contains(name) else {
+      throw unknown(name)
     }
-    try parameter.apply(&options, value(of: parameter, attached: attached, from: &rest))
+    guard names.insert(name).inserted else {
+      throw UsageError("\(name) is given twice", fix: "give it once")
+    }
+    switch (known, name) {
+    case (let parameter?, _):
+      given.add(parameter, try value(of: parameter, attached: attached, from: &rest))
+    case (nil, Self.configuration):
+      given.configurationPath = try attached ?? next(for: name, "FILE", from: &rest)
+    default:
+      if attached != nil { throw hasNoValue(name) }
+      given.printsConfiguration = true
+    }
   }
 
   private func value(
     of parameter: Parameter<Options>, attached: String?, from rest: inout ArraySlice<String>
   ) throws -> String {
-    if parameter.form == .flag {
-      guard attached == nil else {
-        throw UsageError("\(parameter.displayName) takes no value", fix: "leave the value out")
-      }
-      return ""
+    switch parameter.form {
+    case .flag where attached != nil: throw hasNoValue(parameter.displayName)
+    case .flag: return parameter.loneValue
+    case .openOption where attached == nil && (rest.first?.hasPrefix("-") ?? true):
+      return parameter.loneValue
+    default:
+      return try attached ?? next(for: parameter.displayName, parameter.placeholder, from: &rest)
     }
-    if let attached { return attached }
-    // A value that begins with two dashes has to be attached by "=".
+  }
+
+  /// The next word; one that begins with two dashes has to be attached by "=".
+  private func next(
+    for name: String, _ placeholder: String, from rest: inout ArraySlice<String>
+  ) throws -> String {
     guard let next = rest.first, !next.hasPrefix("--") else {
-      throw UsageError(
-        "\(parameter.displayName): missing value",
-        fix: "give it as \(parameter.displayName) \(parameter.placeholder)")
+      throw UsageError("\(name): missing value", fix: "give it as \(name) \(placeholder)")
     }
     return rest.removeFirst()
   }
 
-  private func parameter(writtenAs text: String) throws -> Parameter<Options> {
-    let named = parameters.filter(\.isNamed)
-    if let parameter = named.first(where: { $0.displayName == text }) { return parameter }
-    let nearest = NearestName.of(text, among: named.map(\.displayName) + ["--help"])
-    throw UsageError(
-      "unknown option '\(text)'",
+  private func hasNoValue(_ name: String) -> UsageError {
+    UsageError("\(name) takes no value", fix: "leave the value out")
+  }
+
+  private func unknown(_ name: String) -> UsageError {
+    let names = parameters.filter(\.isNamed).map(\.displayName)
+    let nearest = NearestName.of(
+      name, among: names + ["--help", "--help-all", Self.configuration, Self.printing])
+    return UsageError(
+      "unknown option '\(name)'",
       fix: nearest.map { "did you mean \($0)?" } ?? "see deepep \(command) --help")
   }
 
@@ -75,16 +96,7 @@ struct ArgumentParser<Options> {
     }
     let parameter = positionals[positionalCount]
     positionalCount += parameter.form == .rest ? 0 : 1
-    given.insert(parameter.name)
-    try parameter.apply(&options, argument)
+    given.add(parameter, argument)
     return parameter.form == .rest
-  }
-
-  private func checkRequired() throws {
-    for parameter in parameters where parameter.isRequired && !given.contains(parameter.name) {
-      throw UsageError(
-        "\(parameter.displayName) is missing: \(parameter.help)",
-        fix: "see deepep \(command) --help")
-    }
   }
 }

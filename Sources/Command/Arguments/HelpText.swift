@@ -1,45 +1,72 @@
 /// Lays out the help of a command and the list of commands, in lines of at most 80 columns.
-enum HelpText {
+struct HelpText {
+  /// What fits a screen: options that few people need are only named.
+  let short: String
+  /// Every option with what it does.
+  let full: String
+
   private static let width = 80
 
-  static func of<Options>(
+  init<Options>(
     command: String, summary: String, parameters: [Parameter<Options>], defaults: Options,
     examples: [String]
-  ) -> String {
+  ) {
     let positionals = parameters.filter { !$0.isNamed }
     let named = parameters.filter(\.isNamed)
-    let places = positionals.filter { $0.form == .positional }.map(usageText)
-    let rest = positionals.filter { $0.form == .rest }.map { "[--] \($0.displayName)..." }
-    let usage = ["deepep \(command)"] + places + ["[options]"] + rest
-    let rows = { (list: [Parameter<Options>]) in
-      list.map { (label($0), text($0, defaults: defaults)) }
+    let common = named.filter { !$0.isSeldom }
+    let seldom = named.filter(\.isSeldom).map(\.displayName)
+    let text = { (shown: [Parameter<Options>], others: [String]) in
+      [
+        Self.usage(command, summary, positionals),
+        Self.section("arguments", Self.rows(positionals, defaults)),
+        Self.section("options", Self.rows(shown, defaults) + Self.generalRows),
+        Self.list("further options, which --help-all explains", others),
+        Self.list("examples", examples.map { "deepep \(command) \($0)" }, isWrapped: false),
+      ].joined()
     }
-    let help = [("--help, -h", "print this and stop")]
-    return [
-      "\(summary)\n\nusage: \(usage.joined(separator: " "))\n",
-      section("arguments", rows(positionals)), section("options", rows(named) + help),
-      examples.isEmpty ? "" : "\nexamples:\n",
-      examples.map { "  deepep \(command) \($0)\n" }.joined(),
-    ].joined()
+    (short, full) = (text(common, seldom), text(named, []))
   }
 
+  /// The list of commands.
   static func list(summary: String, commands: [(String, String)]) -> String {
     "\(summary)\n\nusage: deepep COMMAND [options]\n" + section("commands", commands)
       + "\nSee deepep COMMAND --help for what a command takes.\n"
   }
 
-  private static func usageText<Options>(_ parameter: Parameter<Options>) -> String {
-    parameter.isRequired ? parameter.displayName : "[\(parameter.displayName)]"
+  private static var generalRows: [(String, String)] {
+    [
+      ("--config FILE.json", "options from a file; --print-config writes them"),
+      ("--help, -h", "print this and stop"),
+    ]
+  }
+
+  private static func usage<Options>(
+    _ command: String, _ summary: String, _ positionals: [Parameter<Options>]
+  ) -> String {
+    let places = positionals.filter { $0.form == .positional }.map { parameter in
+      parameter.isRequired ? parameter.displayName : "[\(parameter.displayName)]"
+    }
+    let rest = positionals.filter { $0.form == .rest }.map { "[--] \($0.displayName)..." }
+    let usage = ["deepep \(command)"] + places + ["[options]"] + rest
+    return "\(summary)\n\nusage: \(usage.joined(separator: " "))\n"
+  }
+
+  private static func rows<Options>(
+    _ parameters: [Parameter<Options>], _ defaults: Options
+  ) -> [(String, String)] {
+    parameters.map { (label($0), text($0, defaults: defaults)) }
   }
 
   private static func label<Options>(_ parameter: Parameter<Options>) -> String {
-    parameter.form == .option
+    [.option, .openOption].contains(parameter.form)
       ? "\(parameter.displayName) \(parameter.placeholder)" : parameter.displayName
   }
 
   private static func text<Options>(_ parameter: Parameter<Options>, defaults: Options) -> String {
     if parameter.form == .option, parameter.isRequired { return "\(parameter.help) (required)" }
-    return parameter.help + (parameter.defaultText(defaults).map { " (default: \($0))" } ?? "")
+    guard !parameter.isRequired, parameter.form != .flag, let value = parameter.text(defaults)
+    else { return parameter.help }
+    return "\(parameter.help) (default: \(value == "\n" ? "a new line" : value))"
   }
 
   private static func section(_ title: String, _ rows: [(String, String)]) -> String {
@@ -51,22 +78,33 @@ enum HelpText {
   private static func row(_ label: String, _ text: String, column: Int) -> String {
     let indent = String(repeating: " ", count: column)
     let lines = wrapped(text, width: width - column)
-    let start = "  \(label)"
+    let start = "  " + wrapped(label, width: width - 7, at: "|").joined(separator: "\n      ")
     let first =
       start.count + 2 > column
       ? "\(start)\n\(indent)" : start + String(repeating: " ", count: column - start.count)
     return first + lines.joined(separator: "\n\(indent)") + "\n"
   }
 
-  private static func wrapped(_ text: String, width: Int) -> [String] {
+  private static func list(_ title: String, _ items: [String], isWrapped: Bool = true) -> String {
+    guard !items.isEmpty else { return "" }
+    let lines =
+      isWrapped ? wrapped(items.joined(separator: ", "), width: width - 2) : items
+    return "\n\(title):\n" + lines.map { "  \($0)\n" }.joined()
+  }
+
+  /// Lines that end at separators, of which only those that are no spaces stay at the ends of lines.
+  private static func wrapped(
+    _ text: String, width: Int, at separator: Character = " "
+  ) -> [String] {
     var lines = [""]
-    for word in text.split(separator: " ") {
+    for word in text.split(separator: separator) {
       let line = lines[lines.count - 1]
       if line.isEmpty {
         lines[lines.count - 1] = String(word)
       } else if line.count + 1 + word.count <= width {
-        lines[lines.count - 1] = "\(line) \(word)"
+        lines[lines.count - 1] = "\(line)\(separator)\(word)"
       } else {
+        if separator != " " { lines[lines.count - 1].append(separator) }
         lines.append(String(word))
       }
     }

@@ -6,6 +6,8 @@ package struct Parameter<Options> {
   package enum Form: Sendable {
     /// `--name VALUE` or `--name=VALUE`.
     case option
+    /// `--name VALUE`, or `--name` alone for a value of its own.
+    case openOption
     /// `--name`.
     case flag
     /// The value alone, by its place.
@@ -19,16 +21,29 @@ package struct Parameter<Options> {
   let placeholder: String
   let help: String
   let isRequired: Bool
-  /// What the property is before anything was given, for the help.
-  let defaultText: (Options) -> String?
-  /// Parses a value and puts it into its property.
-  let apply: (inout Options, String) throws -> Void
+  /// Whether the help names it without a word about it, unless all of the help is asked for.
+  package private(set) var isSeldom = false
+  /// What it may be in a file of options.
+  let fields: Set<FieldForm>
+  /// What stands for the value when there is none.
+  var loneValue = ""
+  /// The value of the property as it is typed; nil if it has none.
+  let text: (Options) -> String?
+  /// Parses a value and puts it into its property; errors begin with the name that is passed in.
+  let apply: (inout Options, String, String) throws -> Void
+
+  /// The same, which few people need.
+  package var seldom: Parameter {
+    var parameter = self
+    parameter.isSeldom = true
+    return parameter
+  }
 
   /// The name as it is typed.
   var displayName: String { isNamed ? Self.written(name) : name.uppercased() }
 
   /// Whether it is given by its name, not by its place.
-  var isNamed: Bool { form == .option || form == .flag }
+  var isNamed: Bool { [.option, .openOption, .flag].contains(form) }
 
   /// A name as it is typed: names of one letter have one dash.
   private static func written(_ name: String) -> String {
@@ -44,8 +59,8 @@ extension Parameter {
   ) -> Parameter {
     Parameter(
       name: name, form: .option, placeholder: parser.placeholder, help: help, isRequired: false,
-      defaultText: { "\($0[keyPath: property])" },
-      apply: { $0[keyPath: property] = try parser.value(of: $1, for: written(name)) })
+      fields: parser.fields, text: { parser.text($0[keyPath: property]) },
+      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
   }
 
   /// An option whose property is nil when it is not given.
@@ -55,8 +70,21 @@ extension Parameter {
   ) -> Parameter {
     Parameter(
       name: name, form: .option, placeholder: parser.placeholder, help: help,
-      isRequired: isRequired, defaultText: { _ in nil },
-      apply: { $0[keyPath: property] = try parser.value(of: $1, for: written(name)) })
+      isRequired: isRequired, fields: parser.fields,
+      text: { $0[keyPath: property].flatMap { parser.text($0) } },
+      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
+  }
+
+  /// An option that may stand without a value, for `alone`.
+  package static func option<Value>(
+    _ name: String, _ property: WritableKeyPath<Options, Value?>, _ parser: ValueParser<Value>,
+    alone: String, _ help: String
+  ) -> Parameter {
+    Parameter(
+      name: name, form: .openOption, placeholder: "[\(parser.placeholder)]", help: help,
+      isRequired: false, fields: parser.fields, loneValue: alone,
+      text: { $0[keyPath: property].flatMap { parser.text($0) } },
+      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
   }
 
   /// A flag, which makes its property true.
@@ -64,8 +92,9 @@ extension Parameter {
     _ name: String, _ property: WritableKeyPath<Options, Bool>, _ help: String
   ) -> Parameter {
     Parameter(
-      name: name, form: .flag, placeholder: "", help: help, isRequired: false,
-      defaultText: { _ in nil }, apply: { options, _ in options[keyPath: property] = true })
+      name: name, form: .flag, placeholder: "", help: help, isRequired: false, fields: [.flag],
+      loneValue: "true", text: { "\($0[keyPath: property])" },
+      apply: { options, text, _ in options[keyPath: property] = text == "true" })
   }
 
   /// A positional argument; those that are not required come last.
@@ -75,9 +104,20 @@ extension Parameter {
   ) -> Parameter {
     Parameter(
       name: name, form: .positional, placeholder: name.uppercased(), help: help,
-      isRequired: isRequired,
-      defaultText: { isRequired ? nil : "\($0[keyPath: property])" },
-      apply: { $0[keyPath: property] = try parser.value(of: $1, for: name.uppercased()) })
+      isRequired: isRequired, fields: parser.fields, text: { parser.text($0[keyPath: property]) },
+      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
+  }
+
+  /// A positional argument whose property is nil when it is not given.
+  package static func positional<Value>(
+    _ name: String, _ property: WritableKeyPath<Options, Value?>, _ parser: ValueParser<Value>,
+    _ help: String
+  ) -> Parameter {
+    Parameter(
+      name: name, form: .positional, placeholder: name.uppercased(), help: help,
+      isRequired: false, fields: parser.fields,
+      text: { $0[keyPath: property].flatMap { parser.text($0) } },
+      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
   }
 
   /// A command line within the command line: every word, the first that is no option and all after it.
@@ -86,6 +126,7 @@ extension Parameter {
   ) -> Parameter {
     Parameter(
       name: name, form: .rest, placeholder: name.uppercased(), help: help, isRequired: true,
-      defaultText: { _ in nil }, apply: { $0[keyPath: property].append($1) })
+      fields: [], text: { _ in nil },
+      apply: { options, word, _ in options[keyPath: property].append(word) })
   }
 }

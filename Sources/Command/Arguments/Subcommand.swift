@@ -7,7 +7,9 @@ package struct Subcommand {
   package let summary: String
   /// The text of `--help`; fits a screen.
   package let help: String
-  private let run: ([String]) throws -> Void
+  /// The help with every option.
+  package let fullHelp: String
+  private let run: ([String], TerminalOutput) throws -> Void
 
   /// Makes a command that fills `defaults` from its arguments and runs `body` with them.
   ///
@@ -16,14 +18,30 @@ package struct Subcommand {
     _ name: String, summary: String, defaults: Options, parameters: [Parameter<Options>],
     examples: [String], body: @escaping (Options) throws -> Void
   ) {
+    self.init(
+      name, summary: summary, defaults: defaults, parameters: parameters, examples: examples,
+      givenBody: { given, output in
+        let options = try given.options()
+        guard !given.printsConfiguration else { return try output.write(given.text(of: options)) }
+        try body(options)
+      })
+  }
+
+  /// Makes a command that asks for its options when it knows what else there is to them.
+  package init<Options>(
+    _ name: String, summary: String, defaults: Options, parameters: [Parameter<Options>],
+    examples: [String],
+    givenBody: @escaping (GivenArguments<Options>, TerminalOutput) throws -> Void
+  ) {
     self.name = name
     self.summary = summary
-    help = HelpText.of(
+    let help = HelpText(
       command: name, summary: summary, parameters: parameters, defaults: defaults,
       examples: examples)
-    run = { arguments in
+    (self.help, fullHelp) = (help.short, help.full)
+    run = { arguments, output in
       var parser = ArgumentParser(command: name, parameters: parameters, defaults: defaults)
-      try body(try parser.parse(arguments))
+      try givenBody(try parser.parse(arguments), output)
     }
   }
 
@@ -31,7 +49,9 @@ package struct Subcommand {
   ///
   /// Throws ``UsageError`` for arguments that it does not take, and what its body throws.
   package func run(_ arguments: [String], output: TerminalOutput) throws {
-    let isHelp = arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
-    if isHelp { try output.write(help) } else { try run(arguments) }
+    let words = arguments.prefix { $0 != "--" }
+    if words.contains("--help-all") { return try output.write(fullHelp) }
+    let isHelp = words.contains { $0 == "--help" || $0 == "-h" }
+    if isHelp { try output.write(help) } else { try run(arguments, output) }
   }
 }

@@ -14,17 +14,25 @@ package struct ValueParser<Value: Sendable>: Sendable {
   package let choices: [String]
   /// What is wrong with a text that is no value, if something better can be said than what is expected.
   package let mistake: @Sendable (String) -> String?
+  /// What a value may be in a file of options.
+  package let fields: Set<FieldForm>
+  /// A value as it is typed; nil for one that stands for "not given".
+  package let text: @Sendable (Value) -> String?
 
   /// Makes a parser.
   package init(
     expecting expectation: String, placeholder: String, choices: [String] = [],
+    fields: Set<FieldForm> = [.text],
     mistake: @escaping @Sendable (String) -> String? = { _ in nil },
+    text: @escaping @Sendable (Value) -> String? = { "\($0)" },
     parse: @escaping @Sendable (String) -> Value?
   ) {
     self.expectation = expectation
     self.placeholder = placeholder
     self.choices = choices
+    self.fields = fields
     self.mistake = mistake
+    self.text = text
     self.parse = parse
   }
 
@@ -44,14 +52,14 @@ package struct ValueParser<Value: Sendable>: Sendable {
 extension ValueParser where Value == Int {
   /// A whole number above zero.
   package static var positiveInteger: Self {
-    Self(expecting: "a positive whole number", placeholder: "N") { text in
+    Self(expecting: "a positive whole number", placeholder: "N", fields: [.number]) { text in
       Int(text).flatMap { $0 > 0 ? $0 : nil }
     }
   }
 
   /// A whole number that is zero or above.
   package static var naturalNumber: Self {
-    Self(expecting: "a whole number, zero or above", placeholder: "N") { text in
+    Self(expecting: "a whole number, zero or above", placeholder: "N", fields: [.number]) { text in
       Int(text).flatMap { $0 >= 0 ? $0 : nil }
     }
   }
@@ -60,21 +68,23 @@ extension ValueParser where Value == Int {
 extension ValueParser where Value == UInt64 {
   /// The seed of random numbers.
   package static var seed: Self {
-    Self(expecting: "a whole number, zero or above", placeholder: "N") { UInt64($0) }
+    Self(expecting: "a whole number, zero or above", placeholder: "N", fields: [.number]) {
+      UInt64($0)
+    }
   }
 }
 
 extension ValueParser where Value == Double {
   /// A finite number above zero.
   package static var positiveNumber: Self {
-    Self(expecting: "a positive number", placeholder: "X") { text in
+    Self(expecting: "a positive number", placeholder: "X", fields: [.number]) { text in
       Double(text).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
     }
   }
 
   /// A finite number that is zero or above.
   package static var nonNegativeNumber: Self {
-    Self(expecting: "a number, zero or above", placeholder: "X") { text in
+    Self(expecting: "a number, zero or above", placeholder: "X", fields: [.number]) { text in
       Double(text).flatMap { $0 >= 0 && $0.isFinite ? $0 : nil }
     }
   }
@@ -97,7 +107,7 @@ extension ValueParser where Value == Strategy {
   package static var strategy: Self {
     Self(
       expecting: "a strategy such as data=2,tensor=2,sequence-parallel,zero=3, or its JSON",
-      placeholder: "STRATEGY", choices: Strategy.words,
+      placeholder: "STRATEGY", choices: Strategy.words, fields: [.text, .object],
       mistake: { $0.hasPrefix("{") ? nil : Strategy.mistake(in: $0) }
     ) { text in
       guard text.hasPrefix("{") else { return Strategy(text) }
@@ -120,7 +130,10 @@ extension ValueParser where Value == Precision {
 extension ValueParser where Value == KernelCache {
   /// Where compiled kernels are kept.
   package static var kernelCache: Self {
-    Self(expecting: "a folder, or off", placeholder: "DIR|off") { text in
+    Self(
+      expecting: "a folder, or off", placeholder: "DIR|off",
+      text: { $0 == .standard ? nil : $0.description }
+    ) { text in
       text.isEmpty ? nil : text == "off" ? .off : .folder(text)
     }
   }
@@ -132,7 +145,8 @@ extension ValueParser where Value: CaseIterable & RawRepresentable, Value.RawVal
     let names = Value.allCases.map(\.rawValue)
     let list = names.joined(separator: ", ")
     return Self(
-      expecting: "one of \(list)", placeholder: names.joined(separator: "|"), choices: names
+      expecting: "one of \(list)", placeholder: names.joined(separator: "|"), choices: names,
+      text: { $0.rawValue }
     ) { text in Value.allCases.first { $0.rawValue.lowercased() == text.lowercased() } }
   }
 }

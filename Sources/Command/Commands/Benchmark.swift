@@ -40,15 +40,19 @@ struct Benchmark {
         .positional("name", \.subject, .subject, "the job or the collective", isRequired: true),
         .option("precision", \.precision, .precision, "the element type to compute in"),
         .option("strategy", \.strategy, .strategy, "how a job is spread over the ranks"),
-        .flag("weak", \.isWeak, "give every data-parallel rank a batch of its own"),
+        .flag("weak", \.isWeak, "give every data-parallel rank a batch of its own").seldom,
         .option("batch", \.batch, .positiveInteger, "sequences of a batch, instead of the job's"),
         .option("context", \.context, .positiveInteger, "tokens of a sequence"),
         .option("width", \.width, .positiveInteger, "width of the model, in heads of equal width"),
         .option(
-          "tokens", \.tokens, .path, "a file of int32 tokens, context + 1 for each sequence"),
-        .option("threads", \.threads, .positiveInteger, "threads of a rank; by default its cores"),
-        .option("vectors", \.vectors, .choice, "the widest vectors to use, if not the widest"),
-        .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
+          "tokens", \.tokens, .path, "a file of int32 tokens, context + 1 for each sequence"
+        ).seldom,
+        .option("threads", \.threads, .positiveInteger, "threads of a rank; by default its cores")
+          .seldom,
+        .option("vectors", \.vectors, .choice, "the widest vectors to use, if not the widest")
+          .seldom,
+        .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept")
+          .seldom,
         .option(
           "steps", \.steps, .naturalNumber, "steps to run; 0 opens the device and stops"),
         .flag("ablate", \.ablates, "leave out each optimisation in turn, and say what it is worth"),
@@ -68,12 +72,13 @@ struct Benchmark {
     [
       .option("bytes", \.bytes, .positiveInteger, "bytes of a collective"),
       .option("ranks", \.ranks, .positiveInteger, "threads of this process, for a collective"),
-      .option("communication", \.communication, .choice, "how ranks reach one another"),
-      .option("algorithm", \.algorithm, .choice, "how ranks that exchange messages sum"),
+      .option("communication", \.communication, .choice, "how ranks reach one another").seldom,
+      .option("algorithm", \.algorithm, .choice, "how ranks that exchange messages sum").seldom,
       .option(
         "algorithms", \.algorithms, .path,
-        "table that says which algorithm is taken; the one that communication writes"),
-      .option("wire", \.wire, .choice, "how numbers of an all-reduce travel between hosts"),
+        "table that says which algorithm is taken; the one that communication writes"
+      ).seldom,
+      .option("wire", \.wire, .choice, "how numbers of an all-reduce travel between hosts").seldom,
       .option("rounds", \.rounds, .positiveInteger, "how often a collective is timed"),
     ]
   }

@@ -3,7 +3,7 @@ import DeepEPTraining
 
 /// `deepep generate`: a trained model continues a text.
 struct Generate {
-  var checkpoint = "runs/model.safetensors"
+  var checkpoint = CheckpointChoice.newest
   var prompt = "\n"
   var count = 600
   var temperature = 0.8
@@ -15,7 +15,9 @@ struct Generate {
     Subcommand(
       "generate", summary: "Let a trained model continue a text.", defaults: Generate(),
       parameters: [
-        .positional("checkpoint", \.checkpoint, .path, "a file that 'deepep train' wrote"),
+        .positional(
+          "checkpoint", \.checkpoint, .checkpoint, "of 'deepep train', or the folder of a run",
+          isRequired: false),
         .option("prompt", \.prompt, .text, "the beginning"),
         .option("count", \.count, .positiveInteger, "tokens to add"),
         .option("temperature", \.temperature, .nonNegativeNumber, "0 takes the likeliest"),
@@ -23,13 +25,13 @@ struct Generate {
         .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
         .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
       ],
-      examples: ["runs/model.safetensors --prompt \"In the beginning\""]
+      examples: ["--prompt \"In the beginning\"", "runs/notes-1/best --temperature 0"]
     ) { options in try options.run(output: output) }
   }
 
   func run(output: TerminalOutput) throws {
     let generator = try TextGenerator(
-      checkpoint: checkpoint, threads: threads, kernelCache: kernelCache)
+      checkpoint: checkpoint.file(), threads: threads, kernelCache: kernelCache)
     if prompt != "\n" { try output.write(prompt) }
     try generator.generate(
       prompt: prompt, count: count, temperature: temperature, seed: seed

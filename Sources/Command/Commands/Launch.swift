@@ -46,7 +46,7 @@ struct Launch {
       try? output.write(String(decoding: line, as: UTF8.self))
     }
     let status = launcher.run()
-    if status != 0 { throw JobFailure(status: status) }
+    if status != 0 { throw EndStatus(status: status) }
   }
 
   private func options(_ commands: [String]) throws -> LaunchOptions {
@@ -82,12 +82,6 @@ struct Launch {
   }
 }
 
-/// A job whose ranks have failed: all has been said, only the status remains.
-package struct JobFailure: Error, Equatable, Sendable {
-  /// The exit status of the first rank that failed.
-  package let status: Int32
-}
-
 /// What `deepep launch` starts: no commands for people.
 enum InnerCommand {
   /// Runs one of them; returns its exit status, or nil if it is none.
@@ -107,8 +101,11 @@ enum InnerCommand {
 extension ValueParser where Value == [LaunchHost] {
   /// Hosts, with the number of ranks that each takes or without.
   package static var hosts: Self {
-    Self(expecting: "names of hosts such as a,b or a:2,b:2", placeholder: "HOSTS") {
-      LaunchHost.list($0)
-    }
+    Self(
+      expecting: "names of hosts such as a,b or a:2,b:2", placeholder: "HOSTS",
+      text: { hosts in
+        hosts.map { $0.name + ($0.slotCount.map { ":\($0)" } ?? "") }.joined(separator: ",")
+      }
+    ) { LaunchHost.list($0) }
   }
 }

@@ -1,15 +1,11 @@
 import DeepEPCommunication
 import DeepEPCompute
-import DeepEPModels
-import DeepEPOptimizers
-import DeepEPStorage
 import DeepEPTraining
 import DeepEPTransforms
-import FoundationEssentials
 
 /// `deepep train`: a GPT learns a text.
 struct Train {
-  var text = ""
+  var text: String?
   var tokenizer = TokenizerChoice.characters
   var steps: Int?
   var epochs = 1
@@ -31,9 +27,11 @@ struct Train {
   var seed: UInt64 = 0
   var threads: Int?
   var kernelCache = KernelCache.standard
-  var resume: String?
-  var out = "runs/model.safetensors"
+  var resume: CheckpointChoice?
+  var out: String?
   var checkpointEvery = 0
+  var keep: Int?
+  var timeLimit: TimeLimit?
   var log: String?
   var tensorboard: String?
   var trace: String?
@@ -44,128 +42,114 @@ struct Train {
       "train", summary: "Train a GPT on a text.", defaults: Train(),
       parameters: parameters,
       examples: [
-        "notes.txt", "notes.txt --tokenizer bpe --steps 200 --out runs/notes.safetensors",
-        "notes.txt --strategy data=2,tensor=2,zero=1",
-      ]
-    ) { options in try options.run(output: output) }
+        "notes.txt", "notes/ --tokenizer bpe --steps 200 --checkpoint-every 50",
+        "--resume --steps 400", "notes.txt --strategy data=2,tensor=2,zero=1",
+      ], givenBody: run)
   }
 
   private static var parameters: [Parameter<Train>] {
+    dataParameters + modelParameters + optimizerParameters + rankParameters + runParameters
+  }
+
+  private static var dataParameters: [Parameter<Train>] {
     [
-      .positional("text", \.text, .path, "a text, .jsonl, or a folder of them", isRequired: true),
+      .positional("text", \.text, .path, "a text, .jsonl, or a folder of them"),
       .option(
-        "tokenizer", \.tokenizer, .tokenizer, "characters, bytes, bpe[:SIZE] or a FILE.json"),
+        "tokenizer", \.tokenizer, .tokenizer, "bytes, bpe[:SIZE] or FILE.json"),
       .option("steps", \.steps, .positiveInteger, "updates to make, instead of epochs"),
       .option("epochs", \.epochs, .positiveInteger, "how often all of the text is seen"),
-      .option("layers", \.layers, .positiveInteger, "blocks of the model"),
-      .option("width", \.width, .positiveInteger, "width of the model"),
-      .option("heads", \.heads, .positiveInteger, "attention heads; divides the width"),
-      .option("context", \.context, .positiveInteger, "tokens the model sees at once"),
-      .option("batch", \.batch, .positiveInteger, "sequences of a batch"),
+      .option("batch", \.batch, .positiveInteger, "sequences of a batch").seldom,
       .option(
-        "gradient-accumulation", \.gradientAccumulation, .positiveInteger, "batches of an update"),
-      .option("dropout", \.dropout, .nonNegativeNumber, "share that training drops, below 1"),
-      .option("optimizer", \.optimizer, .choice, "the rule by which weights follow gradients"),
-      .option("schedule", \.schedule, .choice, "how the learning rate changes"),
-      .option(
-        "learning-rate", \.learningRate, .positiveNumber,
-        "largest learning rate; by default one that suits the optimizer"),
-      .option("weight-decay", \.weightDecay, .nonNegativeNumber, "share of weights taken off"),
-      .option("clip-norm", \.clipNorm, .positiveNumber, "largest norm of all gradients"),
-      .option(
-        "precision", \.precision, .precision, "element type to compute in, if not the strategy's"),
-      .option("strategy", \.strategy, .strategy, "how the run is spread over ranks"),
-      .option("communication", \.communication, .choice, "how ranks reach one another"),
-      .option("seed", \.seed, .seed, "what first weights and order of data depend on"),
-      .option("threads", \.threads, .positiveInteger, "threads of a rank; by default its cores"),
-      .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
-      .option("resume", \.resume, .path, "the checkpoint of a run to continue"),
-      .option("out", \.out, .path, "the checkpoint to write"),
-      .option(
-        "checkpoint-every", \.checkpointEvery, .naturalNumber,
-        "steps from one checkpoint to the next; 0 writes one at the end"),
-      .option("log", \.log, .path, "a file that gets a line of JSON for each step"),
-      .option("tensorboard", \.tensorboard, .path, "a folder for tensorboard --logdir"),
-      .option("trace", \.trace, .path, "the last steps of all ranks: .json for Perfetto, or .svg"),
-      .option("sample", \.sampleLength, .naturalNumber, "tokens of the sample at the end"),
+        "gradient-accumulation", \.gradientAccumulation, .positiveInteger, "batches of an update"
+      ).seldom,
     ]
   }
 
-  func run(output: TerminalOutput) throws {
+  private static var modelParameters: [Parameter<Train>] {
+    [
+      .option("layers", \.layers, .positiveInteger, "blocks of the model"),
+      .option("width", \.width, .positiveInteger, "width of the model"),
+      .option("heads", \.heads, .positiveInteger, "attention heads; divides the width").seldom,
+      .option("context", \.context, .positiveInteger, "tokens the model sees at once"),
+      .option("dropout", \.dropout, .nonNegativeNumber, "share that training drops, below 1")
+        .seldom,
+    ]
+  }
+
+  private static var optimizerParameters: [Parameter<Train>] {
+    [
+      .option("optimizer", \.optimizer, .choice, "the rule by which weights follow gradients"),
+      .option(
+        "learning-rate", \.learningRate, .positiveNumber,
+        "largest one; by default what suits the optimizer"),
+      .option("schedule", \.schedule, .choice, "how the learning rate changes").seldom,
+      .option("weight-decay", \.weightDecay, .nonNegativeNumber, "share of weights taken off")
+        .seldom,
+      .option("clip-norm", \.clipNorm, .positiveNumber, "largest norm of all gradients").seldom,
+      .option(
+        "precision", \.precision, .precision, "element type to compute in, if not the strategy's"),
+      .option("seed", \.seed, .seed, "what first weights and order of data depend on").seldom,
+    ]
+  }
+
+  private static var rankParameters: [Parameter<Train>] {
+    [
+      .option("strategy", \.strategy, .strategy, "how the run is spread over ranks"),
+      .option("communication", \.communication, .choice, "how ranks reach one another").seldom,
+      .option(
+        "threads", \.threads, .positiveInteger, "threads of a rank; by default its cores"
+      ).seldom,
+      .option(
+        "kernel-cache", \.kernelCache, .kernelCache,
+        "where compiled kernels are kept; by default ~/.cache/deepep"
+      ).seldom,
+    ]
+  }
+
+  private static var runParameters: [Parameter<Train>] {
+    [
+      .option(
+        "resume", \.resume, .checkpoint, alone: "newest", "go on with the newest run, or PATH"),
+      .option("out", \.out, .folder, "folder of the run; by default a new one, runs/TEXT-N"),
+      .option(
+        "checkpoint-every", \.checkpointEvery, .naturalNumber,
+        "steps between two; 0: only at the end"),
+      .option("keep", \.keep, .positiveInteger, "newest checkpoints to keep, beside the best")
+        .seldom,
+      .option("time-limit", \.timeLimit, .timeLimit, "stop after it, with a checkpoint"),
+      .option("log", \.log, .path, "a file that gets a line of JSON for each step").seldom,
+      .option("tensorboard", \.tensorboard, .path, "a folder for tensorboard --logdir").seldom,
+      .option(
+        "trace", \.trace, .path, "the last steps of all ranks: .json for Perfetto, or .svg"
+      ).seldom,
+      .option("sample", \.sampleLength, .naturalNumber, "tokens of the sample at the end").seldom,
+    ]
+  }
+
+  /// What belongs to one call of the command, and not to the run that others go on with.
+  static let ofOneCall: Set<String> = ["resume", "out", "time-limit"]
+
+  private static func run(_ given: GivenArguments<Train>, output: TerminalOutput) throws {
+    let asked = try given.options()
+    guard asked.text != nil || asked.resume != nil else { throw given.missing("text") }
+    // Before other threads start, so that none of them takes a signal.
+    let stop = try StopRequest.signals(timeLimitSeconds: asked.timeLimit?.seconds)
     let job = try JoinedJob()
-    var fitting = self
-    fitting.strategy = job.strategy(from: strategy)
-    try job.run { try fitting.run(in: job, output) }
-  }
-
-  private func run(in job: JoinedJob, _ output: TerminalOutput) throws {
-    let configuration = try GPT2Configuration(
-      vocabulary: 1, context: context, width: width, layers: layers, heads: heads,
-      dropout: dropout
-    ).validated()
-    if job.isFirst { try CheckpointFolder(of: out).prepare() }
-    let documents = try Documents(text)
-    let loader = try TextLoader(
-      documents, sequenceLength: context, batchSize: batch, seed: seed,
-      tokenizer: tokenizer.tokenizer(for: documents))
-    var sized = configuration
-    sized.vocabulary = loader.vocabularySize
-    if job.isFirst { try output.write(introduction(loader, sized, job)) }
-    let total = steps ?? max(1, epochs * loader.batchesPerEpoch / gradientAccumulation)
-    let trainer = try DistributedTrainer(
-      model: GPT2(sized), loss: .crossEntropy, optimizer: rule(total), precision: precision,
-      gradientAccumulation: gradientAccumulation, strategy: strategy,
-      communication: communication, clipNorm: clipNorm, seed: seed, threads: threads,
-      kernelCache: kernelCache)
-    trainer.join(job)
-    if let resume { try trainer.resume(from: resume) }
-    let json = String(decoding: try JSONEncoder().encode(sized), as: UTF8.self)
-    let tokenizer = try loader.tokenizer.json
-    let checkpoints = CheckpointPlan(
-      path: out, everySteps: checkpointEvery, modelConfiguration: json, tokenizer: tokenizer)
-    try trainer.fit(
-      loader, steps: total, log: log, tensorboard: tensorboard, trace: trace,
-      checkpoints: checkpoints)
-    try trainer.save(to: out, modelConfiguration: json, tokenizer: tokenizer)
-    if job.isFirst { try finish(loader, output) }
-  }
-
-  private func rule(_ total: Int) -> any Optimizer {
-    OptimizerChoice(
-      name: optimizer, schedule: schedule, learningRate: learningRate, weightDecay: weightDecay,
-      steps: total
-    ).optimizer
-  }
-
-  private func introduction(
-    _ loader: TextLoader, _ sized: GPT2Configuration, _ job: JoinedJob
-  ) throws -> String {
-    let processor = Processor()
-    let tokens = loader.trainingTokens.count + loader.validationTokens.count
-    let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(strategy)) of " : ""
-    return """
-      DeepEP  \(processor.name), \(ranks)\(threads ?? job.threadCount) threads, \
-      \(processor.vectorClass.rawValue)
-      data    \(text): \(tokens) \(tokenizer.unit), \(loader.vocabularySize) different, \
-      last \(loader.validationTokens.count) held out
-      model   GPT-2, \(layers) layers, width \(width), \(heads) heads, context \(context): \
-      \(sized.parameterCount) weights
-
-      """
-  }
-
-  private func finish(_ loader: TextLoader, _ output: TerminalOutput) throws {
-    let counts = try NGramModel(
-      loader.trainingTokens, vocabularySize: loader.vocabularySize, order: 5)
-    let baseline = counts.crossEntropyNats(loader.validationTokens)
-    try output.write(
-      "an order-5 n-gram has \(Quantity.fixed(baseline, 4)) on the same \(tokenizer.unit)\n")
-    try output.write("saved   \(out)   (deepep generate \(out))\n")
-    guard sampleLength > 0 else { return }
-    try output.write("sample\n")
-    let generator = try TextGenerator(
-      checkpoint: out, threads: threads, kernelCache: kernelCache)
-    try generator.generate(prompt: "\n", count: sampleLength, seed: seed) { try output.write($0) }
-    try output.write("\n")
+    let end = try job.run {
+      let place = try RunPlace(out: asked.out, resume: asked.resume, in: job)
+      var options = try given.options(over: place.settingsPath)
+      // The run that goes on may have been given steps.
+      if given.has("epochs"), !given.has("steps") { options.steps = nil }
+      guard let text = options.text else { throw given.missing("text") }
+      let settings = given.text(of: options, without: ofOneCall)
+      if given.printsConfiguration {
+        if job.isFirst { try output.write(given.text(of: options)) }
+        return TrainingEnd.finished
+      }
+      return try TrainingRun(
+        options, text: text, settings: settings, place: place, job: job, output: output
+      ).run(until: stop)
+    }
+    if case .stopped = end { throw EndStatus.stopped }
   }
 }

@@ -1,3 +1,4 @@
+import DeepEPCommunication
 import DeepEPTraining
 import Glibc
 
@@ -7,7 +8,8 @@ package enum EntryPoint {
   ///
   /// An error is printed as `error: what (where)`, with the fix on the next line. The status is 0,
   /// 2 for a command line that cannot be understood, 1 for any other error, and 141, silently, as
-  /// of a process that SIGPIPE ended, when the reader of the output went away. A launched job's status is its own.
+  /// of a process that SIGPIPE ended, when the reader of the output went away. A launched job's status is its own, and
+  /// a run that was stopped before its end has 75.
   package static func run(_ body: () throws -> Void) -> Int32 {
     // Without this a vanished reader would end the process in the middle of writing a file.
     signal(SIGPIPE, SIG_IGN)
@@ -16,8 +18,8 @@ package enum EntryPoint {
       return 0
     } catch OutputError.readerGone {
       return 128 + SIGPIPE
-    } catch let failure as JobFailure {
-      return failure.status
+    } catch let end as EndStatus {
+      return end.status
     } catch {
       try? TerminalOutput.error.write(message(for: error))
       return error is UsageError ? 2 : 1
@@ -26,4 +28,13 @@ package enum EntryPoint {
 
   /// What is printed about an error.
   package static func message(for error: any Error) -> String { "error: \(error)\n" }
+}
+
+/// The end of a command about which all has been said: only the status remains.
+package struct EndStatus: Error, Equatable, Sendable {
+  /// The exit status.
+  package let status: Int32
+
+  /// That of a run which was stopped, and goes on another time.
+  static let stopped = EndStatus(status: ExitStatus.stopped.shellStatus)
 }

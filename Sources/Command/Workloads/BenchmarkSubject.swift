@@ -4,6 +4,15 @@ enum BenchmarkSubject {
   case wait
   case workload(Workload)
   case collective(TimedCollective)
+
+  /// As it is typed.
+  var name: String {
+    switch self {
+    case .communication: "communication"
+    case .workload(let workload): workload.rawValue
+    case .collective(let collective): collective.rawValue
+    }
+  }
 }
 
 extension ValueParser where Value == BenchmarkSubject {
@@ -14,7 +23,7 @@ extension ValueParser where Value == BenchmarkSubject {
       + ["communication", "wait"]
     return Self(
       expecting: "one of \(names.joined(separator: ", "))",
-      placeholder: names.joined(separator: "|"), choices: names
+      placeholder: names.joined(separator: "|"), choices: names, text: { $0.name }
     ) { name in
       if name == "communication" { return .communication }
       if name == "wait" { return .wait }

@@ -7,13 +7,8 @@ import Glibc
 enum StalePartialFiles {
   /// Removes those of `folder` whose names begin with `prefix`; what cannot be removed stays.
   static func remove(in folder: String, prefix: String) {
-    guard let stream = opendir(folder) else { return }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name.hasPrefix(prefix) { removeIfStale("\(folder)/\(name)") }
+    for name in Folder.names(in: folder) where name.hasPrefix(prefix) {
+      removeIfStale("\(folder)/\(name)")
     }
   }
 

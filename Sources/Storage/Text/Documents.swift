@@ -22,7 +22,7 @@ public struct Documents: Sendable {
   ///   that is no such object.
   public init(_ path: String) throws {
     self.path = path
-    let files = try Documents.isFolder(path) ? Documents.files(in: path) : [path]
+    let files = try Folder.exists(path) ? Documents.files(in: path) : [path]
     guard !files.isEmpty else {
       throw StorageError(
         "no text in this folder", at: path,
@@ -58,11 +58,6 @@ public struct Documents: Sendable {
   }
 
   // MARK: Folders
-
-  private static func isFolder(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.isFolder
-  }
 
   private static func files(in folder: String) throws -> [String] {
     guard let opened = opendir(folder) else {

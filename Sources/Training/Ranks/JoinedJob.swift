@@ -48,6 +48,16 @@ package final class JoinedJob {
     return choice.transport
   }
 
+  /// What the first rank says, on all ranks; collective over them.
+  ///
+  /// - Throws: the job's failure; on the first rank what `text` throws.
+  package func told(_ name: String, _ text: () throws -> String?) throws -> String? {
+    guard rankCount > 1 else { return try text() }
+    let own = isFirst ? try text() ?? "" : ""
+    let heard = String(decoding: try control.exchange(Array(own.utf8), as: name)[0], as: UTF8.self)
+    return heard.isEmpty ? nil : heard
+  }
+
   /// The strategy of ranks that were started in place of more: with as many data-parallel ranks as there are now.
   ///
   /// Any other job must have the ranks that its strategy needs.

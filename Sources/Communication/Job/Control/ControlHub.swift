@@ -61,6 +61,7 @@ package final class ControlHub: Sendable {
         shared.change { state in
           state.failure = loop.failure
           state.isOver = loop.isOver
+          state.restartPoint = loop.restartPoint
           for command in state.commands {
             switch command {
             case .started(let rank, let host, let process): loop.started(rank, host, process)
@@ -90,7 +91,7 @@ package final class ControlHub: Sendable {
   /// Who waited for whom; nil before ``stop()``.
   package var stragglers: StragglerReport? { shared.change { $0.stragglers } }
 
-  /// From where the job could go on; nil before ``stop()``, and if no rank has said so.
+  /// From where the job could go on; nil as long as no rank has said so.
   package var restartPoint: RestartPoint? { shared.change { $0.restartPoint } }
 
   /// The rank that has failed without a word: stopped, out of reach, or dead; nil before ``stop()``.

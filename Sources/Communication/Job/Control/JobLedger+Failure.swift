@@ -20,12 +20,12 @@ extension JobLedger {
   }
 
   mutating func noteExit(_ rank: Int, _ now: Double) {
-    guard let status = ranks[rank].exit, !ranks[rank].hasLeft || !status.isSuccess else { return }
+    guard let status = ranks[rank].exit, !ranks[rank].hasLeft || !status.isOrderly else { return }
     // It may have said that it leaves: its end is seen another way, which may be the shorter one.
-    guard !status.isSuccess || !ranks[rank].isConnected else { return }
+    guard !status.isOrderly || !ranks[rank].isConnected else { return }
     // All that were there have left in good order: nobody waits for this one.
-    guard !status.isSuccess || ranks.contains(where: \.isConnected) else { return }
-    let text = status.isSuccess ? "ended without leaving the job" : status.text
+    guard !status.isOrderly || ranks.contains(where: \.isConnected) else { return }
+    let text = status.isOrderly ? "ended without leaving the job" : status.text
     note(FailureCause(weight: .exit, rank: rank, error: error(text, of: rank)), now)
   }
 

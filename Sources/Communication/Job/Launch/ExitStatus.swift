@@ -13,8 +13,11 @@ package enum ExitStatus: Hashable, Sendable {
     self = signal == 0 ? .code(waitStatus >> 8 & 0xff) : .signal(signal)
   }
 
-  /// Whether all went well.
-  package var isSuccess: Bool { self == .code(0) }
+  /// That of a program which was asked to stop, and can go on another time: EX_TEMPFAIL of sysexits.h.
+  package static let stopped = ExitStatus.code(75)
+
+  /// Whether it ended in good order: all was done, or what is left is for another time.
+  package var isOrderly: Bool { self == .code(0) || self == .stopped }
 
   /// The status as shells give it: that of a signal is 128 more than its number.
   package var shellStatus: Int32 {
@@ -28,6 +31,7 @@ package enum ExitStatus: Hashable, Sendable {
   package var text: String {
     switch self {
     case .code(0): "ended"
+    case .stopped: "stopped, to go on another time"
     case .code(let code): "ended with status \(code)"
     case .signal(let signal):
       "was killed by signal \(signal) (\(String(cString: strsignal(signal))))"

@@ -34,7 +34,7 @@ package final class HostSupervisor {
     waker = try Waker()
     ParentDeath.adoptsOrphans()
     // Who writes into the terminal's end ends the launcher; the rest follows from that.
-    for number in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { signal(number, SIG_IGN) }
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1] { signal(number, SIG_IGN) }
   }
 
   /// Runs until all ranks have ended; returns the exit status of the supervisor itself.
@@ -164,7 +164,7 @@ package final class HostSupervisor {
         continue
       }
       ranks[index].isRunning = false
-      if failSeconds == nil, !ExitStatus(waitStatus: status).isSuccess {
+      if failSeconds == nil, !ExitStatus(waitStatus: status).isOrderly {
         failSeconds = Clock.seconds
       }
       output.append(

@@ -19,6 +19,7 @@ final class LaunchedRanks {
   /// Those that were gone before anybody ended them.
   private var lost: Set<Int> = []
   private var isSignalling = false
+  private var isAskedToStop = false
   private var isWanted = false
 
   /// Starts the supervisors of all hosts, which start the ranks.
@@ -150,7 +151,8 @@ final class LaunchedRanks {
     guard running.remove(rank) != nil else { return }
     hub.exited(rank, status)
     if case .signal = status, !isSignalling { lost.insert(rank) }
-    if !status.isSuccess { failed(rank, status, status.text) }
+    if status == .stopped, firstFailure == nil { firstFailure = status }
+    if !status.isOrderly { failed(rank, status, status.text) }
   }
 
   private func failed(_ rank: Int, _ status: ExitStatus, _ text: String) {
@@ -172,7 +174,7 @@ final class LaunchedRanks {
     for rank in ranks {
       running.remove(rank)
       hub.lost(rank, what)
-      failed(rank, status.isSuccess ? .code(1) : status, "was lost: \(what)")
+      failed(rank, status.isOrderly ? .code(1) : status, "was lost: \(what)")
     }
   }
 
@@ -195,11 +197,28 @@ final class LaunchedRanks {
 
   private func takeSignals() {
     for number in signals.take() {
-      say("\(String(cString: strsignal(number))); the job ends")
       isWanted = true
-      if firstFailure == nil { firstFailure = .signal(number) }
-      if ending == nil { ending = EndingJob(graceSeconds: 0) } else { send(SIGKILL) }
+      // Whoever does not want to wait for ranks that stop by themselves interrupts again.
+      let isUrgent = isAskedToStop && number == SIGINT
+      if canStop, ending == nil, !isUrgent { pass(number) } else { end(number) }
     }
+  }
+
+  /// Whether ranks save what they have when they get a signal: they have said from where they go on.
+  private var canStop: Bool { hub.restartPoint != nil }
+
+  private func pass(_ number: Int32) {
+    if !isAskedToStop {
+      say("\(String(cString: strsignal(number))); the ranks stop after their step")
+    }
+    isAskedToStop = true
+    send(number == SIGHUP ? SIGTERM : number)
+  }
+
+  private func end(_ number: Int32) {
+    say("\(String(cString: strsignal(number))); the job ends")
+    if firstFailure == nil { firstFailure = .signal(number) }
+    if ending == nil { ending = EndingJob(graceSeconds: 0) } else { send(SIGKILL) }
   }
 
   private func advanceEnding() {

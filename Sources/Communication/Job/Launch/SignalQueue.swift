@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// The signals by which a person or a batch system ends a job, as values that a loop takes.
+/// The signals by which a person or a batch system ends or stops a job, as values that a loop takes.
 final class SignalQueue: Sendable {
   private let received = Mutex<[Int32]>([])
 
@@ -24,7 +24,7 @@ final class SignalQueue: Sendable {
   private static var wanted: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, number) }
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { sigaddset(&set, number) }
     return set
   }
 

@@ -1,0 +1,74 @@
+import DeepEPCommunication
+import DeepEPStorage
+import DeepEPTraining
+
+/// Where a run writes, and from where it goes on: what its first rank has decided for all.
+struct RunPlace {
+  /// What the run goes on from; nil if it begins.
+  let checkpoint: String?
+  /// A folder that is given; nil for a new one.
+  private let folder: String?
+  /// Whether the run takes the place of one that has lost ranks.
+  private let isRestart: Bool
+
+  /// Decides; collective over all ranks.
+  ///
+  /// - Parameters:
+  ///   - out: The folder that a person wants.
+  ///   - resume: From where the run shall go on.
+  /// - Throws: ``StorageError`` if there is no such checkpoint, ``TrainingError`` if ranks want different things.
+  init(out: String?, resume: CheckpointChoice?, in job: JoinedJob) throws {
+    try RunAgreement([
+      .init("the checkpoint to resume from", resume?.description ?? "none"),
+      .init("the folder of the run", out ?? "a new one"),
+    ]).check(job.control)
+    isRestart = job.control.restart != nil
+    let lost = job.control.restart?.checkpoint
+    let checkpoint = try job.told("checkpoint") {
+      let path = try lost ?? resume?.file()
+      // What is none is said before options are looked for beside it.
+      return try path.map { try Checkpoint($0).file.path }
+    }
+    self.checkpoint = checkpoint
+    folder = try job.told("folder") { [isRestart] in
+      try out ?? Self.folder(goingOnFrom: checkpoint, isRestart: isRestart)
+    }
+  }
+
+  /// The folder of the run that a checkpoint is of; nil if it belongs to none, or is not the last word of its run.
+  private static func folder(goingOnFrom checkpoint: String?, isRestart: Bool) throws -> String? {
+    guard let checkpoint, let run = RunListing.run(ofCheckpoint: checkpoint) else { return nil }
+    return try isRestart || Checkpoint(checkpoint).state.step == run.steps.last ? run.folder : nil
+  }
+
+  /// The file with the options of the run that goes on; nil if there is none.
+  var settingsPath: String? {
+    let run = checkpoint.flatMap { RunListing.run(ofCheckpoint: $0) }
+    return run.flatMap { $0.hasSettings ? $0.settingsPath : nil }
+  }
+
+  /// Looks whether the run can write where it wants to: before it begins, not when it has ended.
+  ///
+  /// - Throws: ``StorageError`` if not.
+  func check() throws {
+    guard let folder else { return try Folder.make(RunShelf.standard.path) }
+    let step = try checkpoint.map { try Checkpoint($0).state.step } ?? 0
+    _ = try RunFolder(folder, goingOnFrom: isRestart ? nil : step)
+  }
+
+  /// The folder of the run, which is made if none is given; collective over all ranks.
+  func folder(forData path: String, in job: JoinedJob) throws -> String {
+    let made = try job.told("folder") {
+      try folder ?? RunShelf.standard.makeRun(named: RunShelf.name(ofData: path))
+    }
+    return made ?? RunShelf.standard.path
+  }
+
+  /// How a person goes on with the run in a folder.
+  static func advice(_ folder: String, rankCount: Int) -> String {
+    let isFound = folder.hasPrefix("\(RunShelf.standard.path)/")
+    let place = isFound ? "" : " \(folder)"
+    let launch = rankCount > 1 ? "launch -n \(rankCount) -- " : ""
+    return "deepep \(launch)train --resume\(place) | deepep generate\(place)"
+  }
+}

@@ -1,0 +1,7 @@
+/// How a call of `fit` has ended.
+public enum TrainingEnd: Hashable, Sendable {
+  /// All steps were made.
+  case finished
+  /// It was asked to stop before, and has written a checkpoint if it had a plan for them.
+  case stopped(StopRequest.Reason)
+}

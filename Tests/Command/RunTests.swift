@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+
+/// `deepep train` writes into a folder for each run, and goes on with the newest.
+@Suite(.tags(.process)) struct RunTests {
+  private static let small = [
+    "--layers", "1", "--width", "16", "--heads", "2", "--context", "16", "--batch", "2",
+    "--sample", "0",
+  ]
+
+  private func withText(_ body: (URL) throws -> Void) throws {
+    try withFolder { folder in
+      try Data(RankJob.text.utf8).write(to: folder.appendingPathComponent("text.txt"))
+      try body(folder)
+    }
+  }
+
+  private func train(_ options: [String], in folder: URL) throws -> CommandRun {
+    try CommandRun(["train", "text.txt"] + Self.small + options, in: folder)
+  }
+
+  private func names(_ path: String, in folder: URL) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(
+      atPath: folder.appendingPathComponent(path).path
+    ).sorted()
+  }
+
+  /// The words of the README: train, train again, go on, generate.
+  @Test func runsHaveFoldersOfTheirOwn() throws {
+    try withText { folder in
+      for number in 1...2 {
+        let run = try train(["--steps", "1"], in: folder)
+        #expect(run.status == 0, "\(run.errors)")
+        let saved = "saved   runs/text-\(number)/step-1   (deepep train --resume | deepep generate)"
+        #expect(run.output.contains(saved), "\(run.output)")
+      }
+      #expect(try names("runs/text-2", in: folder) == ["best", "run.json", "step-1"])
+      let more = try CommandRun(["train", "--resume", "--steps", "3"], in: folder)
+      #expect(more.status == 0 && more.output.contains("step 3/3"), "\(more.errors)")
+      #expect(!more.output.contains("step 1/3"))
+      #expect(try names("runs/text-2", in: folder) == ["best", "run.json", "step-1", "step-3"])
+      let branch = try CommandRun(
+        ["train", "--resume", "runs/text-2/step-1", "--steps", "2"], in: folder)
+      #expect(branch.output.contains("saved   runs/text-3/step-2"), "\(branch.errors)")
+      for words in [[], ["runs/text-1"], ["runs/text-2/best"]] {
+        let text = try CommandRun(["generate", "--count", "4"] + words, in: folder)
+        #expect(text.status == 0, "\(text.errors)")
+      }
+    }
+  }
+
+  @Test func thereIsNothingToGoOnWith() throws {
+    try withText { folder in
+      for words in [["train", "--resume"], ["generate"]] {
+        let run = try CommandRun(words, in: folder)
+        #expect(run.status == 1 && run.errors.contains("there is no run with a checkpoint"))
+      }
+      let text = try CommandRun(["train", "--resume", "text.txt"], in: folder)
+      #expect(text.status == 1 && text.errors.contains("(text.txt"), "\(text.errors)")
+      let nothing = try CommandRun(["train"], in: folder)
+      #expect(nothing.status == 2 && nothing.errors.contains("TEXT is missing"))
+      // What fails before the first checkpoint leaves no folder.
+      let wrong = try train(["--strategy", "data=2"], in: folder)
+      #expect(wrong.status == 1, "\(wrong.output)")
+      #expect(try names("runs", in: folder) == [])
+    }
+  }
+
+  @Test func noRunWritesIntoTheFolderOfAnother() throws {
+    try withText { folder in
+      #expect(try train(["--steps", "2", "--out", "here/"], in: folder).status == 0)
+      let before = try Data(contentsOf: folder.appendingPathComponent("here/step-2"))
+      let second = try train(["--steps", "1", "--out", "here"], in: folder)
+      #expect(
+        second.status == 1
+          && second.errors.contains(
+            "another run has been here: there is a checkpoint of step 2 (folder here)"),
+        "\(second.errors)")
+      let descriptor = open(folder.appendingPathComponent("here").path, O_RDONLY)
+      defer { close(descriptor) }
+      #expect(flock(descriptor, LOCK_EX) == 0)
+      let third = try CommandRun(["train", "--resume", "here", "--steps", "3"], in: folder)
+      #expect(
+        third.status == 1 && third.errors.contains("another run is writing here"),
+        "\(third.errors)")
+      #expect(try names("here", in: folder) == ["best", "run.json", "step-2"])
+      #expect(try Data(contentsOf: folder.appendingPathComponent("here/step-2")) == before)
+    }
+  }
+
+  @Test func theNewestAreKeptAndTheBest() throws {
+    try withText { folder in
+      let run = try train(
+        ["--steps", "6", "--checkpoint-every", "1", "--keep", "2", "--learning-rate", "1e-9"],
+        in: folder)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(run.output.contains("step 1/6 validation loss "), "\(run.output)")
+      let kept = try names("runs/text-1", in: folder).filter { $0.hasPrefix("step-") }
+      let best = try FileManager.default.destinationOfSymbolicLink(
+        atPath: folder.appendingPathComponent("runs/text-1/best").path)
+      #expect(Set(kept) == ["step-5", "step-6", best])
+    }
+  }
+
+  @Test func aDamagedCheckpointIsPassedOver() throws {
+    try withText { folder in
+      #expect(try train(["--steps", "2", "--checkpoint-every", "1"], in: folder).status == 0)
+      let last = folder.appendingPathComponent("runs/text-1/step-2")
+      try Data(contentsOf: last).dropLast(10).write(to: last)
+      let run = try CommandRun(["generate", "--count", "4"], in: folder)
+      #expect(run.status == 0 && run.errors.contains("passed over: "), "\(run.errors)")
+    }
+  }
+}
