@@ -35,6 +35,8 @@ public final class DistributedTrainer<Model: Module> {
   private var session: TrainingSession?
   /// What the session, once there is one, continues from.
   private var origin: Checkpoint?
+  /// Whose weights the run begins with, unless it continues.
+  private var pretrained: HuggingFaceFolder?
   /// The numbers of ranks that can go on with the run.
   private var restartRankCounts: [Int] = []
 
@@ -128,7 +130,8 @@ public final class DistributedTrainer<Model: Module> {
     builder.compression = strategy.compression
     if let path = job.control.restart?.checkpoint { origin = try Checkpoint(path) }
     let meeting = try RankMeeting(
-      in: job, strategy: strategy, transport: communication, loader: loader, origin: origin)
+      in: job, strategy: strategy, transport: communication, loader: loader, origin: origin,
+      pretrained: pretrained)
     let device = try CPUDevice(
       threadCount: threads ?? job.threadCount, kernels: KernelLibrary(cache: kernelCache),
       links: meeting.links)
@@ -140,10 +143,16 @@ public final class DistributedTrainer<Model: Module> {
     let session = try TrainingSession(
       programs, loader, gradientAccumulation: builder.gradientAccumulation)
     try session.prepare()
-    if let origin { try session.restore(origin) } else { try session.initialize() }
+    try begin(session)
     restartRankCounts = strategy.rankCounts(for: session.program)
     offer(job.control.restart?.checkpoint, session, in: job)
     return session
+  }
+
+  private func begin(_ session: TrainingSession) throws {
+    if let origin { return try session.restore(origin) }
+    try session.initialize()
+    if let pretrained { try session.load(pretrained) }
   }
 
   /// Tells a launcher from where the run can go on if ranks are lost: a checkpoint, or from where it began.
@@ -153,6 +162,22 @@ public final class DistributedTrainer<Model: Module> {
       RestartPoint(
         rankCounts: restartRankCounts,
         checkpoint: path.map { .init(path: $0, step: session.step) }))
+  }
+
+  /// Begins with the weights of a model in Hugging Face's form, converted to float32, instead of random ones.
+  ///
+  /// To be called before ``fit(_:epochs:steps:log:checkpoints:)``; all ranks read the folder.
+  ///
+  /// ```swift
+  /// let folder = try HuggingFaceFolder("gpt2")
+  /// let trainer = try DistributedTrainer(model: GPT2(GPT2Configuration(folder)))
+  /// try trainer.load(folder)
+  /// ```
+  ///
+  /// - Throws: ``StorageError`` if the weights are of another model, here or as soon as the program is known.
+  public func load(_ folder: HuggingFaceFolder) throws {
+    try session?.load(folder)
+    pretrained = folder
   }
 
   /// Continues from a checkpoint that ``save(to:modelConfiguration:tokenizer:)`` wrote, bit for bit:

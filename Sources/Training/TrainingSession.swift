@@ -245,6 +245,22 @@ package final class TrainingSession {
         tokenizer: tokenizer, notes: notes), to: path)
   }
 
+  /// Takes the weights of a folder of Hugging Face in place of first values; averages begin with them.
+  ///
+  /// - Throws: ``StorageError`` if they are of another model.
+  package func load(_ folder: HuggingFaceFolder) throws {
+    let (slots, state) = (lasting, state)
+    let parameters = slots.filter { $0.kind == .parameter }
+    let weights = try PretrainedWeights(folder, for: parameters)
+    for slot in parameters {
+      try weights[slot]?.withFloats { source in
+        try state.read(slot, fromWhole: source)
+        let average = slots.first { $0.name == MovingAverages.name(slot.name) }
+        if let average { try state.read(average, fromWhole: source) }
+      }
+    }
+  }
+
   /// Continues from a checkpoint, whatever strategy wrote it; where the run that wrote it scaled no loss, the
   /// scale starts anew.
   ///

@@ -41,6 +41,11 @@ public struct Linear: Module {
     bias = hasBias ? Parameter([output], .zeros, axes: axes.map { [$0.output] } ?? []) : nil
   }
 
+  /// Makes a layer without a bias whose weight `[output, input]` is that of another module.
+  public init(weight: Parameter) {
+    (self.weight, bias, layout) = (weight, nil, .outputByInput)
+  }
+
   /// `x · W + b` for `x [..., input]`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let y = x.matmul(weight, transposingRight: layout == .outputByInput)

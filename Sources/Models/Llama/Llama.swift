@@ -2,7 +2,7 @@ import DeepEPTensors
 
 /// Llama (Touvron et al.: Llama 2, 2023) with the parameter names, layouts and numerics of Hugging Face:
 /// norms by the root mean square, rotary positions, grouped queries, a gated network, no biases, and a head
-/// of its own.
+/// of its own or the token table.
 ///
 /// Token identifiers `[batch, sequence]` go in, logits `[batch, sequence, vocabulary]` come out.
 public struct Llama: Module {
@@ -53,9 +53,12 @@ public struct Llama: Module {
       embedTokens: Embedding(vocabulary, width, initializer: scheme.matrix(1)),
       layers: (0..<configuration.layers).map { Block(configuration, scheme, $0) },
       norm: RMSNorm(width, epsilon: configuration.epsilon))
-    lmHead = Linear(
-      width, vocabulary, hasBias: false, initializer: scheme.matrix(2),
-      axes: (.axis(.embed), .axis(.vocabulary)))
+    lmHead =
+      configuration.hasTiedHead
+      ? Linear(weight: model.embedTokens.weight)
+      : Linear(
+        width, vocabulary, hasBias: false, initializer: scheme.matrix(2),
+        axes: (.axis(.embed), .axis(.vocabulary)))
   }
 
   /// The logits of identifiers.

@@ -19,10 +19,13 @@ public struct LlamaConfiguration: Hashable, Codable, Sendable {
   /// Added to the mean square in norms (`rms_norm_eps`).
   public var epsilon: Double
 
+  /// Whether the head is the token table, as in small Llamas (`tie_word_embeddings`).
+  public var hasTiedHead: Bool
+
   /// Makes a configuration.
   public init(
     vocabulary: Int, context: Int, width: Int, layers: Int, heads: Int, keyValueHeads: Int,
-    hidden: Int, rotaryBase: Double = 10_000, epsilon: Double = 1e-5
+    hidden: Int, rotaryBase: Double = 10_000, epsilon: Double = 1e-5, hasTiedHead: Bool = false
   ) {
     self.vocabulary = vocabulary
     self.context = context
@@ -33,6 +36,22 @@ public struct LlamaConfiguration: Hashable, Codable, Sendable {
     self.hidden = hidden
     self.rotaryBase = rotaryBase
     self.epsilon = epsilon
+    self.hasTiedHead = hasTiedHead
+  }
+
+  /// Reads a configuration; one without `hasTiedHead` has a head of its own.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    vocabulary = try container.decode(Int.self, forKey: .vocabulary)
+    context = try container.decode(Int.self, forKey: .context)
+    width = try container.decode(Int.self, forKey: .width)
+    layers = try container.decode(Int.self, forKey: .layers)
+    heads = try container.decode(Int.self, forKey: .heads)
+    keyValueHeads = try container.decode(Int.self, forKey: .keyValueHeads)
+    hidden = try container.decode(Int.self, forKey: .hidden)
+    rotaryBase = try container.decode(Double.self, forKey: .rotaryBase)
+    epsilon = try container.decode(Double.self, forKey: .epsilon)
+    hasTiedHead = try container.decodeIfPresent(Bool.self, forKey: .hasTiedHead) ?? false
   }
 
   /// The width of a head.
@@ -42,6 +61,6 @@ public struct LlamaConfiguration: Hashable, Codable, Sendable {
   public var parameterCount: Int {
     let attention = 2 * (heads + keyValueHeads) * headWidth * width
     let block = attention + 3 * width * hidden + 2 * width
-    return 2 * vocabulary * width + layers * block + width
+    return (hasTiedHead ? 1 : 2) * vocabulary * width + layers * block + width
   }
 }

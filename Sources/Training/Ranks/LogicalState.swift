@@ -98,12 +98,15 @@ struct LogicalState {
 
   /// Reads this rank's part of a tensor of a checkpoint.
   func read(_ slot: Slot, from checkpoint: Checkpoint) throws {
-    try checkpoint.tensor(named: slot.name).withBytes { source in
-      try executor.withSlot(slot.name) { _, target in
-        guard let ranks, let shard = shard(slot) else { return target.copyMemory(from: source) }
-        shard.copy(
-          from: source, toPart: target, of: ranks.rank, elementBytes: slot.type.element.byteCount)
-      }
+    try checkpoint.tensor(named: slot.name).withBytes { try read(slot, fromWhole: $0) }
+  }
+
+  /// Takes this rank's part of the bytes of a whole slot.
+  func read(_ slot: Slot, fromWhole source: UnsafeRawBufferPointer) throws {
+    try executor.withSlot(slot.name) { _, target in
+      guard let ranks, let shard = shard(slot) else { return target.copyMemory(from: source) }
+      shard.copy(
+        from: source, toPart: target, of: ranks.rank, elementBytes: slot.type.element.byteCount)
     }
   }
 }

@@ -15,22 +15,24 @@ package struct RankMeeting {
   private let strategy: Strategy
   private let transport: CommunicationTransport
   private let loader: any BatchLoader
-  private let origin: Checkpoint?
 
   /// Compares what the ranks of a run know before they trace the model; collective over all of them.
   ///
   /// - Parameters:
   ///   - transport: How ranks reach one another; nil is ``CommunicationTransport/auto``.
   ///   - origin: What the run continues from.
+  ///   - pretrained: Whose weights it begins with.
   /// - Throws: on all ranks: ``TrainingError`` if they differ, ``CommunicationError`` if one has failed.
   package init(
     in job: JoinedJob, strategy: Strategy, transport: CommunicationTransport?,
-    loader: any BatchLoader, origin: Checkpoint? = nil
+    loader: any BatchLoader, origin: Checkpoint? = nil, pretrained: HuggingFaceFolder? = nil
   ) throws {
-    (self.job, self.strategy, self.loader, self.origin) = (job, strategy, loader, origin)
+    (self.job, self.strategy, self.loader) = (job, strategy, loader)
     let transport = transport ?? .auto
     if job.rankCount > 1 {
-      try RunAgreement(Self.facts(strategy, transport, loader, origin)).check(job.control)
+      let weights = pretrained.map { hex($0.fingerprint) } ?? "none"
+      let facts = try Self.facts(strategy, transport, loader, origin)
+      try RunAgreement(facts + [.init("the weights to begin with", weights)]).check(job.control)
     }
     self.transport = try transport == .auto ? job.chosenTransport() : transport
   }
@@ -79,10 +81,8 @@ package struct RankMeeting {
   }
 
   private static func text(_ checkpoint: Checkpoint) -> String {
-    let digests = checkpoint.file.tensors.map { tensor in
-      tensor.withBytes { WordDigest.of($0.prefix(4096)) }
-    }
-    return "that of step \(checkpoint.state.step), digest \(hex(WordDigest.of(digests)))"
+    let digest = checkpoint.file.tensors.fingerprint
+    return "that of step \(checkpoint.state.step), digest \(hex(digest))"
   }
 
   /// The digest of the program's file: builds of another version have another one.
