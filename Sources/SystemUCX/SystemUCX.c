@@ -41,10 +41,12 @@ const char *deepep_ucx_reason(const deepep_ucx *library, int status) {
 
 // MARK: Context
 
-static ucs_status_t start(const deepep_ucx *library, ucp_context_h *context) {
+static ucs_status_t start(
+    const deepep_ucx *library, bool spares_rendezvous, ucp_context_h *context) {
   ucp_config_t *variables;
   ucs_status_t status = library->ucp_config_read(NULL, NULL, &variables);
   if (status != UCS_OK) return status;
+  if (spares_rendezvous) library->ucp_config_modify(variables, "RNDV_THRESH", "inf");
   ucp_params_t parameters = {
       .field_mask = UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_MT_WORKERS_SHARED,
       .features = UCP_FEATURE_TAG | UCP_FEATURE_WAKEUP,
@@ -57,12 +59,13 @@ static ucs_status_t start(const deepep_ucx *library, ucp_context_h *context) {
 }
 
 deepep_ucx_context *deepep_ucx_context_create(
-    const deepep_ucx *library, const char *thread_name, char *message, size_t message_bytes) {
+    const deepep_ucx *library, const char *thread_name, bool spares_rendezvous, char *message,
+    size_t message_bytes) {
   deepep_ucx_context *context = calloc(1, sizeof *context);
   if (!context) return NULL;
   context->library = *library;
   snprintf(context->thread_name, sizeof context->thread_name, "%s", thread_name);
-  ucs_status_t status = start(library, &context->context);
+  ucs_status_t status = start(library, spares_rendezvous, &context->context);
   if (status == UCS_OK) return context;
   snprintf(message, message_bytes, "%s", library->ucs_status_string(status));
   free(context);

@@ -14,11 +14,12 @@
 
 #define FUNCTIONS(F)                                                                        \
   F(ucp_get_version) F(ucs_status_string) F(ucp_config_read) F(ucp_config_release)          \
-  F(ucp_init_version) F(ucp_context_print_info) F(ucp_cleanup) F(ucp_worker_create)         \
-  F(ucp_worker_destroy) F(ucp_worker_get_address) F(ucp_worker_release_address)             \
-  F(ucp_worker_get_efd) F(ucp_worker_arm) F(ucp_worker_progress) F(ucp_ep_flush_nbx)        \
-  F(ucp_ep_create) F(ucp_tag_send_nbx) F(ucp_tag_recv_nbx) F(ucp_tag_recv_request_test)     \
-  F(ucp_request_check_status) F(ucp_request_cancel) F(ucp_request_free)
+  F(ucp_config_modify) F(ucp_init_version) F(ucp_context_print_info) F(ucp_cleanup)         \
+  F(ucp_worker_create) F(ucp_worker_destroy) F(ucp_worker_get_address)                      \
+  F(ucp_worker_release_address) F(ucp_worker_get_efd) F(ucp_worker_arm)                     \
+  F(ucp_worker_progress) F(ucp_ep_flush_nbx) F(ucp_ep_create) F(ucp_tag_send_nbx)           \
+  F(ucp_tag_recv_nbx) F(ucp_tag_recv_request_test) F(ucp_request_check_status)              \
+  F(ucp_request_cancel) F(ucp_request_free)
 
 struct deepep_ucx {
 #define FIELD(name) __typeof__(&name) name;

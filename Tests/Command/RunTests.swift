@@ -49,6 +49,39 @@ import Testing
     }
   }
 
+  /// A model goes to Hugging Face's form, and a run begins with it: its loss is that at which the other one ended.
+  @Test func aModelIsExportedAndBegunWith() throws {
+    try withText { folder in
+      let first = try train(
+        ["--tokenizer", "bpe:260", "--steps", "20", "--learning-rate", "0.03", "--log", "log"],
+        in: folder)
+      #expect(first.status == 0, "\(first.errors)")
+      let export = try CommandRun(["export", "newest", "model"], in: folder)
+      #expect(export.status == 0, "\(export.errors)")
+      #expect(
+        try names("model", in: folder) == ["config.json", "model.safetensors", "tokenizer.json"])
+      let begin = ["train", "text.txt", "--from", "model", "--batch", "2", "--context", "16"]
+      let second = try CommandRun(
+        begin + ["--steps", "1", "--sample", "0", "--learning-rate", "1e-9"], in: folder)
+      #expect(
+        second.status == 0 && second.output.contains("1 layers, width 16"), "\(second.errors)")
+      let losses = [first, second].map { run in
+        run.output.split(separator: "\n").compactMap { line in
+          line.firstRange(of: "validation").map { line[$0.upperBound...].split(separator: " ")[0] }
+        }.last
+      }
+      #expect(losses[0] != nil && losses[0] == losses[1], "\(first.output)\(second.output)")
+      for (words, error) in [
+        (["--layers", "2"], "--layers does not go with --from"),
+        (["--context", "17"], "sees 16 tokens at once, not 17"),
+      ] {
+        let words = begin.filter { $0 != "--context" && $0 != "16" } + words
+        let run = try CommandRun(words, in: folder)
+        #expect(run.status != 0 && run.errors.contains(error), "\(run.errors)")
+      }
+    }
+  }
+
   @Test func thereIsNothingToGoOnWith() throws {
     try withText { folder in
       for words in [["train", "--resume"], ["generate"]] {

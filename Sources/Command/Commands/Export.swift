@@ -3,7 +3,7 @@ import DeepEPTraining
 
 /// `deepep export`: a trained model as a folder that Hugging Face's `transformers` opens.
 struct Export {
-  var checkpoint = ""
+  var checkpoint = CheckpointChoice.newest
   var folder = ""
 
   static func command(output: TerminalOutput) -> Subcommand {
@@ -12,15 +12,16 @@ struct Export {
       defaults: Export(),
       parameters: [
         .positional(
-          "checkpoint", \.checkpoint, .path, "a file that 'deepep train' wrote", isRequired: true),
-        .positional("folder", \.folder, .path, "where the model goes", isRequired: true),
+          "checkpoint", \.checkpoint, .checkpoint, "of 'deepep train', or the folder of a run",
+          isRequired: true),
+        .positional("folder", \.folder, .folder, "where the model goes", isRequired: true),
       ],
-      examples: ["runs/model.safetensors notes-model"]
+      examples: ["runs/notes-1 notes-model", "newest notes-model"]
     ) { options in try options.run(output: output) }
   }
 
   func run(output: TerminalOutput) throws {
-    try HuggingFaceFolder.write(Checkpoint(checkpoint), to: folder)
+    try HuggingFaceFolder.write(Checkpoint(checkpoint.file()), to: folder)
     try output.write("saved   \(folder)   (AutoModelForCausalLM.from_pretrained(\"\(folder)\"))\n")
   }
 }

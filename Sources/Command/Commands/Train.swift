@@ -9,6 +9,7 @@ struct Train {
   var tokenizer = TokenizerChoice.characters
   var steps: Int?
   var epochs = 1
+  var from: String?
   var layers = 4
   var width = 128
   var heads = 4
@@ -67,6 +68,7 @@ struct Train {
 
   private static var modelParameters: [Parameter<Train>] {
     [
+      .option("from", \.from, .folder, "a GPT-2 of Hugging Face to begin with"),
       .option("layers", \.layers, .positiveInteger, "blocks of the model"),
       .option("width", \.width, .positiveInteger, "width of the model"),
       .option("heads", \.heads, .positiveInteger, "attention heads; divides the width").seldom,
@@ -141,6 +143,7 @@ struct Train {
       // The run that goes on may have been given steps.
       if given.has("epochs"), !given.has("steps") { options.steps = nil }
       guard let text = options.text else { throw given.missing("text") }
+      try FirstModel.adapt(&options, given)
       let settings = given.text(of: options, without: ofOneCall)
       if given.printsConfiguration {
         if job.isFirst { try output.write(given.text(of: options)) }

@@ -28,18 +28,16 @@ struct TrainingRun {
 
   /// Trains.
   func run(until stop: StopRequest) throws -> TrainingEnd {
-    var sizes = try GPT2Configuration(
-      vocabulary: 1, context: options.context, width: options.width, layers: options.layers,
-      heads: options.heads, dropout: options.dropout
-    ).validated()
+    let model = try FirstModel(options)
     if job.isFirst { try place.check() }
     let loader = try loader()
-    sizes.vocabulary = loader.vocabularySize
+    let sizes = try model.sizes(forVocabulary: loader.vocabularySize)
     if job.isFirst { try output.write(introduction(loader, sizes)) }
     let total =
       options.steps
       ?? max(1, options.epochs * loader.batchesPerEpoch / options.gradientAccumulation)
     let trainer = try trainer(sizes, steps: total)
+    if let folder = model.folder { try trainer.load(folder) }
     let checkpoints = try plan(loader, sizes)
     let end = try trainer.fit(
       loader, steps: total, log: options.log, tensorboard: options.tensorboard,
@@ -90,7 +88,7 @@ struct TrainingRun {
       \(processor.vectorClass.rawValue)
       data    \(text): \(tokens) \(options.tokenizer.unit), \(loader.vocabularySize) different, \
       last \(loader.validationTokens.count) held out
-      model   GPT-2, \(options.layers) layers, width \(options.width), \(options.heads) heads, \
+      model   GPT-2, \(sizes.layers) layers, width \(sizes.width), \(sizes.heads) heads, \
       context \(options.context): \(sizes.parameterCount) weights
 
       """

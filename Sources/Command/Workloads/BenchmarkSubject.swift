@@ -9,6 +9,7 @@ enum BenchmarkSubject {
   var name: String {
     switch self {
     case .communication: "communication"
+    case .wait: "wait"
     case .workload(let workload): workload.rawValue
     case .collective(let collective): collective.rawValue
     }

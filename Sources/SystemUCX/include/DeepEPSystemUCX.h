@@ -2,6 +2,7 @@
 #ifndef DEEPEP_SYSTEM_UCX_H
 #define DEEPEP_SYSTEM_UCX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,9 +32,11 @@ deepep_ucx_version deepep_ucx_get_version(const deepep_ucx *library);
 const char *deepep_ucx_reason(const deepep_ucx *library, int status);
 
 /// Opens the transports and devices that UCX's own variables allow; NULL and a message when there are none.
-/// Workers of several threads may share one. A thread with this name, of up to 15 characters, looks after them.
+/// Workers of several threads may share one. A thread with this name, of up to 15 characters, looks after them. With
+/// `spares_rendezvous` UCX sends messages of any size without asking the other side first, whatever its variables say.
 deepep_ucx_context *_Nullable deepep_ucx_context_create(
-    const deepep_ucx *library, const char *thread_name, char *message, size_t message_bytes);
+    const deepep_ucx *library, const char *thread_name, bool spares_rendezvous, char *message,
+    size_t message_bytes);
 
 /// Writes the transports and devices of a context, "tcp/eth0", one a line; as many as there is room for.
 void deepep_ucx_context_devices(

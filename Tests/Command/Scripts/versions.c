@@ -23,7 +23,7 @@ int MPI_Get_library_version(char *text, int *count) {
 #define MPI(name) NEVER(MPI_##name)
 
 NEVER(ucs_status_string)
-UCP(config_read) UCP(config_release) UCP(init_version) UCP(context_print_info) UCP(cleanup)
+UCP(config_read) UCP(config_modify) UCP(config_release) UCP(init_version) UCP(context_print_info) UCP(cleanup)
 UCP(worker_create) UCP(worker_destroy) UCP(worker_get_address) UCP(worker_release_address)
 UCP(worker_get_efd) UCP(worker_arm) UCP(worker_progress) UCP(ep_flush_nbx) UCP(ep_create)
 UCP(tag_send_nbx) UCP(tag_recv_nbx) UCP(tag_recv_request_test) UCP(request_check_status)

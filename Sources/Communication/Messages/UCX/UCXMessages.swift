@@ -5,7 +5,7 @@ struct UCXMessages: MessageFabric {
   /// Opens the library, and what it finds on this host.
   ///
   /// - Throws: ``CommunicationError`` if there is no UCX, or it cannot be used.
-  init() throws { context = try UCXContext(UCXLibrary()) }
+  init() throws { context = try UCXContext.forMessages(UCXLibrary()) }
 
   func channel(_ control: any JobControl, among members: [Int]) throws -> any MessageChannel {
     let waker = try Waker()

@@ -10,12 +10,27 @@ final class UCXContext: @unchecked Sendable {
   /// Opens what UCX's own variables allow.
   ///
   /// - Throws: ``CommunicationError`` if that is nothing.
-  init(_ library: UCXLibrary) throws {
+  convenience init(_ library: UCXLibrary) throws {
+    try self.init(library, sparesRendezvous: false)
+  }
+
+  /// Opens the same for messages.
+  ///
+  /// Where there are only sockets, asking the other side first costs a round trip for each piece and spares no copy. What
+  /// UCX's own variable says stays.
+  static func forMessages(_ library: UCXLibrary) throws -> UCXContext {
+    let context = try UCXContext(library)
+    guard context.fabric == nil, getenv("UCX_RNDV_THRESH") == nil else { return context }
+    return try UCXContext(library, sparesRendezvous: true)
+  }
+
+  private init(_ library: UCXLibrary, sparesRendezvous: Bool) throws {
     self.library = library
     var message = CMessage()
     guard
       let handle = message.fill({
-        deepep_ucx_context_create(library.handle, ProcessThreads.serviceName, $0, $1)
+        deepep_ucx_context_create(
+          library.handle, ProcessThreads.serviceName, sparesRendezvous, $0, $1)
       })
     else {
       throw CommunicationError(
