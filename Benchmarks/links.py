@@ -280,7 +280,8 @@ def measure(program, mpi, sizes, rounds):
             return [{"skipped": reason}]
         cases = []
         for count in sizes:
-            each = 5 if count > 8 << 20 else 15
+            # A run repeats what is small a thousand times in each of its rounds.
+            each = 5 if count > 8 << 20 else 3
             found = contestants(links, program, mpi, python_with_torch(), each)
             reports = case(links, found, count, rounds)
             medians, checks = figures(reports), bars(count, reports)
