@@ -8,8 +8,23 @@ import Glibc
 /// wakes it; if all do but those that wait for other ranks, none of them can go on.
 struct ProcessThreads: Sendable {
   /// Marks the calling thread as one that nobody waits for and that waits for nobody: it serves the job.
-  static func markService() {
-    guard let file = fopen("/proc/thread-self/comm", "w") else { return }
+  static func markService() { markService("thread-self") }
+
+  /// Marks threads of a name that a library starts meanwhile for its own service.
+  static func markServices<Result>(
+    named name: String, startedBy body: () throws -> Result
+  ) rethrows -> Result {
+    let before = Set(all)
+    defer {
+      for thread in all where !before.contains(thread) && text(thread, "comm") == name + "\n" {
+        markService("self/task/\(thread)")
+      }
+    }
+    return try body()
+  }
+
+  private static func markService(_ thread: String) {
+    guard let file = fopen("/proc/\(thread)/comm", "w") else { return }
     fputs(serviceName, file)
     fclose(file)
   }

@@ -222,8 +222,8 @@ extension Disturbance {
   /// Whether the victim says that it stays where it is to be hit.
   var isHeld: Bool { words(mark: "").contains { $0.hasPrefix("hold=") } }
 
-  /// Whether each rank can tell of an operation by then.
-  var hasOperations: Bool { moment != .join }
+  /// Whether each rank can tell of an operation by then: ranks of an MPI know one another without one.
+  var hasOperations: Bool { moment != .join && (moment != .setUp || transport != .mpi) }
 }
 
 extension Disturbance {

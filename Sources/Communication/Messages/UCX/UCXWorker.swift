@@ -28,9 +28,11 @@ final class UCXContext: @unchecked Sendable {
     self.library = library
     var message = CMessage()
     guard
-      let handle = message.fill({
-        deepep_ucx_context_create(
-          library.handle, ProcessThreads.serviceName, sparesRendezvous, $0, $1)
+      let handle = message.fill({ text, byteCount in
+        Self.withServiceThread {
+          deepep_ucx_context_create(
+            library.handle, ProcessThreads.serviceName, sparesRendezvous, text, byteCount)
+        }
       })
     else {
       throw CommunicationError(
@@ -41,6 +43,11 @@ final class UCXContext: @unchecked Sendable {
   }
 
   deinit { deepep_ucx_context_destroy(handle) }
+
+  /// Marks the thread by which UCX waits for descriptors, if a call starts it.
+  static func withServiceThread<Result>(_ body: () -> Result) -> Result {
+    ProcessThreads.markServices(named: "async", startedBy: body)
+  }
 
   /// What it has opened, as UCX names it: "tcp/eth0", "rc_mlx5/mlx5_0:1".
   var devices: [String] {
@@ -72,8 +79,10 @@ final class UCXWorker: ParcelCarrier {
     (self.context, self.rank) = (context, rank)
     var message = CMessage()
     guard
-      let handle = message.fill({
-        deepep_ucx_worker_create(context.handle, Int32(rankCount), $0, $1)
+      let handle = message.fill({ text, byteCount in
+        UCXContext.withServiceThread {
+          deepep_ucx_worker_create(context.handle, Int32(rankCount), text, byteCount)
+        }
       })
     else {
       throw CommunicationError(
