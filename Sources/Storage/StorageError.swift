@@ -22,12 +22,15 @@ public struct StorageError: Error, CustomStringConvertible, Equatable, Sendable 
 
 extension String {
   /// This text, which came from a file, in quotes as an error shows it.
+  package var shown: String { "'\(escaped)'" }
+
+  /// This text, which came from a file, as an error shows it.
   ///
   /// Control characters are escaped, since they could change the terminal, and what is long is cut.
-  var shown: String {
+  package var escaped: String {
     let start = unicodeScalars.prefix(100).map { scalar in
       scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : "\(scalar)"
     }
-    return "'\(start.joined())\(unicodeScalars.count > 100 ? "…" : "")'"
+    return start.joined() + (unicodeScalars.count > 100 ? "…" : "")
   }
 }

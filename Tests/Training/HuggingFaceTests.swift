@@ -196,7 +196,9 @@ import Testing
       try trainer.evaluate(Successors(rows: [[1, 2, 3]]))
     }
     let text = "\(try #require(error))"
-    #expect(text.contains("transformer.h.2.ln_1.weight is missing"))
-    #expect(text.contains("transformer.wte.weight is [9, 16] in the file, [10, 16] in the model"))
+    #expect(text.contains("'transformer.h.2.ln_1.weight' is missing"))
+    #expect(
+      text.contains(
+        "'transformer.wte.weight' is float32 [9, 16] in the file, float32 [10, 16] in the model"))
   }
 }

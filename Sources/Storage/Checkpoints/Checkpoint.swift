@@ -69,29 +69,12 @@ public struct Checkpoint: Sendable {
     let found = (extent == .everything ? file.tensors : parameters).map(\.tensor)
     let (wanted, known) = (Set(expected.map(\.name)), Set(found.map(\.name)))
     let optional = optional.filter { !wanted.contains($0) || !known.contains($0) }
-    let differences = Checkpoint.differences(
+    let differences = TensorDifferences(
       expected: expected.filter { !optional.contains($0.name) },
       found: found.filter { !optional.contains($0.name) })
     guard !differences.isEmpty else { return }
-    let shown = differences.prefix(6).joined(separator: "; ")
-    let rest = differences.count > 6 ? "; and \(differences.count - 6) more" : ""
     throw StorageError(
-      "a checkpoint of another model: \(shown)\(rest)", at: file.path,
+      "a checkpoint of another model: \(differences.text)", at: file.path,
       fix: "use the configuration that it was written with, or another checkpoint")
-  }
-
-  private static func differences(
-    expected: [TensorDescription], found: [TensorDescription]
-  ) -> [String] {
-    let byName = Dictionary(found.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    let wanted = Set(expected.map(\.name))
-    let wrong = expected.compactMap { tensor -> String? in
-      guard let other = byName[tensor.name] else { return "\(tensor.name.shown) is missing" }
-      guard other != tensor else { return nil }
-      return "\(tensor.name.shown) is \(other.typeDescription) in the file, "
-        + "\(tensor.typeDescription) in the model"
-    }
-    let unexpected = found.filter { !wanted.contains($0.name) }
-    return wrong + unexpected.map { "\($0.name.shown) is unexpected" }
   }
 }

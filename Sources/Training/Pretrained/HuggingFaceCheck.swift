@@ -14,7 +14,7 @@ struct HuggingFaceCheck {
     let found = try folder.configuration(Family.self).model_type
     guard found == name else {
       throw error(
-        "'model_type'", "'\(found)'",
+        "'model_type'", found.shown,
         "a model of type '\(name)', or the configuration of that family")
     }
   }
@@ -23,7 +23,8 @@ struct HuggingFaceCheck {
   func field<Value: Equatable>(_ name: String, _ found: Value?, isOneOf known: [Value]) throws {
     guard let found, !known.contains(found) else { return }
     throw error(
-      "'\(name)'", "\(found)", "a model with \(known.map { "\($0)" }.joined(separator: " or "))")
+      "'\(name)'", "\(found)".escaped,
+      "a model with \(known.map { "\($0)" }.joined(separator: " or "))")
   }
 
   /// - Throws: ``StorageError`` for sizes of which no model can be.

@@ -10,27 +10,22 @@ struct PretrainedWeights {
   /// - Throws: ``StorageError``, which names what is missing, of another shape, or not known to the model.
   init(_ folder: HuggingFaceFolder, for parameters: [Slot]) throws {
     self.folder = folder
-    let missing = parameters.filter { folder.tensor(ofParameter: $0.name) == nil }.map {
-      "\($0.name) is missing"
+    let stored = parameters.compactMap { slot in
+      folder.tensor(ofParameter: slot.name).map { (slot, $0) }
     }
-    let wrong = parameters.compactMap { slot -> String? in
-      guard let tensor = folder.tensor(ofParameter: slot.name), tensor.shape != slot.type.shape
-      else {
-        return nil
-      }
-      return "\(slot.name) is \(tensor.shape) in the file, \(slot.type.shape) in the model"
-    }
-    let known = Set(parameters.compactMap { folder.tensor(ofParameter: $0.name)?.name })
-    let more = folder.names.filter { !known.contains($0) && !Self.isLeftOut($0) }.map {
-      "\($0) is not known to the model"
-    }
-    // One missing layer has many names.
-    let differences = wrong + missing + more
+    let known = Set(stored.map(\.1.name))
+    let others = folder.names.filter { !known.contains($0) && !Self.isLeftOut($0) }
+    let differences = TensorDifferences(
+      expected: parameters.map { TensorDescription($0.name, $0.type.element, $0.type.shape) },
+      // Under the model's names; narrower types are converted.
+      found: stored.map { slot, tensor in
+        TensorDescription(slot.name, tensor.element, tensor.shape)
+      } + others.compactMap { folder.tensor(ofParameter: $0)?.tensor },
+      isAlike: { $0.shape == $1.shape })
     guard differences.isEmpty else {
-      let rest = differences.count > 6 ? "; and \(differences.count - 6) more" : ""
       throw StorageError(
-        "weights of another model: \(differences.prefix(6).joined(separator: "; "))\(rest)",
-        at: folder.path, fix: "make the model from the configuration of this folder")
+        "weights of another model: \(differences.text)", at: folder.path,
+        fix: "make the model from the configuration of this folder")
     }
   }
 
