@@ -20,7 +20,7 @@ import links
 import machine
 import waits
 from contestants import ROOT, python_with_torch
-from printed_report import report_in
+from printed_report import report_of
 
 RESULTS = pathlib.Path(__file__).with_name("communication.json")
 PEERS = pathlib.Path(__file__).with_name("peers")
@@ -73,19 +73,8 @@ def gloo():
 
 def measured(contestant, collective, ranks, count):
     """What one run reports; None if it fails, with a line that says so."""
-    command = contestant.command(collective, ranks, count)
-    environment = {**os.environ, **contestant.environment}
-    try:
-        run = subprocess.run(
-            command, capture_output=True, text=True, env=environment, timeout=TIME_LIMIT_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        print(f"  {contestant.name} took more than {TIME_LIMIT_SECONDS} s", flush=True)
-        return None
-    if run.returncode != 0:
-        print(f"  {contestant.name} failed: {run.stderr[-300:]}", flush=True)
-        return None
-    return report_in(run.stdout)
+    words = contestant.command(collective, ranks, count)
+    return report_of(contestant.name, words, contestant.environment, TIME_LIMIT_SECONDS)
 
 
 def case(contestants, collective, ranks, count, rounds):

@@ -1,11 +1,9 @@
 """What a rank takes of its processor while it waits for another one; see README.md beside this file."""
 
-import os
 import statistics
-import subprocess
 
 import machine
-from printed_report import report_in
+from printed_report import report_of
 
 RANKS = 2
 TIME_LIMIT_SECONDS = 60
@@ -29,20 +27,6 @@ def contestants(program, has_mpi):
     return found
 
 
-def measured(words, variables):
-    """What one run reports; None if it fails, with a line that says so."""
-    try:
-        run = subprocess.run(
-            words, capture_output=True, text=True, env={**os.environ, **variables}, timeout=TIME_LIMIT_SECONDS)
-    except subprocess.TimeoutExpired:
-        print(f"  {words[0]} took more than {TIME_LIMIT_SECONDS} s", flush=True)
-        return None
-    if run.returncode != 0:
-        print(f"  {words[0]} failed: {(run.stderr or run.stdout)[-300:]}", flush=True)
-        return None
-    return report_in(run.stdout)
-
-
 def figures(name, reports):
     """The median of some runs, and the bar where there is one: nothing wakes a rank that waits for MPI."""
     found = {
@@ -63,7 +47,7 @@ def measure(program, has_mpi, rounds):
     reports = {}
     for _ in range(rounds):
         for name, (words, variables) in contestants(program, has_mpi).items():
-            if report := measured(words, variables):
+            if report := report_of(name, words, variables, TIME_LIMIT_SECONDS):
                 reports.setdefault(name, []).append(report)
     found = [figures(name, some) for name, some in reports.items()]
     for one in found:

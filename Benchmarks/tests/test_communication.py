@@ -4,6 +4,7 @@ import sys
 import unittest
 
 import communication
+import printed_report
 
 
 def reports(deepep, limit, peer):
@@ -19,9 +20,9 @@ def reports(deepep, limit, peer):
 class CommunicationTests(unittest.TestCase):
     def test_a_report_is_found_behind_the_rank(self):
         output = 'note\n[0] {"seconds_median": 2.5}\n[1] done\n'
-        self.assertEqual(communication.report_in(output), {"seconds_median": 2.5})
+        self.assertEqual(printed_report.report_in(output), {"seconds_median": 2.5})
         with self.assertRaises(ValueError):
-            communication.report_in("nothing")
+            printed_report.report_in("nothing")
 
     def test_ratios_are_taken_round_by_round(self):
         found = communication.figures(reports([1.0, 2.0, 4.0], 2.0, [10.0, 10.0, 10.0]))
