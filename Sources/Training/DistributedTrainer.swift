@@ -166,7 +166,7 @@ public final class DistributedTrainer<Model: Module> {
 
   /// Begins with the weights of a model in Hugging Face's form, converted to float32, instead of random ones.
   ///
-  /// To be called before ``fit(_:epochs:steps:log:checkpoints:)``; all ranks read the folder.
+  /// To be called before ``fit(_:epochs:steps:log:tensorboard:trace:checkpoints:stop:)``; all ranks read the folder.
   ///
   /// ```swift
   /// let folder = try HuggingFaceFolder("gpt2")

@@ -30,9 +30,8 @@ package struct RankMeeting {
     (self.job, self.strategy, self.loader) = (job, strategy, loader)
     let transport = transport ?? .auto
     if job.rankCount > 1 {
-      let weights = pretrained.map { hex($0.fingerprint) } ?? "none"
-      let facts = try Self.facts(strategy, transport, loader, origin)
-      try RunAgreement(facts + [.init("the weights to begin with", weights)]).check(job.control)
+      try RunAgreement(Self.facts(strategy, transport, loader, origin, pretrained))
+        .check(job.control)
     }
     self.transport = try transport == .auto ? job.chosenTransport() : transport
   }
@@ -61,7 +60,7 @@ package struct RankMeeting {
 
   private static func facts(
     _ strategy: Strategy, _ transport: CommunicationTransport, _ loader: any BatchLoader,
-    _ origin: Checkpoint?
+    _ origin: Checkpoint?, _ pretrained: HuggingFaceFolder?
   ) throws -> [RunAgreement.Fact] {
     let data = try "\(loader.examplesPerEpoch) examples, digest \(hex(loader.fingerprint()))"
     return [
@@ -69,6 +68,7 @@ package struct RankMeeting {
       .init("the strategy", "'\(strategy)'"), .init("communication", "'\(transport.rawValue)'"),
       .init("the data", data), .init("the batch", "\(loader.batchSize) examples"),
       .init("the checkpoint to resume from", origin.map(text) ?? "none"),
+      .init("the weights to begin with", pretrained.map { hex($0.fingerprint) } ?? "none"),
     ]
   }
 
