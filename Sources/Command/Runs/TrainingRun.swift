@@ -42,7 +42,7 @@ struct TrainingRun {
     let end = try trainer.fit(
       loader, steps: total, log: options.log, tensorboard: options.tensorboard,
       trace: options.trace, checkpoints: checkpoints, stop: stop)
-    let saved = RunListing(of: checkpoints.folder).path(ofStep: trainer.step)
+    let saved = RunListing.path(ofStep: trainer.step, in: checkpoints.folder)
     if job.isFirst { try finish(end, loader, saved, step: trainer.step, of: total) }
     return end
   }

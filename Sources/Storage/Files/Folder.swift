@@ -24,28 +24,29 @@ package enum Folder {
 
   /// Makes a folder and those above it, as far as they are missing.
   ///
+  /// - Parameter choice: how a person chooses another one.
   /// - Throws: ``StorageError`` if nothing could be written there.
-  package static func make(_ path: String) throws {
+  package static func make(_ path: String, choice: String = "with --out") throws {
     if !exists(path) {
       let parent = parent(of: path)
-      if parent != path { try make(parent) }
-      _ = try makeNew(path)
+      if parent != path { try make(parent, choice: choice) }
+      _ = try makeNew(path, choice: choice)
     }
-    guard exists(path) else { throw error("this is a file", at: path) }
-    guard access(path, W_OK) == 0 else { throw error(SystemError().reason, at: path) }
+    guard exists(path) else { throw error("this is a file", at: path, choice) }
+    guard access(path, W_OK) == 0 else { throw error(SystemError().reason, at: path, choice) }
   }
 
   /// Makes a folder; false if there is something of that name.
-  static func makeNew(_ path: String) throws -> Bool {
+  static func makeNew(_ path: String, choice: String = "with --out") throws -> Bool {
     if mkdir(path, 0o777) == 0 { return true }
-    guard errno == EEXIST else { throw error(SystemError().reason, at: path) }
+    guard errno == EEXIST else { throw error(SystemError().reason, at: path, choice) }
     return false
   }
 
-  private static func error(_ reason: String, at path: String) -> StorageError {
+  private static func error(_ reason: String, at path: String, _ choice: String) -> StorageError {
     StorageError(
       "no file can be made in this folder: \(reason)", at: path,
-      fix: "choose another folder with --out, or make this one writable")
+      fix: "choose another folder \(choice), or make this one writable")
   }
 
   /// The last name of a path.

@@ -13,11 +13,7 @@ extension HuggingFaceFolder {
     configuration: some Encodable, _ tensors: [TensorToWrite], tokenizer: String? = nil,
     to path: String
   ) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw StorageError("cannot make this folder: \(error)", at: path, fix: "name another one")
-    }
+    try Folder.make(path, choice: "for the model")
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let json = String(decoding: try encoder.encode(configuration), as: UTF8.self)

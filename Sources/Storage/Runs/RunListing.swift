@@ -32,7 +32,12 @@ package struct RunListing {
   }
 
   /// Where the checkpoint of a step is.
-  package func path(ofStep step: Int) -> String { "\(folder)/\(Self.prefix)\(step)" }
+  package func path(ofStep step: Int) -> String { Self.path(ofStep: step, in: folder) }
+
+  /// Where the checkpoint of a step is in the folder of a run.
+  package static func path(ofStep step: Int, in folder: String) -> String {
+    "\(folder)/\(prefix)\(step)"
+  }
 
   /// The file with the options of the run.
   package var settingsPath: String { "\(folder)/\(Self.settingsName)" }

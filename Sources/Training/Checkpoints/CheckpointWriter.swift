@@ -43,7 +43,7 @@ final class CheckpointWriter {
   func write(
     _ session: TrainingSession, validationLoss: Double?, onWritten: (String) -> Void
   ) throws -> String {
-    let path = RunListing(of: plan.folder).path(ofStep: session.step)
+    let path = RunListing.path(ofStep: session.step, in: plan.folder)
     guard session.step != lastStep else { return path }
     let notes = validationLoss.map { [Self.lossNote: "\($0)"] } ?? [:]
     try session.write(
