@@ -140,7 +140,9 @@ let package = Package(
       imports: ["Communication", "CommunicationLaws", "CommunicationLinks", "Elements"]),
     tests(
       "Communication",
-      imports: ["Communication", "CommunicationLaws", "CommunicationLinks", "Elements"]),
+      imports: [
+        "Communication", "CommunicationLaws", "CommunicationLinks", "Elements", "Events",
+      ]),
     tests("Storage", imports: ["Storage", "Elements"], exclude: ["Fixtures"]),
     tests("Profiling", imports: ["Profiling", "Events"]),
     tests(

@@ -1,3 +1,4 @@
+import DeepEPEvents
 import FoundationEssentials
 import Glibc
 
@@ -123,8 +124,7 @@ struct ProcessThreads: Sendable {
 
   /// Whether memory is not shared with other processes: the end of a thread is waited for on a word of its stack.
   private static func isOwnMemory(_ address: UInt64) -> Bool {
-    let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
-    for line in maps.split(separator: "\n") {
+    for line in ProcFile.text("/proc/self/maps").split(separator: "\n") {
       let parts = line.split(separator: " ", maxSplits: 2)
       let ends = parts[0].split(separator: "-").compactMap { UInt64($0, radix: 16) }
       guard ends.count == 2, parts.count > 1, (ends[0]..<ends[1]).contains(address) else {
@@ -136,6 +136,6 @@ struct ProcessThreads: Sendable {
   }
 
   private static func text(_ thread: Int32, _ file: String) -> String {
-    (try? String(contentsOfFile: "/proc/self/task/\(thread)/\(file)", encoding: .utf8)) ?? ""
+    ProcFile.text("/proc/self/task/\(thread)/\(file)")
   }
 }

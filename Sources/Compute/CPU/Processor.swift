@@ -1,4 +1,5 @@
 import DeepEPElements
+import DeepEPEvents
 import Glibc
 
 /// The processor this runs on, found at run time.
@@ -14,7 +15,7 @@ package struct Processor: Sendable {
   ///
   /// - Parameter limit: The widest vectors to use, if not all that there are.
   package init(vectors limit: VectorLimit? = nil) {
-    let lines = Self.text(of: "/proc/cpuinfo").split(separator: "\n")
+    let lines = ProcFile.text("/proc/cpuinfo").split(separator: "\n")
     let field = { (name: String) -> Substring in
       guard let line = lines.first(where: { $0.hasPrefix(name) }),
         let colon = line.firstIndex(of: ":")
@@ -33,17 +34,5 @@ package struct Processor: Sendable {
     if !instructionSets.isDisjoint(with: ["avx512_bf16", "amx_bf16"]) { units.insert(.bfloat16) }
     if !instructionSets.isDisjoint(with: ["avx512_fp16", "amx_fp16"]) { units.insert(.float16) }
     return units
-  }
-
-  private static func text(of path: String) -> String {
-    let file = open(path, O_RDONLY)
-    guard file >= 0 else { return "" }
-    defer { close(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 65_536)
-    while case let count = read(file, &chunk, chunk.count), count > 0 {
-      bytes += chunk[..<count]
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

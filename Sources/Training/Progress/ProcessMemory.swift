@@ -1,4 +1,4 @@
-import Glibc
+import DeepEPEvents
 
 /// The memory of this process, as the kernel counts it.
 package enum ProcessMemory {
@@ -19,11 +19,7 @@ package enum ProcessMemory {
 
   /// A line of `/proc/self/status`, or of another file of proc(5).
   static func kibibytes(_ name: String, in path: String = "/proc/self/status") -> Int {
-    guard let file = fopen(path, "r") else { return 0 }
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: 8192)
-    let text = String(decoding: bytes[..<fread(&bytes, 1, bytes.count, file)], as: UTF8.self)
-    let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
+    let line = ProcFile.text(path).split(separator: "\n").first { $0.hasPrefix(name) }
     return line?.split(separator: " ", omittingEmptySubsequences: true).dropFirst().first
       .flatMap { Int($0.filter(\.isNumber)) } ?? 0
   }

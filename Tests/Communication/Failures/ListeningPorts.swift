@@ -1,22 +1,16 @@
+import DeepEPEvents
 import Foundation
 
 /// The TCP ports at which a process listens (proc(5)).
 enum ListeningPorts {
-  /// The ports of a process.
-  ///
-  /// The system's table changes while it is read, and a look may miss a port.
   static func of(_ process: Int32) -> [UInt16] {
-    (0..<3).lazy.map { _ in look(process) }.first { !$0.isEmpty } ?? []
-  }
-
-  private static func look(_ process: Int32) -> [UInt16] {
     let folder = "/proc/\(process)/fd"
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     let targets = Set(
       names.compactMap {
         try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
       })
-    let table = (try? String(contentsOfFile: "/proc/\(process)/net/tcp", encoding: .utf8)) ?? ""
+    let table = ProcFile.text("/proc/\(process)/net/tcp")
     return table.split(separator: "\n").dropFirst().compactMap { line in
       let fields = line.split(separator: " ")
       // Local address, remote address, state (0A: listening) ... the number of the socket.

@@ -1,4 +1,5 @@
 import DeepEPCommunication
+import DeepEPEvents
 import Foundation
 import Testing
 
@@ -79,8 +80,7 @@ import Testing
 
   /// The secret of a job, which only processes of the same user can read.
   private static func token(_ process: Int32) -> String? {
-    let data = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
-    return String(decoding: data, as: UTF8.self).split(separator: "\0")
+    ProcFile.text("/proc/\(process)/environ").split(separator: "\0")
       .first { $0.hasPrefix("DEEPEP_JOB_TOKEN=") }.map { String($0.dropFirst(17)) }
   }
 

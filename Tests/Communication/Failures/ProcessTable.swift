@@ -1,3 +1,4 @@
+import DeepEPEvents
 import Foundation
 import Glibc
 
@@ -12,14 +13,12 @@ enum ProcessTable {
   }
 
   private static func contains(_ file: String, _ mark: String) -> Bool {
-    guard let data = FileManager.default.contents(atPath: "/proc/" + file) else { return false }
-    return data.range(of: Data(mark.utf8)) != nil
+    ProcFile.text("/proc/" + file).contains(mark)
   }
 
   /// The words of a process's command line.
   static func words(_ process: Int32) -> [String] {
-    let data = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
-    return String(decoding: data, as: UTF8.self).split(separator: "\0").map(String.init)
+    ProcFile.text("/proc/\(process)/cmdline").split(separator: "\0").map(String.init)
   }
 
   /// The parent of a process, nil if it is gone.
@@ -29,8 +28,7 @@ enum ProcessTable {
   static func peakBytes(_ process: Int32) -> Int? { field("VmHWM", of: process).map { $0 << 10 } }
 
   private static func field(_ name: String, of process: Int32) -> Int? {
-    let data = FileManager.default.contents(atPath: "/proc/\(process)/status") ?? Data()
-    let line = String(decoding: data, as: UTF8.self).split(separator: "\n")
+    let line = ProcFile.text("/proc/\(process)/status").split(separator: "\n")
       .first { $0.hasPrefix(name + ":") }
     return line?.split { $0 == "\t" || $0 == " " }.dropFirst().first.flatMap { Int($0) }
   }

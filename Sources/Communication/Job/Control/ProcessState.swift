@@ -1,4 +1,4 @@
-import FoundationEssentials
+import DeepEPEvents
 
 /// What a process that is not heard is doing, as its host's kernel says.
 enum ProcessState: Hashable, Sendable {
@@ -17,7 +17,7 @@ enum ProcessState: Hashable, Sendable {
   init(thread: Int32) { self.init(file: "/proc/self/task/\(thread)/stat") }
 
   private init(file: String) {
-    let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+    let text = ProcFile.text(file)
     // The name before the state may contain anything, parentheses too (proc(5)).
     guard let end = text.lastIndex(of: ")") else {
       self = .gone

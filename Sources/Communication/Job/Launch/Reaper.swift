@@ -53,8 +53,7 @@ enum ChildList {
   static var current: [pid_t] {
     let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
     return threads.flatMap { thread in
-      let path = "/proc/self/task/\(thread)/children"
-      let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+      let text = ProcFile.text("/proc/self/task/\(thread)/children")
       return text.split { $0.isWhitespace }.compactMap { pid_t($0) }
     }
   }
