@@ -2,11 +2,8 @@
 
 #include "MPILibrary.h"
 
-/// MPI counts in int; what is longer goes in pieces.
-static const size_t piece_bytes = 1 << 30;
-
 struct deepep_mpi_request {
-  size_t received;
+  size_t received, piece_bytes;
   int count, next;
   handle pieces[];
 };
@@ -25,9 +22,9 @@ static void post(deepep_mpi *mpi, void *argument) {
   call *call = argument;
   deepep_mpi_request *request = call->request;
   for (int i = 0; i < request->count && !call->status; i++) {
-    char *bytes = call->bytes ? call->bytes + (size_t)i * piece_bytes : NULL;
-    size_t rest = call->count - (size_t)i * piece_bytes;
-    int count = (int)(rest < piece_bytes ? rest : piece_bytes);
+    size_t start = (size_t)i * request->piece_bytes, rest = call->count - start;
+    char *bytes = call->bytes ? call->bytes + start : NULL;
+    int count = (int)(rest < request->piece_bytes ? rest : request->piece_bytes);
     handle *piece = &request->pieces[i];
     call->status =
         call->is_send
@@ -38,13 +35,13 @@ static void post(deepep_mpi *mpi, void *argument) {
   }
 }
 
-static int posted(deepep_mpi *mpi, call call, deepep_mpi_request **request) {
-  size_t pieces = call.count ? (call.count + piece_bytes - 1) / piece_bytes : 1;
+static int posted(deepep_mpi *mpi, call call, int piece_bytes, deepep_mpi_request **request) {
+  size_t size = (size_t)piece_bytes, pieces = call.count ? (call.count + size - 1) / size : 1;
   *request = NULL;
   // Zero, so that a handle of four bytes is one of eight.
   call.request = calloc(1, sizeof *call.request + pieces * sizeof(handle));
   if (!call.request) return -1;
-  call.request->count = (int)pieces;
+  (call.request->count = (int)pieces, call.request->piece_bytes = size);
   deepep_mpi_run(mpi, post, &call);
   if (call.status) return -call.status;
   *request = call.request;
@@ -52,18 +49,18 @@ static int posted(deepep_mpi *mpi, call call, deepep_mpi_request **request) {
 }
 
 int deepep_mpi_send(
-    deepep_mpi *mpi, const void *bytes, size_t count, int process, int tag,
+    deepep_mpi *mpi, const void *bytes, size_t count, int piece_bytes, int process, int tag,
     deepep_mpi_request **request) {
   // MPI_Isend reads them only.
   call call = {(char *)bytes, count, process, tag, true, NULL, 0};
-  return posted(mpi, call, request);
+  return posted(mpi, call, piece_bytes, request);
 }
 
 int deepep_mpi_receive(
-    deepep_mpi *mpi, void *bytes, size_t count, int process, int tag,
+    deepep_mpi *mpi, void *bytes, size_t count, int piece_bytes, int process, int tag,
     deepep_mpi_request **request) {
   call call = {bytes, count, process, tag, false, NULL, 0};
-  return posted(mpi, call, request);
+  return posted(mpi, call, piece_bytes, request);
 }
 
 static void test(deepep_mpi *mpi, void *argument) {

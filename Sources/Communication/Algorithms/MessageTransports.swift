@@ -54,10 +54,7 @@ package enum MPI {
   package static func communicator(
     _ control: any JobControl, options: MessageOptions = MessageOptions()
   ) throws -> any Communicator {
-    // MPI asks the other side before it sends what is large: a round trip for each piece.
-    var options = options
-    (options.pieceBytes, options.segmentBytes) = (4 * options.pieceBytes, 4 * options.segmentBytes)
-    return try MPIMessages(control).communicator(control, options)
+    try MPIMessages(control).communicator(control, options)
   }
 
   /// Makes the communicator of all ranks of a job whose collectives are MPI's own, where it has them.

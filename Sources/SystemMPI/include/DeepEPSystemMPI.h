@@ -68,13 +68,14 @@ void deepep_mpi_reason(const deepep_mpi *mpi, int status, char *message, size_t 
 // MARK: Messages
 
 /// Posts a message for another process; unless that fails it gives a request that has to be tested until it is done.
+/// MPI gets it in pieces of as many bytes as its receiver names too.
 int deepep_mpi_send(
-    deepep_mpi *mpi, const void *_Nullable bytes, size_t count, int process, int tag,
+    deepep_mpi *mpi, const void *_Nullable bytes, size_t count, int piece_bytes, int process, int tag,
     deepep_mpi_request *_Nullable *_Nonnull request);
 
 /// Posts memory for the next message of a process with this tag; a request as above.
 int deepep_mpi_receive(
-    deepep_mpi *mpi, void *_Nullable bytes, size_t count, int process, int tag,
+    deepep_mpi *mpi, void *_Nullable bytes, size_t count, int piece_bytes, int process, int tag,
     deepep_mpi_request *_Nullable *_Nonnull request);
 
 /// The state of a request, and of a receive how many bytes came; what is not running any more is freed.

@@ -42,14 +42,40 @@ struct Disturbance: Sendable, CustomTestStringConvertible {
   /// How the ranks reach one another.
   enum Transport: String, CaseIterable, Sendable {
     case sharedMemory = "shared-memory"
-    case tcp, ucx
+    case tcp
+    /// With whatever UCX finds, or limited to some of it.
+    case ucx
+    case ucxSockets = "ucx by tcp"
+    case ucxSharedMemory = "ucx by sm"
     /// Under Open MPI's launcher.
     case mpi
-    /// Sockets between hosts, shared memory within them.
+    /// Between hosts, with shared memory within them.
     case links
+    case ucxLinks = "links, ucx"
+    case mpiLinks = "links, mpi"
 
     /// The option `communication`.
-    var word: String { self == .links ? "tcp" : rawValue }
+    var word: String {
+      switch self {
+      case .sharedMemory: "shared-memory"
+      case .tcp, .links: "tcp"
+      case .ucx, .ucxSockets, .ucxSharedMemory, .ucxLinks: "ucx"
+      case .mpi, .mpiLinks: "mpi"
+      }
+    }
+
+    /// Whether there are several hosts.
+    var hasLinks: Bool { [.links, .ucxLinks, .mpiLinks].contains(self) }
+
+    /// What the library may use: hosts that are namespaces of one machine could share memory.
+    var variables: [String: String] {
+      switch self {
+      case .ucxSockets: ["UCX_TLS": "tcp,self"]
+      case .ucxSharedMemory: ["UCX_TLS": "sm,self"]
+      case .ucxLinks: ["UCX_TLS": "tcp,self", "UCX_NET_DEVICES": "link0"]
+      default: [:]
+      }
+    }
   }
 
   /// Who starts the ranks.
@@ -133,7 +159,7 @@ extension Disturbance {
       moment == .meeting ? .tcp : transports[Int(random.next() % UInt64(transports.count))]
     (self.kind, self.transport, self.moment) = (kind, transport, moment)
     starter = Self.starter(kind, transport, moment, &random)
-    let hostCount = transport == .links ? 2 + Int(random.next() % 3) : 1
+    let hostCount = transport.hasLinks ? 2 + Int(random.next() % 3) : 1
     let rankCount = max(2, hostCount) + Int(random.next() % UInt64(9 - max(2, hostCount)))
     hosts = (0..<hostCount).map { rankCount / hostCount + ($0 < rankCount % hostCount ? 1 : 0) }
     let place = Int(random.next() % UInt64(kind == .partition ? hostCount : rankCount))
@@ -141,7 +167,7 @@ extension Disturbance {
     victim = moment == .meeting ? rankCount - 1 : place
     delaySeconds = Double(random.next() % 300) / 1000
     // On another host nobody is left to end them when the supervisor is killed.
-    let mayHave = starter == .launch && !(kind == .supervisor && transport == .links)
+    let mayHave = starter == .launch && !(kind == .supervisor && transport.hasLinks)
     hasDescendants = mayHave && random.next() % 4 == 0
   }
 
@@ -152,15 +178,15 @@ extension Disturbance {
   }
 
   private static func transports(_ kind: Kind, _ moment: Moment, hasLinks: Bool) -> [Transport] {
-    if kind == .partition { return [.links] }
-    var transports: [Transport] = [.sharedMemory, .tcp, .ucx]
-    if hasLinks { transports.append(.links) }
+    let all = Transport.allCases.filter { transport in
+      (hasLinks || !transport.hasLinks) && (transport.hasLinks || kind != .partition)
+    }
     // Who looks after the ranks is mpirun, which waits for those that have not begun, or not ended.
     switch (kind, moment) {
-    case (.launcher, _), (.supervisor, _), (_, .join), (_, .leave): break
-    default: if mpirun != nil { transports.append(.mpi) }
+    case (.launcher, _), (.supervisor, _), (_, .join), (_, .leave):
+      return all.filter { $0.word != "mpi" }
+    default: return mpirun != nil ? all : all.filter { $0.word != "mpi" }
     }
-    return transports
   }
 
   /// Seeds that follow one another give all kinds.
@@ -180,8 +206,8 @@ extension Disturbance {
   private static func starter(
     _ kind: Kind, _ transport: Transport, _ moment: Moment, _ random: inout FuzzBytes
   ) -> Starter {
-    if transport == .mpi { return .mpirun }
-    if kind == .launcher || kind == .supervisor || transport == .links { return .launch }
+    if transport.word == "mpi" { return .mpirun }
+    if kind == .launcher || kind == .supervisor || transport.hasLinks { return .launch }
     // A rank that never joins is missed by whoever has started it, or after minutes.
     if moment == .join { return .launch }
     return random.next() % 4 == 0 ? .variables : .launch
@@ -223,7 +249,7 @@ extension Disturbance {
   var isHeld: Bool { words(mark: "").contains { $0.hasPrefix("hold=") } }
 
   /// Whether each rank can tell of an operation by then: ranks of an MPI know one another without one.
-  var hasOperations: Bool { moment != .join && (moment != .setUp || transport != .mpi) }
+  var hasOperations: Bool { moment != .join && (moment != .setUp || transport.word != "mpi") }
 }
 
 extension Disturbance {

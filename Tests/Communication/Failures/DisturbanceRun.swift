@@ -49,6 +49,7 @@ struct DisturbanceRun {
     let (left, cleanSeconds) = leftovers(start)
     for process in left { kill(process, SIGKILL) }
     job.finish()
+    for process in ProcessTable.processes(with: job.mark) { kill(process, SIGKILL) }
     var problems = left.isEmpty ? [] : ["\(left.count) processes are left"]
     problems += survivors.filter { watch.endSeconds[processes[$0]] == nil }.map {
       "rank \($0) has not ended"
@@ -119,11 +120,18 @@ struct DisturbanceRun {
   private func leftovers(_ start: Double) -> ([Int32], seconds: Double) {
     let end = SharedClock.seconds + 3
     while true {
-      let left = ProcessTable.processes(with: job.mark)
+      let left = ProcessTable.processes(with: job.mark).filter { !isLaunchersOwn($0) }
       let now = SharedClock.seconds
       if left.isEmpty || now > end { return (left, now - start) }
       usleep(5000)
     }
+  }
+
+  /// Whether a process is one of MPI's launcher's own that waits for a host that is cut off.
+  private func isLaunchersOwn(_ process: Int32) -> Bool {
+    guard disturbance.kind == .partition, disturbance.starter == .mpirun else { return false }
+    let name = ProcessTable.words(process).first?.split(separator: "/").last ?? ""
+    return ["orted", "mpirun"].contains(name)
   }
 
   /// Files that are left.

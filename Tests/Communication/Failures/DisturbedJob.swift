@@ -19,7 +19,7 @@ final class DisturbedJob {
     (self.disturbance, self.folder) = (disturbance, folder)
     mark = "mark-\(UUID())"
     laboratory =
-      disturbance.transport == .links
+      disturbance.transport.hasLinks
       ? try LinkLaboratory(
         hostCount: disturbance.hosts.count, megabitsPerSecond: 1000, delaySeconds: 1e-4) : nil
     try FileManager.default.createDirectory(at: temporaryFolder, withIntermediateDirectories: true)
@@ -33,10 +33,11 @@ final class DisturbedJob {
   var temporaryFolder: URL { folder.appendingPathComponent("temporary") }
 
   private var variables: [String: String] {
-    [
+    let own = [
       "DEEPEP_TEST_MARK": mark, "DEEPEP_TEST_WORDS": folder.appendingPathComponent("rank").path,
       "TMPDIR": temporaryFolder.path,
     ]
+    return own.merging(disturbance.transport.variables) { $1 }
   }
 
   // MARK: Starting
@@ -62,10 +63,9 @@ final class DisturbedJob {
   private func agent(_ laboratory: LinkLaboratory) throws -> String {
     relays = try disturbance.hosts.indices.map { host in
       try BesideProcess(
-        [
-          "/usr/bin/nsenter", "--net=\(laboratory.networkPath(host))", BuiltProgram.rank,
-          "relay-host", "700",
-        ], variables: variables, output: folder.appendingPathComponent("relay-\(host)"))
+        ["/usr/bin/nsenter", "--net=\(laboratory.networkPath(host))"] + withDevices
+          + [BuiltProgram.rank, "relay-host", "700"],
+        variables: variables, output: folder.appendingPathComponent("relay-\(host)"))
     }
     let cases = disturbance.hosts.indices.map {
       "host\($0)) exec '\(BuiltProgram.rank)' relay \(LinkLaboratory.address($0)) 700 \"exec $2\" ;;\n"
@@ -77,10 +77,16 @@ final class DisturbedJob {
     return file.path
   }
 
+  /// UCX finds devices in /sys, which shows those of the network in which it was mounted.
+  private var withDevices: [String] {
+    guard disturbance.transport == .ucxLinks else { return [] }
+    return ["unshare", "--mount", "sh", "-c", "mount -t sysfs sysfs /sys && exec \"$0\" \"$@\""]
+  }
+
   private func startByMPI() throws {
-    let words =
-      [Disturbance.mpirun ?? "", "--oversubscribe", "-n", "\(disturbance.rankCount)"]
-      + [BuiltProgram.rank] + disturbance.words(mark: mark)
+    let program = [BuiltProgram.rank] + disturbance.words(mark: mark)
+    let mpirun = [Disturbance.mpirun ?? "", "--oversubscribe", "-n", "\(disturbance.rankCount)"]
+    let words = try laboratory.map { try onHosts($0, mpirun, program) } ?? mpirun + program
     // What mpirun keeps in files is its own.
     let own = [
       "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
@@ -91,6 +97,28 @@ final class DisturbedJob {
         words, variables: variables.merging(own) { $1 },
         output: folder.appendingPathComponent("output"))
     ]
+  }
+
+  /// Words that start the ranks of MPI on the hosts, each of which needs a name of its own.
+  private func onHosts(
+    _ laboratory: LinkLaboratory, _ mpirun: [String], _ program: [String]
+  ) throws -> [String] {
+    let enter = disturbance.hosts.indices.map {
+      "nsenter --net=\(laboratory.networkPath($0)) unshare --uts sh -c \"hostname host\($0); "
+    }
+    let cases = enter.enumerated().map { "host\($0)) exec \($1)$*\" ;;\n" }
+    let agent = folder.appendingPathComponent("mpi-agent")
+    try "#!/bin/sh\nhost=$1; shift\ncase $host in\n\(cases.joined())esac\n".write(
+      to: agent, atomically: true, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: agent.path)
+    let hosts = disturbance.hosts.enumerated().map { "host\($0):\($1)" }
+    let options = [
+      "-H", hosts.joined(separator: ","), "--mca", "plm", "rsh", "--mca", "plm_rsh_agent",
+      agent.path, "--mca", "oob_tcp_if_include", "link0", "--mca", "pml", "ob1", "--mca", "btl",
+      "self,vader,tcp", "--mca", "btl_tcp_if_include", "link0",
+    ]
+    let line = (["exec"] + mpirun + options + program).joined(separator: " ")
+    return ["/bin/sh", "-c", "exec \(enter[0])\(line)\""]
   }
 
   private func startRanks() throws {

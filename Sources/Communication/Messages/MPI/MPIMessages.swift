@@ -46,13 +46,17 @@ struct MPIMessages: MessageFabric {
         "make fewer groups, or choose communication 'tcp'")
     }
     let places = try places(control, members, number: number)
-    return MPIWorker(library, number: number, peers: places)
+    return MPIWorker(
+      library, number: number, peers: places,
+      pieces: MPIPieces(control.membership, members, hasFabric: places.contains(where: \.hasFabric))
+    )
   }
 
   private func places(
     _ control: any JobControl, _ members: [Int], number: Int32
   ) throws -> [MPIPlace] {
-    let place = MPIPlace(process: deepep_mpi_rank(library.handle), number: number)
+    let place = MPIPlace(
+      process: deepep_mpi_rank(library.handle), number: number, hasFabric: MPIPieces.hostHasFabric)
     let all = try control.exchange(place.bytes, as: "mpi", among: members)
     return try all.enumerated().map { peer, bytes in
       guard let place = MPIPlace(bytes), place.process < control.rankCount else {
@@ -71,24 +75,29 @@ struct MPIPlace: Hashable {
   var process: Int32
   /// The number that the rank gave to the group.
   var number: Int32
+  /// Whether its host has devices by which messages go other than through sockets.
+  var hasFabric: Bool
 
-  init(process: Int32, number: Int32) { (self.process, self.number) = (process, number) }
+  init(process: Int32, number: Int32, hasFabric: Bool) {
+    (self.process, self.number, self.hasFabric) = (process, number, hasFabric)
+  }
 
   /// Reads what another rank has sent; nil if it makes no sense.
   init?(_ bytes: [UInt8]) {
-    guard bytes.count == 8 else { return nil }
+    guard bytes.count == 9, bytes[8] < 2 else { return nil }
     let words = [0, 4].map { start in
       bytes[start..<start + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     }
     guard let process = Int32(exactly: words[0]), let number = Int32(exactly: words[1]) else {
       return nil
     }
-    self.init(process: process, number: number)
+    self.init(process: process, number: number, hasFabric: bytes[8] == 1)
   }
 
   var bytes: [UInt8] {
-    [process, number].flatMap { word in
+    let words = [process, number].flatMap { word in
       (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
     }
+    return words + [hasFabric ? 1 : 0]
   }
 }

@@ -10,11 +10,14 @@ final class MPIWorker: ParcelCarrier {
   /// Under which number this rank takes the group's messages.
   private let number: Int32
   private let peers: [MPIPlace]
+  private let pieces: MPIPieces
   private var pause = MPIWorker.pauseMicroseconds.first
 
-  /// - Parameter peers: where messages for each rank of the group go.
-  init(_ library: MPILibrary, number: Int32, peers: [MPIPlace]) {
-    (self.library, self.number, self.peers) = (library, number, peers)
+  /// - Parameters:
+  ///   - peers: where messages for each rank of the group go.
+  ///   - pieces: what messages are cut into, on all ranks of the group.
+  init(_ library: MPILibrary, number: Int32, peers: [MPIPlace], pieces: MPIPieces) {
+    (self.library, self.number, self.peers, self.pieces) = (library, number, peers, pieces)
   }
 
   /// The tag of what is sent to a rank that takes a group's messages under this number.
@@ -29,7 +32,7 @@ final class MPIWorker: ParcelCarrier {
     var request: OpaquePointer?
     let place = peers[peer]
     let status = deepep_mpi_send(
-      library.handle, bytes.baseAddress, bytes.count, place.process,
+      library.handle, bytes.baseAddress, bytes.count, pieces.byteCount(bytes.count), place.process,
       Self.tag(place.number, part), &request)
     return ParcelRequest(status, request.map { .sending(.init($0)) }, byteCount: bytes.count)
   }
@@ -39,7 +42,8 @@ final class MPIWorker: ParcelCarrier {
   ) -> ParcelRequest {
     var request: OpaquePointer?
     let status = deepep_mpi_receive(
-      library.handle, bytes.baseAddress, bytes.count, peers[peer].process,
+      library.handle, bytes.baseAddress, bytes.count, pieces.byteCount(bytes.count),
+      peers[peer].process,
       Self.tag(number, part), &request)
     return ParcelRequest(status, request.map { .receiving(.init($0)) }, byteCount: 0)
   }
