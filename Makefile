@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
 train: ARGS ?= --steps 3000
 
-.PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks failures claims laws strategies install peaks format lint
+.PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks benchmark-optimizers failures claims laws strategies install peaks format lint
 
 build: setup
 	swift build -c release
@@ -44,6 +44,10 @@ benchmark-communication: build
 benchmark-ranks: build
 	@Benchmarks/peers/setup.sh
 	@python3 Benchmarks/ranks.py $(ARGS)
+
+# Muon beside AdamW on the text of make train, each with several learning rates; about a quarter of an hour.
+benchmark-optimizers: build
+	@python3 Benchmarks/optimizers.py $(ARGS)
 
 # What becomes of jobs when ranks die, hang, are cut off or out of step: 200 random failures, then 100,000 frames
 # on every port and 100,000 operations beside a processor hog; writes docs/failures.md; about fifteen minutes.

@@ -83,6 +83,7 @@ struct DisturbanceNaming {
     }
     // The launcher runs on host 0.
     let isWithLauncher = isCut(rank) == (disturbance.victim == 0)
+    if !isWithLauncher, disturbance.starter == .mpirun { return named(0, ["is lost"]) }
     if !isWithLauncher { return ["the launcher is lost: ", "the job cannot be joined: "] }
     let others = (0..<disturbance.rankCount).filter { isCut($0) != isCut(rank) }
     return others.map { "error: rank \($0) (host " }

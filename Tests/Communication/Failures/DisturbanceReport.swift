@@ -60,7 +60,7 @@ struct DisturbanceReport {
       What `make failures` found when it was run last, on \(Self.processor) with \
       \(ProcessInfo.processInfo.activeProcessorCount) cores: \(outcomes.count) random failures in jobs of 2 to 8 \
       real processes, from seed \(seed) on. Times are from the failure to the end of the last rank that was \
-      not hit itself; `links` are hosts in network namespaces, and a launcher of MPI may wait for one that is cut off. \
+      not hit itself; `links` are hosts in network namespaces, on which MPI's launcher takes some seconds more. \
       `Tests/Communication/Failures` has the laboratory.
 
       \(lines.joined(separator: "\n"))

@@ -127,11 +127,13 @@ struct DisturbanceRun {
     }
   }
 
-  /// Whether a process is one of MPI's launcher's own that waits for a host that is cut off.
+  /// Whether a process is one of MPI's launcher's own: those on several hosts take some seconds to end once their ranks
+  /// have, and wait for a host that is cut off.
   private func isLaunchersOwn(_ process: Int32) -> Bool {
-    guard disturbance.kind == .partition, disturbance.starter == .mpirun else { return false }
-    let name = ProcessTable.words(process).first?.split(separator: "/").last ?? ""
-    return ["orted", "mpirun"].contains(name)
+    guard disturbance.transport == .mpiLinks else { return false }
+    let words = ProcessTable.words(process)
+    let isRank = words.first == BuiltProgram.rank
+    return !isRank && words.contains { $0.contains("mpirun") || $0.contains("orted") }
   }
 
   /// Files that are left.

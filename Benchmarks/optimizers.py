@@ -1,0 +1,99 @@
+"""How many steps Muon needs for the validation loss that AdamW reaches on the job of the README.
+
+  python3 Benchmarks/optimizers.py [--text FILE] [--steps 3000] [--share 0.8] [--threads 2] [--dry-run]
+
+Both are tuned alike: `deepep train` learns the text with each of some learning rates, all else as it is by itself. AdamW
+makes all steps, Muon a share of them; each with its cosine to the end. The best of each are compared.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import machine
+import optimizers_document
+from contestants import ROOT
+
+# Factors of two around what `deepep train` takes by itself.
+LEARNING_RATES = {"adamw": (1.5e-3, 3e-3, 6e-3, 1.2e-2), "muon": (1e-2, 2e-2, 4e-2, 8e-2)}
+POINTS = 15
+BAR = 0.8
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description="Steps of Muon for the loss of AdamW.")
+    parser.add_argument("--text", type=pathlib.Path, default=ROOT / ".deepep/kingjames.txt")
+    parser.add_argument("--steps", type=int, default=3000, help="of AdamW")
+    parser.add_argument("--share", type=float, default=BAR, help="of these steps that Muon makes")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
+    parser.add_argument("--dry-run", action="store_true", help="print the figures, and write no file")
+    options = parser.parse_args()
+    if options.steps < POINTS or not 0 < options.share <= 1 or options.threads < 1:
+        parser.error(f"there are at least {POINTS} steps and a thread, and the share is above 0 and at most 1")
+    if not os.access(options.deepep, os.X_OK):
+        parser.error(f"there is no program {options.deepep}: run make build")
+    if not options.text.exists():
+        parser.error(f"there is no text {options.text}: run make setup, or name another with --text")
+    return options
+
+
+def curve_in(output, steps):
+    """The steps and validation losses that a run has printed, the last one at its end."""
+    points = [(int(step), float(loss)) for step, loss in re.findall(r"^step (\d+)/\d+ validation loss ([\d.]+)", output, re.M)]
+    last = re.search(r"^validation loss ([\d.]+) on", output, re.M)
+    if not last:
+        raise ValueError(f"no validation loss in: {output[-500:]}")
+    return [point for point in points if point[0] != steps] + [(steps, float(last.group(1)))]
+
+
+def run(options, optimizer, rate, steps):
+    """What a run reaches, and how."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = [
+            str(options.deepep), "train", str(options.text), "--optimizer", optimizer, "--learning-rate", str(rate),
+            "--steps", str(steps), "--checkpoint-every", str(max(1, steps // POINTS)), "--keep", "1",
+            "--threads", str(options.threads), "--sample", "0", "--out", os.path.join(folder, "run"),
+        ]
+        output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    curve = curve_in(output, steps)
+    print(f"{optimizer} {rate:g}: {curve[-1][1]:.4f} after {steps} steps", flush=True)
+    return {"optimizer": optimizer, "learning_rate": rate, "steps": steps, "curve": curve}
+
+
+def best(runs, optimizer):
+    return min((one for one in runs if one["optimizer"] == optimizer), key=lambda one: one["curve"][-1][1])
+
+
+def record_of(runs):
+    """The runs, and whether Muon is there with fewer steps."""
+    adamw, muon = best(runs, "adamw"), best(runs, "muon")
+    share = muon["steps"] / adamw["steps"]
+    return {
+        "processor": machine.processor_name(), "class": machine.processor_class(),
+        "date": datetime.date.today().isoformat(), "runs": runs, "share": share,
+        "is_kept": muon["curve"][-1][1] <= adamw["curve"][-1][1] and share <= BAR,
+    }
+
+
+def main():
+    options = arguments()
+    steps = {"adamw": options.steps, "muon": round(options.steps * options.share)}
+    runs = [run(options, name, rate, steps[name]) for name, rates in LEARNING_RATES.items() for rate in rates]
+    record = record_of(runs)
+    print(optimizers_document.verdict(record))
+    if options.dry_run:
+        return 0
+    optimizers_document.RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+    optimizers_document.write(record)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
