@@ -30,12 +30,17 @@ struct Logits {
 
   /// Finds the logits of an entry; nil if it has none that can be cut.
   init?(_ entry: Entry, rowCount: Int?) {
-    let found = entry.graph.nodes.indices.lazy.compactMap { Logits(entry, node: $0, rowCount) }
-    guard let first = found.first else { return nil }
-    self = first
+    // Candidates have few different shapes.
+    var slices: [[Int]: RowSlices] = [:]
+    for node in entry.graph.nodes.indices {
+      guard let found = Logits(entry, node: node, rowCount, &slices) else { continue }
+      self = found
+      return
+    }
+    return nil
   }
 
-  private init?(_ entry: Entry, node: Int, _ rowCount: Int?) {
+  private init?(_ entry: Entry, node: Int, _ rowCount: Int?, _ slices: inout [[Int]: RowSlices]) {
     let graph = entry.graph
     guard let dot = graph.nodes[node].operation as? Dot,
       let operand = Self.rowOperand(dot)
@@ -48,7 +53,9 @@ struct Logits {
     let fitting = Self.rowCount(depth: depth, graph.nodes[node].types[0].element)
     chunks = Self.chunks(rows.reduce(1, *), of: rowCount ?? fitting)
     guard chunks.count > 1 else { return nil }
-    var search = Search(graph, node, shape)
+    let known = slices[shape] ?? RowSlices(graph, shape)
+    slices[shape] = known
+    var search = Search(graph, node, known)
     guard search.finds(entry.roots) else { return nil }
     (members, rowExits, dots) = (search.members, search.rowExits.sorted(), search.dots)
   }
@@ -81,33 +88,31 @@ struct Logits {
 /// Follows what is computed from logits.
 private struct Search {
   let graph: Graph
-  let shape: [Int]
+  let node: Int
+  let slices: RowSlices
   private(set) var members: Set<Int>
-  /// Nodes of which a chunk can be had without all of them.
-  private var sliced: Set<Int> = []
   private(set) var rowExits: Set<Int> = []
   private(set) var dots: [Logits.DotExit] = []
 
-  init(_ graph: Graph, _ node: Int, _ shape: [Int]) {
-    self.graph = graph
-    self.shape = shape
+  init(_ graph: Graph, _ node: Int, _ slices: RowSlices) {
+    (self.graph, self.node, self.slices) = (graph, node, slices)
     members = [node]
   }
 
-  private var rows: [Int] { Array(shape.dropLast()) }
+  private var shape: [Int] { slices.shape }
+  private var rows: [Int] { slices.rows }
   private func shape(_ node: Int) -> [Int] { graph.nodes[node].types[0].shape }
 
   /// Whether everything that is made of the logits can be cut.
   mutating func finds(_ roots: [Value]) -> Bool {
-    for (index, node) in graph.nodes.enumerated() {
+    for index in graph.nodes.indices.dropFirst(node + 1) {
+      let node = graph.nodes[index]
       guard members.isDisjoint(with: node.controls) else { return false }
       let used = node.operands.indices.filter { members.contains(node.operands[$0].node) }
-      if members.contains(index) || canSlice(node) { sliced.insert(index) }
       guard !used.isEmpty else { continue }
       if isRowwise(node) {
-        guard node.operands.allSatisfy({ sliced.contains($0.node) }) else { return false }
+        guard node.operands.allSatisfy({ canSlice($0.node) }) else { return false }
         members.insert(index)
-        sliced.insert(index)
       } else if !leaves(node, index, used) {
         return false
       }
@@ -118,6 +123,8 @@ private struct Search {
     }
     return !rowExits.isEmpty || !dots.isEmpty
   }
+
+  private func canSlice(_ node: Int) -> Bool { members.contains(node) || slices[node] }
 
   /// Whether a node computes each row by itself.
   private func isRowwise(_ node: Node) -> Bool {
@@ -130,22 +137,6 @@ private struct Search {
     case let broadcast as Broadcast:
       return result == shape && broadcast.dimensions == Array(rows.indices)
         && shape(node.operands[0].node) == rows
-    default: return false
-    }
-  }
-
-  /// Whether a chunk of a node that is no member can be had without all of it.
-  private func canSlice(_ node: Node) -> Bool {
-    guard node.types[0].shape != rows else { return true }
-    switch node.operation {
-    case let constant as Constant: return constant.splat != nil
-    case let iota as Iota: return iota.dimension == shape.count - 1
-    case is Unary, is Binary, is Compare, is Select, is Convert:
-      return node.types[0].shape == shape
-        && node.operands.allSatisfy { sliced.contains($0.node) }
-    case let broadcast as Broadcast:
-      return broadcast.dimensions.allSatisfy { $0 >= rows.count }
-        || broadcast.dimensions == Array(rows.indices) && shape(node.operands[0].node) == rows
     default: return false
     }
   }

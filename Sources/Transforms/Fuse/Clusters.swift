@@ -29,6 +29,10 @@ struct Clusters {
   private var spans: [ClosedRange<Int>] = []
   private let users: [[Int]]
   private let isRoot: [Bool]
+  /// For each node whether its users read what it repeats instead of it.
+  private let isBroadcast: [Bool]
+  /// For each node whether it finds elements of its first operand by an index.
+  private let isLookup: [Bool]
   private let leaves: Leaves
   private let optimizations: Set<Optimization>
 
@@ -44,6 +48,10 @@ struct Clusters {
     var isRoot = Array(repeating: false, count: graph.nodes.count)
     for root in entry.roots { isRoot[root.node] = true }
     self.isRoot = isRoot
+    isBroadcast = entry.graph.nodes.indices.map {
+      roles[$0] == .movement && entry.graph.nodes[$0].operation is Broadcast
+    }
+    isLookup = entry.graph.nodes.map(\.findsByIndex)
     leaves = Leaves(entry.graph, roles)
     for node in graph.nodes.indices.reversed() { place(node) }
     if optimizations.contains(.fuse) { mergeSiblings() }
@@ -197,7 +205,7 @@ struct Clusters {
 
   /// Whether a node finds elements of another by an index: it needs all of it, not one element.
   private func isTable(_ node: Int, of user: Int) -> Bool {
-    graph.nodes[user].findsByIndex && graph.nodes[user].operands[0].node == node
+    isLookup[user] && graph.nodes[user].operands[0].node == node
   }
 
   private func isPrefix(_ consumers: Consumers, in cluster: Int) -> Bool {
@@ -324,8 +332,7 @@ struct Clusters {
         let inside = isTable(node, of: user) ? [] : own
         return owners[user].filter { !inside.contains($0) }.map { .cluster($0) }
       }
-      let isBroadcast = roles[user] == .movement && graph.nodes[user].operation is Broadcast
-      return isBroadcast ? successors(of: user, in: own) : [.node(user)]
+      return isBroadcast[user] ? successors(of: user, in: own) : [.node(user)]
     }
   }
 }
