@@ -159,6 +159,18 @@ import Testing
     #expect(try narrow.alone().differences(from: compiled, tolerance: 1e-5) == [])
   }
 
+  /// What turning and repeating make of a head, they make where the head is.
+  @Test func headsStayOnTheirRank() throws {
+    let program = try run(8, isWide: false).program
+    let rank = try program.applying([Expand(), Partition(Strategy(tensor: 2))])
+    let nodes = try #require(rank.entry(.step)).graph.nodes
+    let gathers = nodes.filter {
+      $0.operation is AllGather && $0.origin.path.contains("self_attn")
+    }
+    #expect(gathers.map(\.origin.path) == [])
+    #expect(nodes.contains { $0.operation is AllReduce })
+  }
+
   // MARK: Bad sizes
 
   @Test func headsThatDoNotFitAreNamed() throws {

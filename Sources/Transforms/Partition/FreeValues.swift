@@ -13,8 +13,8 @@ extension Partitioner {
       inherit(names: value, node)
       return true
     case is Reshape, is Transpose:
-      guard free[node.operands[0]] != nil else { return false }
-      free[value] = Sharding(whole: node.types[0].shape)
+      guard let own = free[node.operands[0]] else { return false }
+      free[value] = movedSharding(own, node)
       inherit(names: value, node)
       return true
     case is Unary, is Binary, is Compare, is Select, is Convert, is Random:
@@ -46,6 +46,15 @@ extension Partitioner {
       result.dimensions[dimension] = source.dimensions[position]
     }
     return result
+  }
+
+  /// A sharding after its dimensions have been reshaped or transposed; whole if a split lies across them.
+  private func movedSharding(_ sharding: Sharding, _ node: Node) -> Sharding {
+    let whole = Sharding(whole: node.types[0].shape)
+    guard !sharding.isWhole else { return whole }
+    let factors = node.operation.factors(
+      operands: [source.type(of: node.operands[0])], results: node.types)
+    return projected(sharding, from: factors.operands[0], to: factors.results[0], factors) ?? whole
   }
 
   /// Writes a free value in a sharding in which nothing is owed.
