@@ -15,7 +15,8 @@ import Glibc
       Inspect.command(output: output), PlanCommand.command(output: output),
       PeakTable.command(output: output), Benchmark.command(output: output),
       Baseline.command(output: output), Ranks.command(output: output),
-      Export.command(output: output), Doctor.command(output: output),
+      Export.command(output: output), Models.command(output: output),
+      Doctor.command(output: output),
     ]
     return CommandTable(
       summary: "DeepEP trains neural networks.",

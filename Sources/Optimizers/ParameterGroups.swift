@@ -62,15 +62,15 @@ public enum ParameterSelection: Hashable, Codable, Sendable {
   case vectors
   /// Tables of tokens or positions.
   case tables
-  /// Those at a path, or in the module at it, such as `transformer.h.0` or `lm_head.weight`.
-  case path(String)
+  /// Those that a pattern of names means, such as `transformer.h.0` or `*.ln_1`.
+  case named(ParameterPattern)
 
   /// Whether a parameter is one of them.
   public func contains(_ parameter: OptimizedParameter) -> Bool {
     switch self {
     case .vectors: parameter.type.rank < 2
     case .tables: parameter.isTable
-    case .path(let path): parameter.name == path || parameter.name.hasPrefix("\(path).")
+    case .named(let pattern): pattern.matches(parameter.name)
     }
   }
 }

@@ -56,8 +56,9 @@ public final class DistributedTrainer<Model: Module> {
   ///     nil keeps no averages.
   ///   - lossScaling: How the loss is scaled so that small gradients do not vanish; nil scales it in
   ///     float16 alone.
-  ///   - frozen: Modules and parameters, by path, that stay as they are, such as `transformer.wte`; running statistics of
-  ///     a frozen module still follow its batches.
+  ///   - frozen: Parameters that stay as they are, such as `transformer.wte` or `*.ln_1`: they have no gradients and no
+  ///     state of the optimiser; running statistics of a frozen module still follow its batches.
+  ///   - adaptation: The small matrices beside weights that are trained in their place; nil trains the weights.
   ///   - threads: The number of threads of this rank; by default its share of the host's cores.
   ///   - kernelCache: Where compiled kernels are kept for the next run.
   /// - Throws: ``TrainingError`` for a setting that cannot work.
@@ -66,8 +67,8 @@ public final class DistributedTrainer<Model: Module> {
     precision: Precision? = nil, gradientAccumulation: Int = 1,
     strategy: Strategy = Strategy(), communication: CommunicationTransport? = nil,
     clipNorm: Double? = nil, seed: UInt64 = 0, emaDecay: Double? = nil,
-    lossScaling: LossScaling? = nil, frozen: [String] = [], threads: Int? = nil,
-    kernelCache: KernelCache = .standard
+    lossScaling: LossScaling? = nil, frozen: [ParameterPattern] = [],
+    adaptation: LowRankAdaptation? = nil, threads: Int? = nil, kernelCache: KernelCache = .standard
   ) throws {
     guard gradientAccumulation > 0 else {
       throw TrainingError(
@@ -92,7 +93,7 @@ public final class DistributedTrainer<Model: Module> {
     builder = ProgramBuilder(
       optimizer: optimizer, clipNorm: clipNorm, gradientAccumulation: gradientAccumulation,
       seed: seed, lossScaling: lossScaling ?? (isSmall ? LossScaling() : nil),
-      emaDecay: emaDecay, frozen: frozen)
+      emaDecay: emaDecay, frozen: frozen, adaptation: adaptation)
   }
 
   /// The number of updates made.

@@ -250,7 +250,9 @@ package final class TrainingSession {
   /// - Throws: ``StorageError`` if they are of another model.
   package func load(_ folder: HuggingFaceFolder) throws {
     let (slots, state) = (lasting, state)
-    let parameters = slots.filter { $0.kind == .parameter }
+    let parameters = slots.filter {
+      $0.kind == .parameter && !LowRankAdaptation.isAdapter($0.name)
+    }
     let weights = try PretrainedWeights(folder, for: parameters)
     for slot in parameters {
       try weights[slot]?.withFloats { source in

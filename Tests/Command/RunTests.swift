@@ -82,6 +82,49 @@ import Testing
     }
   }
 
+  /// A Llama by its name: trained, gone on with, asked, exported, and fine-tuned by small matrices.
+  @Test func aNamedModelIsTrainedAndFineTuned() throws {
+    try withText { folder in
+      let run = { (words: [String]) in
+        let run = try CommandRun(words, in: folder)
+        #expect(run.status == 0, "\(words): \(run.errors)")
+        return run
+      }
+      let tokens = ["--tokenizer", "bpe:260", "--documents-apart"]
+      let sizes = ["--layers", "1", "--width", "48", "--context", "16", "--window", "8"]
+      let data = ["--batch", "2", "--sample", "0", "--ema", "0.9"]
+      let first = try run(
+        ["train", "text.txt", "--model", "llama-tiny", "--steps", "3"] + tokens + sizes + data)
+      #expect(first.output.contains("model   Llama, 1 layers, width 48, 6 heads, context 16"))
+      #expect(first.output.contains("averages have a loss of"))
+      let more = try run(["train", "--resume", "--steps", "4"])
+      #expect(more.output.contains("step 4/4") && !more.output.contains("step 3/4"))
+      #expect(try run(["generate", "--count", "20", "--averages"]).output.count > 4)
+      _ = try run(["export", "newest", "model", "--averages"])
+      let tuned = try run(
+        [
+          "train", "text.txt", "--from", "model", "--lora", "2", "--steps", "2", "--context", "16",
+          "--batch", "2", "--sample", "0",
+        ])
+      #expect(tuned.output.contains("1 layers, width 48"), "\(tuned.output)")
+      _ = try run(["generate", "--count", "3"])
+      _ = try run(["export", "newest", "tuned"])
+      #expect(
+        try names("tuned", in: folder) == ["config.json", "model.safetensors", "tokenizer.json"])
+      for (words, error) in [
+        (["plan", "lama-60m"], "did you mean llama-60m?"),
+        (["train", "text.txt", "--lora", "2"], "add --from DIR"),
+        (["train", "text.txt", "--documents-apart"], "no token between documents"),
+        (["train", "text.txt", "--model", "llama-tiny", "--dropout", "0.1"], "a Llama has none"),
+        (["train", "text.txt", "--freeze", "h.0"], "nothing of the model is called 'h.0'"),
+        (["train", "text.txt", "--heads", "3"], "width 128 does not divide by 3 heads"),
+      ] {
+        let run = try CommandRun(words, in: folder)
+        #expect(run.status != 0 && run.errors.contains(error), "\(words): \(run.errors)")
+      }
+    }
+  }
+
   @Test func thereIsNothingToGoOnWith() throws {
     try withText { folder in
       for words in [["train", "--resume"], ["generate"]] {

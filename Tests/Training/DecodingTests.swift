@@ -12,8 +12,19 @@ import Testing
 
 /// Generation with a key-value cache says what the whole model says.
 @Suite struct DecodingTests {
-  private let configuration = GPT2Configuration(
-    vocabulary: 13, context: 12, width: 16, layers: 2, heads: 2)
+  /// Learned positions, and turned ones with groups of queries, scaled turns and a window.
+  static let models: [ModelDescription] = [
+    ModelDescription(
+      GPT2Configuration(vocabulary: 13, context: 12, width: 16, layers: 2, heads: 2)),
+    ModelDescription(
+      LlamaConfiguration(
+        vocabulary: 13, context: 12, width: 16, layers: 2, heads: 4, keyValueHeads: 2, hidden: 12,
+        rotaryBase: 100, rotaryScaling: RotaryScaling(firstContext: 16))),
+    ModelDescription(
+      LlamaConfiguration(
+        vocabulary: 13, context: 12, width: 16, layers: 2, heads: 2, keyValueHeads: 1, hidden: 12,
+        rotaryBase: 100, window: 5)),
+  ]
   private let tokens: [Int32] = [3, 11, 0, 7, 7, 1, 12, 5, 2, 9, 4, 8, 6, 10, 3, 3, 0, 1, 2, 5]
 
   /// A weight of a slot, the same in every program that has the slot.
@@ -32,12 +43,12 @@ import Testing
   }
 
   /// The logits after the last of some tokens, from a pass over all of them without a cache.
-  private func logits(after tokens: [Int32]) throws -> [Double] {
-    let model = GPT2(configuration)
+  private func logits(_ model: ModelDescription, after tokens: [Int32]) throws -> [Double] {
+    let network = model.sizes.model()
     var program = Program()
     let input = EntryInput(name: "ids", type: Type(.int32, [1, tokens.count]))
-    try program.trace(.evaluate, inputs: [input], parameters: model.parameters) {
-      [("logits", model($0[0]))]
+    try program.trace(.evaluate, inputs: [input], parameters: network.parameters) {
+      [("logits", network($0[0]))]
     }
     let slots = program.slots.map { slot in
       HostArray(
@@ -47,11 +58,11 @@ import Testing
     var interpreter = try Interpreter(program, slots: slots)
     let ids = HostArray(.int32, [1, tokens.count], integers: tokens.map(Int64.init))
     let all = try interpreter.call(.evaluate, [ids])["logits"]?.doubles ?? []
-    return Array(all.suffix(configuration.vocabulary))
+    return Array(all.suffix(model.sizes.vocabulary))
   }
 
-  private func decoder(block: Int) throws -> CachedDecoder {
-    let decoder = try CachedDecoder(configuration, block: block, on: CPUDevice(threadCount: 2))
+  private func decoder(_ model: ModelDescription, block: Int) throws -> CachedDecoder {
+    let decoder = try CachedDecoder(model, block: block, on: CPUDevice(threadCount: 2))
     try fill(decoder.executor, decoder.parameterNames)
     return decoder
   }
@@ -62,44 +73,62 @@ import Testing
     #expect(found.count == expected.count && error <= 1e-5 * max(1, size), "\(place): \(error)")
   }
 
-  @Test func everyPositionEqualsThePassWithoutACache() throws {
-    let decoder = try decoder(block: 4)
-    for count in 1...configuration.context {
+  @Test(arguments: models)
+  func everyPositionEqualsThePassWithoutACache(_ model: ModelDescription) throws {
+    let decoder = try decoder(model, block: 4)
+    for count in 1...model.sizes.context {
       let found = try decoder.logits(appending: [tokens[count - 1]])
-      expectSame(found, try logits(after: Array(tokens[..<count])), "position \(count - 1)")
+      expectSame(found, try logits(model, after: Array(tokens[..<count])), "position \(count - 1)")
     }
   }
 
-  @Test(arguments: [1, 2, 3, 5, 12, 64])
-  func beginningsOfAnyLengthInBlocksOfAnySize(block: Int) throws {
-    let decoder = try decoder(block: block)
-    for count in 1...configuration.context {
+  @Test(arguments: [1, 2, 3, 5, 12, 64], models.prefix(2))
+  func beginningsOfAnyLengthInBlocksOfAnySize(block: Int, _ model: ModelDescription) throws {
+    let decoder = try decoder(model, block: block)
+    for count in 1...model.sizes.context {
       decoder.reset()
       let found = try decoder.logits(appending: Array(tokens[..<count]))
-      expectSame(found, try logits(after: Array(tokens[..<count])), "beginning of \(count)")
+      expectSame(found, try logits(model, after: Array(tokens[..<count])), "beginning of \(count)")
     }
   }
 
-  @Test func aFullContextGoesOnFromItsNewestHalf() throws {
-    let decoder = try decoder(block: 5)
+  @Test(arguments: models)
+  func aFullContextGoesOnFromItsNewestHalf(_ model: ModelDescription) throws {
+    let decoder = try decoder(model, block: 5)
     var window: [Int32] = []
     for (index, token) in tokens.enumerated() {
       window.append(token)
-      if window.count > configuration.context { window = window.suffix(configuration.context / 2) }
+      if window.count > model.sizes.context { window = window.suffix(model.sizes.context / 2) }
       let found = try decoder.logits(appending: [token])
       #expect(decoder.window == window)
-      expectSame(found, try logits(after: window), "token \(index)")
+      expectSame(found, try logits(model, after: window), "token \(index)")
     }
   }
 
   @Test func aLongBeginningIsCutToTheContext() throws {
-    let decoder = try decoder(block: 5)
+    let model = Self.models[0]
+    let decoder = try decoder(model, block: 5)
     let found = try decoder.logits(appending: tokens)
-    expectSame(found, try logits(after: tokens.suffix(configuration.context)), "cut beginning")
+    expectSame(
+      found, try logits(model, after: tokens.suffix(model.sizes.context)), "cut beginning")
   }
 
-  @Test func theInterpreterAgreesWithThePlan() throws {
-    let program = try DecodingProgram(configuration, block: 3).program()
+  /// Where documents are apart, the newest is all that the model sees.
+  @Test(arguments: models.prefix(2))
+  func aDocumentBeginsAnew(_ model: ModelDescription) throws {
+    var model = model
+    model.sizes.documentStart = 7
+    let decoder = try decoder(model, block: 3)
+    let found = try decoder.logits(appending: Array(tokens[..<3])).count
+    #expect(found == 13)
+    let after = try decoder.logits(appending: Array(tokens[3..<6]))
+    let document = Array(tokens[4..<6])
+    #expect(decoder.window == document)
+    expectSame(after, try logits(model, after: document), "a document")
+  }
+
+  @Test(arguments: models) func theInterpreterAgreesWithThePlan(_ model: ModelDescription) throws {
+    let program = try DecodingProgram(model, block: 3).program()
     try program.verify()
     #expect(program.slots.prefix(4).allSatisfy { $0.kind == .cache && !$0.isTrainable })
     let slots = program.slots.map { slot in
@@ -120,17 +149,18 @@ import Testing
       ]
       if name == .prefill { inputs.append(integers([1], [Int32(count - 1)])) }
       let found = try interpreter.call(name, inputs)["logits"]?.doubles ?? []
-      expectSame(found, try logits(after: Array(tokens[..<(start + count)])), "\(name)")
+      expectSame(found, try logits(model, after: Array(tokens[..<(start + count)])), "\(name)")
     }
   }
 
   /// The interpreter's pass over the whole window chooses the same characters as the cache does.
-  @Test func greedyTextIsThatOfThePassWithoutACache() throws {
+  @Test(arguments: models.prefix(2))
+  func greedyTextIsThatOfThePassWithoutACache(_ model: ModelDescription) throws {
     let path = FileManager.default.temporaryDirectory
       .appendingPathComponent("deepep-\(UUID()).safetensors").path
     defer { try? FileManager.default.removeItem(atPath: path) }
     let tokenizer = CharacterTokenizer(text: "abcdefghijklm")
-    let decoder = try decoder(block: 4)
+    let decoder = try decoder(model, block: 4)
     let tensors = decoder.executor.plan.slots.filter { decoder.parameterNames.contains($0.name) }
       .map { slot in
         TensorToWrite(slot.name, slot.type.element, slot.type.shape) { consume in
@@ -139,16 +169,15 @@ import Testing
           }
         }
       }
-    let json = String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self)
     let state = CheckpointState(
-      step: 0, dataPosition: 0, modelConfiguration: json, tokenizer: try tokenizer.json)
+      step: 0, dataPosition: 0, modelConfiguration: try model.json, tokenizer: try tokenizer.json)
     try Checkpoint.write(tensors, state: state, to: path)
     let generator = try TextGenerator(checkpoint: path, threads: 2)
     let prompt = "badge"
     let found = try generator.generate(prompt: prompt, count: 7, temperature: 0, seed: 5)
     var window = try tokenizer.encode(prompt)
     for _ in 0..<7 {
-      let scores = try logits(after: window)
+      let scores = try logits(model, after: window)
       window.append(Int32(scores.firstIndex(of: scores.max() ?? 0) ?? 0))
     }
     #expect(try found == tokenizer.decode(Array(window.suffix(7))))

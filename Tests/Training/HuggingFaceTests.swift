@@ -21,16 +21,15 @@ import Testing
     }
   }
 
-  private static let names = ["gpt2", "llama", "llama-tied"]
+  private static let names = ["gpt2", "llama", "llama-tied", "llama3", "mistral"]
 
   private static func fixture(_ name: String) -> String {
     URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("Fixtures/huggingface/\(name)").path
   }
 
-  private static func model(_ folder: HuggingFaceFolder) throws -> any Module {
-    folder.path.hasSuffix("gpt2")
-      ? GPT2(try GPT2Configuration(folder)) : Llama(try LlamaConfiguration(folder))
+  private static func model(_ folder: HuggingFaceFolder) throws -> any LanguageModel {
+    try folder.languageModel().model()
   }
 
   /// In float64 on the interpreter, from the weights of the files.
@@ -103,9 +102,8 @@ import Testing
           TensorToWrite(named.name, .float32, tensor.shape, bytes: Array(bytes))
         }
       }
-      let sizes: any Encodable =
-        name == "gpt2" ? try GPT2Configuration(folder) : try LlamaConfiguration(folder)
-      let json = String(decoding: try JSONEncoder().encode(sizes), as: UTF8.self)
+      let sizes = try folder.languageModel()
+      let json = try ModelDescription(sizes).json
       let path = place.appendingPathComponent("checkpoint").path
       let state = CheckpointState(step: 3, dataPosition: 6, modelConfiguration: json)
       try Checkpoint.write(tensors, state: state, to: path)
@@ -113,11 +111,7 @@ import Testing
       try HuggingFaceFolder.write(Checkpoint(path), to: out)
 
       let back = try HuggingFaceFolder(out)
-      if name == "gpt2" {
-        #expect(try GPT2Configuration(back) == GPT2Configuration(folder))
-      } else {
-        #expect(try LlamaConfiguration(back) == LlamaConfiguration(folder))
-      }
+      #expect(try AnyHashable(back.languageModel()) == AnyHashable(sizes))
       for name in model.parameters.map(\.name) {
         let (new, old) = (back.tensor(ofParameter: name), folder.tensor(ofParameter: name))
         let same = try #require(new).withFloats { new in
@@ -167,11 +161,14 @@ import Testing
     #expect(
       try error("llama", "config.json", "silu", "relu", llama).contains("'hidden_act' is relu"))
     #expect(
+      try error("llama", "config.json", "\"default\"", "\"yarn\"", llama)
+        .contains("'rope_parameters.rope_type' is yarn"))
+    #expect(
       try error("llama", "config.json", "\"default\"", "\"llama3\"", llama)
-        .contains("'rope_parameters.rope_type' is llama3"))
+        .contains("'rope_parameters.factor' is missing"))
     #expect(
       try error("llama", "config.json", "\"hidden_size\": 16", "\"hidden_size\": 15", llama)
-        .contains("the sizes"))
+        .contains("width 15 does not divide by 4 heads"))
     #expect(
       try error("llama", "config.json", "\"hidden_size\"", "\"size\"", llama)
         .contains("no field 'hidden_size'"))
@@ -184,6 +181,9 @@ import Testing
     #expect(
       try error("gpt2", "config.json", "\"gpt2\"", "\"opt\"") { _ = try GPT2Configuration($0) }
         .contains("'model_type' is 'opt'"))
+    #expect(
+      try error("gpt2", "config.json", "\"gpt2\"", "\"opt\"") { _ = try $0.languageModel() }
+        .contains("use a model of type gpt2, llama, mistral"))
   }
 
   @Test func weightsOfAnotherModelAreNamed() throws {

@@ -70,7 +70,7 @@ import Testing
 
   @Test func groupsHaveTheirOwnRules() throws {
     let groups = ParameterGroups(
-      [ParameterGroup(.vectors, .sgd()), ParameterGroup(.path("weight"), .lion())],
+      [ParameterGroup(.vectors, .sgd()), ParameterGroup(.named("weight"), .lion())],
       others: .adamW())
     let slots = try slots(groups)
     #expect(slots.filter { $0.contains("bias") }.count == 1, "\(slots)")

@@ -2,6 +2,7 @@ import DeepEPElements
 import DeepEPLaws
 import DeepEPModels
 import DeepEPTensors
+import DeepEPTransforms
 import Testing
 
 /// Layers of attention on documents packed into a row are the layers on each document.
@@ -49,5 +50,112 @@ import Testing
       8, heads: .init(queries: 4, keyValues: 2, width: 2), mask: .window(length: 2),
       initializers: (weight, weight, weight, weight))
     expectEqual(try results(layer.parameters) { layer($0, segments: $1) })
+  }
+
+  // MARK: Whole models
+
+  private static let models: [any LanguageModelConfiguration] = [
+    GPT2Configuration(
+      vocabulary: 9, context: 8, width: 8, layers: 2, heads: 2, window: 3, documentStart: 0),
+    LlamaConfiguration(
+      vocabulary: 9, context: 8, width: 8, layers: 2, heads: 2, keyValueHeads: 1, hidden: 12,
+      documentStart: 0),
+  ]
+
+  /// The logits of each position.
+  private func logits(
+    _ sizes: any LanguageModelConfiguration, _ tokens: [Int64]
+  ) throws -> [[Double]] {
+    let model = sizes.model()
+    var program = Program()
+    let input = EntryInput(name: "ids", type: Type(.int32, [1, tokens.count]))
+    try program.trace(.step, inputs: [input], parameters: model.parameters) {
+      [("logits", model($0[0]))]
+    }
+    let test = ProgramCase(try program.inFloat64(), calls: [.step], seed: 3)
+    var interpreter = try Interpreter(test.program, slots: test.slots)
+    let ids = HostArray(.int32, [1, tokens.count], integers: tokens)
+    let numbers = try interpreter.call(.step, [ids])["logits"]?.doubles ?? []
+    return stride(from: 0, to: numbers.count, by: sizes.vocabulary).map {
+      Array(numbers[$0..<$0 + sizes.vocabulary])
+    }
+  }
+
+  @Test(arguments: models)
+  func documentsOfARowDoNotSeeOneAnother(_ sizes: any LanguageModelConfiguration) throws {
+    let one = try logits(sizes, [3, 1, 4, 0, 5, 2, 6])
+    let other = try logits(sizes, [3, 7, 4, 0, 5, 2, 6])
+    #expect(one[0] == other[0] && one[2] != other[2])
+    #expect(Array(one[3...]) == Array(other[3...]))
+  }
+
+  /// Turned positions make no difference between a document in a row and one alone.
+  @Test func aDocumentOfALlamaIsAsAlone() throws {
+    let row = try logits(Self.models[1], [3, 1, 4, 0, 5, 2, 6])
+    let alone = try logits(Self.models[1], [0, 5, 2, 6])
+    for (x, y) in zip(row[3...].joined(), alone.joined()) { #expect(abs(x - y) < 1e-12) }
+  }
+
+  // MARK: Attention
+
+  private static let places = 0..<9
+  private static let documents = [0, 0, 0, 1, 1, 1, 1, 1, 2]
+
+  /// Attention by a mask, and dense attention whose scores are minus infinity where `isSeen` does not hold.
+  private func loss(
+    _ x: [Tensor], _ mask: AttentionMask, isDense: Bool, _ isSeen: (Int, Int) -> Bool
+  ) -> Tensor {
+    let ids = Constant(type: Type(.int32, [1, 9]), numbers: Self.documents.map(Double.init))
+    let segments = x[0].trace.apply(ids, [])[0]
+    guard isDense else {
+      let attended = x[0].attention(key: x[1], value: x[2], mask: mask, segments: segments)
+      return (attended * attended).sum()
+    }
+    let scores = x[0].einsum("bthd,bshd->bhts", x[1]) * 0.5
+    let marks = Self.places.flatMap { query in
+      Self.places.map { isSeen(query, $0) ? 1.0 : 0 }
+    }
+    let constant = x[0].trace.apply(Constant(type: Type(.float32, [9, 9]), numbers: marks), [])[0]
+    let seen = constant.broadcast(to: scores.type.dimensions, dimensions: [2, 3])
+    let masked = seen.compare(.equal, seen.filled(with: 1))
+      .select(scores, scores.filled(with: -.infinity))
+    let attended = masked.softmax().einsum("bhts,bshd->bthd", x[2])
+    return (attended * attended).sum()
+  }
+
+  /// The loss and its gradients by query, key and value.
+  private func found(
+    _ mask: AttentionMask, isDense: Bool, _ isSeen: (Int, Int) -> Bool
+  ) throws -> [String: HostArray] {
+    let parameters = ["query", "key", "value"].map {
+      NamedParameter(name: $0, parameter: Parameter([1, 9, 2, 4], .zeros))
+    }
+    var program = Program()
+    try program.trace(.evaluate, inputs: [], parameters: parameters) { _ in
+      let x = parameters.map(\.parameter.tensor)
+      return [("loss", loss(x, mask, isDense: isDense, isSeen))]
+    }
+    let test = ProgramCase(
+      try Gradient().apply(program).inFloat64(), calls: [.step], seed: 11)
+    var interpreter = try Interpreter(test.program, slots: test.slots)
+    return try interpreter.call(.step, [])
+  }
+
+  @Test(arguments: [AttentionMask.causal, .window(length: 1), .window(length: 3)])
+  func windowsAndDocumentsAreMasksOfDenseAttention(_ mask: AttentionMask) throws {
+    var length = 9
+    if case .window(let own) = mask { length = own }
+    let isSeen = { (query: Int, key: Int) in
+      Self.documents[query] == Self.documents[key] && key <= query && query - key < length
+    }
+    let dense = try found(mask, isDense: true, isSeen)
+    let own = try found(mask, isDense: false, isSeen)
+    #expect(Set(own.keys) == ["loss", "query", "key", "value"])
+    for (name, array) in own {
+      let other = try #require(dense[name])
+      for (x, y) in zip(array.doubles, other.doubles) {
+        #expect(abs(x - y) < 1e-12, "\(name)")
+      }
+    }
   }
 }

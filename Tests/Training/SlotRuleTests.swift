@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test func whatIsFrozenMustExistAndLeaveSomething() {
-    for frozen in [["hiden"], ["hidden", "out"]] {
+    for frozen: [ParameterPattern] in [["hiden"], ["hidden", "out"]] {
       #expect(throws: TrainingError.self) {
         try program(ProgramBuilder(optimizer: .adamW(), frozen: frozen))
       }

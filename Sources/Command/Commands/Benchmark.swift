@@ -1,6 +1,7 @@
 import DeepEPCommunication
 import DeepEPCompute
 import DeepEPEvents
+import DeepEPModels
 import DeepEPStorage
 import DeepEPTraining
 import DeepEPTransforms
@@ -8,7 +9,7 @@ import FoundationEssentials
 
 /// `deepep benchmark`: runs a fixed job and reports how fast it was.
 struct Benchmark {
-  var subject = BenchmarkSubject.workload(.gptTiny)
+  var subject = BenchmarkSubject.model(.gptTiny)
   var bytes = 64 << 20
   var ranks: Int?
   var communication: CommunicationTransport?
@@ -85,7 +86,7 @@ struct Benchmark {
 
   func run(output: TerminalOutput) throws {
     switch subject {
-    case .workload(let workload): try run(workload, output: output)
+    case .model(let model): try run(model, output: output)
     case .collective(let collective):
       var benchmark = CollectiveBenchmark(
         collective: collective, byteCount: bytes, threadCount: ranks,
@@ -118,17 +119,17 @@ struct Benchmark {
     return options
   }
 
-  private func run(_ workload: Workload, output: TerminalOutput) throws {
-    var job = try workload.job.resized(batch: batch, context: context, width: width)
+  private func run(_ model: NamedModel, output: TerminalOutput) throws {
+    var job = try model.job.resized(batch: batch, context: context, width: width)
     if isWeak { job.batchSize *= strategy.data }
     if ablates {
       let ablation = Ablation(job, spread.precision, threads: threads, steps: max(steps, 2))
-      return try ablation.run(named: workload.rawValue, output: output)
+      return try ablation.run(named: model.rawValue, output: output)
     }
     let ranks = try JoinedJob()
     var fitting = self
     fitting.strategy = ranks.fitted(spread)
-    try ranks.run { try fitting.run(job, named: workload.rawValue, in: ranks, output) }
+    try ranks.run { try fitting.run(job, named: model.rawValue, in: ranks, output) }
   }
 
   /// The strategy with the precision that was asked for.

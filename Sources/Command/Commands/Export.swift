@@ -5,6 +5,7 @@ import DeepEPTraining
 struct Export {
   var checkpoint = CheckpointChoice.newest
   var folder = ""
+  var usesAverages = false
 
   static func command(output: TerminalOutput) -> Subcommand {
     Subcommand(
@@ -15,13 +16,15 @@ struct Export {
           "checkpoint", \.checkpoint, .checkpoint, "of 'deepep train', or the folder of a run",
           isRequired: true),
         .positional("folder", \.folder, .folder, "where the model goes", isRequired: true),
+        .flag("averages", \.usesAverages, "write the moving averages of the weights"),
       ],
       examples: ["runs/notes-1 notes-model", "newest notes-model"]
     ) { options in try options.run(output: output) }
   }
 
   func run(output: TerminalOutput) throws {
-    try HuggingFaceFolder.write(Checkpoint(checkpoint.file()), to: folder)
+    try HuggingFaceFolder.write(
+      Checkpoint(checkpoint.file()), to: folder, byAverages: usesAverages)
     try output.write("saved   \(folder)   (AutoModelForCausalLM.from_pretrained(\"\(folder)\"))\n")
   }
 }

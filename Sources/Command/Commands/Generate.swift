@@ -8,6 +8,7 @@ struct Generate {
   var count = 600
   var temperature = 0.8
   var seed: UInt64 = 0
+  var usesAverages = false
   var threads: Int?
   var kernelCache = KernelCache.standard
 
@@ -22,6 +23,7 @@ struct Generate {
         .option("count", \.count, .positiveInteger, "tokens to add"),
         .option("temperature", \.temperature, .nonNegativeNumber, "0 takes the likeliest"),
         .option("seed", \.seed, .seed, "what the choice depends on"),
+        .flag("averages", \.usesAverages, "take the moving averages of the weights"),
         .option("threads", \.threads, .positiveInteger, "threads to use; by default all cores"),
         .option("kernel-cache", \.kernelCache, .kernelCache, "where compiled kernels are kept"),
       ],
@@ -31,7 +33,8 @@ struct Generate {
 
   func run(output: TerminalOutput) throws {
     let generator = try TextGenerator(
-      checkpoint: checkpoint.file(), threads: threads, kernelCache: kernelCache)
+      checkpoint: checkpoint.file(), byAverages: usesAverages, threads: threads,
+      kernelCache: kernelCache)
     if prompt != "\n" { try output.write(prompt) }
     try generator.generate(
       prompt: prompt, count: count, temperature: temperature, seed: seed

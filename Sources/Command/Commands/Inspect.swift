@@ -1,4 +1,5 @@
 import DeepEPCompute
+import DeepEPModels
 import DeepEPPlans
 import DeepEPTargets
 import DeepEPTensors
@@ -13,7 +14,7 @@ struct Inspect {
       bucket, fuse, order, kernels, plan
   }
 
-  var workload = Workload.gptTiny
+  var model = NamedModel.gptTiny
   var stage = Stage.plan
   var entry: EntryName?
   var strategy = Strategy()
@@ -23,7 +24,7 @@ struct Inspect {
       "inspect", summary: "Show a model's program after a transform, or its plan.",
       defaults: Inspect(),
       parameters: [
-        .positional("model", \.workload, .choice, "the model", isRequired: true),
+        .positional("model", \.model, .model, "one of 'deepep models'", isRequired: true),
         .option("after", \.stage, .choice, "the transform"),
         .option("entry", \.entry, .choice, "show only this entry"),
         .option("strategy", \.strategy, .strategy, "show the program of one rank of it"),
@@ -36,10 +37,10 @@ struct Inspect {
   }
 
   func run(output: TerminalOutput) throws {
-    var program = try ProgramBuilder.traced(
-      workload.job.model, .crossEntropy, inputs: workload.job.inputs)
+    let job = model.job
+    var program = try ProgramBuilder.traced(job.model, .crossEntropy, inputs: job.inputs)
     if stage != .trace {
-      var builder = ProgramBuilder(optimizer: workload.job.optimizer)
+      var builder = ProgramBuilder(optimizer: job.optimizer)
       builder.compression = strategy.compression
       program = try builder.completed(program)
     }

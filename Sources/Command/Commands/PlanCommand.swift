@@ -1,4 +1,5 @@
 import DeepEPCommunication
+import DeepEPModels
 import DeepEPPlans
 import DeepEPTargets
 import DeepEPTensors
@@ -7,7 +8,7 @@ import DeepEPTransforms
 
 /// `deepep plan`: what a strategy costs each rank of a model, before anything runs.
 struct PlanCommand {
-  var workload = Workload.gptTiny
+  var model = NamedModel.gptTiny
   var strategy = Strategy()
   var ranks: Int?
   var communication: CommunicationTransport?
@@ -17,7 +18,7 @@ struct PlanCommand {
       "plan", summary: "Say what a strategy takes on each rank: memory, communication and time.",
       defaults: PlanCommand(),
       parameters: [
-        .positional("model", \.workload, .choice, "the model", isRequired: true),
+        .positional("model", \.model, .model, "one of 'deepep models'", isRequired: true),
         .option("strategy", \.strategy, .strategy, "how the run is spread over ranks"),
         .option("ranks", \.ranks, .positiveInteger, "the number of ranks that there are"),
         .option("communication", \.communication, .choice, "how ranks reach one another"),
@@ -29,7 +30,7 @@ struct PlanCommand {
   }
 
   func run(output: TerminalOutput) throws {
-    let program = try workload.job.program(strategy)
+    let program = try model.job.program(strategy)
     try strategy.check(program, rankCount: ranks)
     var target = MachineTable.twoCores
     let transport = communication ?? .sharedMemory
@@ -59,7 +60,7 @@ struct PlanCommand {
       ("optimizer", bytes.optimizer), ("activations", bytes.activations),
       ("communication", bytes.communication),
     ]
-    let head = "\(workload.rawValue), \(strategy): \(strategy.rankCount) ranks; bytes per rank\n"
+    let head = "\(model.rawValue), \(strategy): \(strategy.rankCount) ranks; bytes per rank\n"
     let lines = rows.map { name, bytes in
       "  \(name.padded(to: 24)) \(Quantity.bytes(bytes))\n"
     }

@@ -1,19 +1,28 @@
 import DeepEPCommunication
 import DeepEPCompute
+import DeepEPModels
 import DeepEPTraining
 import DeepEPTransforms
 
-/// `deepep train`: a GPT learns a text.
+/// `deepep train`: a language model learns a text.
 struct Train {
   var text: String?
   var tokenizer = TokenizerChoice.characters
   var steps: Int?
   var epochs = 1
+  var model = NamedModel.gptMini
   var from: String?
-  var layers = 4
-  var width = 128
-  var heads = 4
-  var context = 128
+  var layers: Int?
+  var width: Int?
+  var heads: Int?
+  var context: Int?
+  var window: Int?
+  var keepsDocumentsApart = false
+  var freeze: PatternList?
+  var lora: Int?
+  var loraAlpha: Double?
+  var loraWeights: PatternList?
+  var ema: Double?
   var batch = 16
   var gradientAccumulation = 1
   var dropout = 0.0
@@ -40,10 +49,11 @@ struct Train {
 
   static func command(output: TerminalOutput) -> Subcommand {
     Subcommand(
-      "train", summary: "Train a GPT on a text.", defaults: Train(),
+      "train", summary: "Train a language model on a text.", defaults: Train(),
       parameters: parameters,
       examples: [
-        "notes.txt", "notes/ --tokenizer bpe --steps 200 --checkpoint-every 50",
+        "notes.txt", "notes.txt --model llama-60m --tokenizer bpe",
+        "notes/ --tokenizer bpe --steps 200 --checkpoint-every 50",
         "--resume --steps 400", "notes.txt --strategy data=2,tensor=2,zero=1",
       ], givenBody: run)
   }
@@ -68,11 +78,23 @@ struct Train {
 
   private static var modelParameters: [Parameter<Train>] {
     [
-      .option("from", \.from, .folder, "a GPT-2 of Hugging Face to begin with"),
-      .option("layers", \.layers, .positiveInteger, "blocks of the model"),
-      .option("width", \.width, .positiveInteger, "width of the model"),
+      .option("model", \.model, .model, "one of 'deepep models'; the text makes its vocabulary"),
+      .option("from", \.from, .folder, "a GPT-2 or Llama of Hugging Face to begin with"),
+      .option("layers", \.layers, .positiveInteger, "blocks, instead of the model's").seldom,
+      .option("width", \.width, .positiveInteger, "width, instead of the model's").seldom,
       .option("heads", \.heads, .positiveInteger, "attention heads; divides the width").seldom,
-      .option("context", \.context, .positiveInteger, "tokens the model sees at once"),
+      .option("context", \.context, .positiveInteger, "tokens of a sequence"),
+      .option("window", \.window, .positiveInteger, "tokens that attention looks back").seldom,
+      .flag(
+        "documents-apart", \.keepsDocumentsApart, "attention does not look into other documents"
+      ).seldom,
+      .option("lora", \.lora, .positiveInteger, "train low-rank matrices of this rank instead"),
+      .option("lora-alpha", \.loraAlpha, .positiveNumber, "how much they count; twice the rank")
+        .seldom,
+      .option(
+        "lora-weights", \.loraWeights, .patterns, "beside which weights; by default all matrices"
+      ).seldom,
+      .option("freeze", \.freeze, .patterns, "what stays as it is").seldom,
       .option("dropout", \.dropout, .nonNegativeNumber, "share that training drops, below 1")
         .seldom,
     ]
@@ -87,6 +109,7 @@ struct Train {
       .option("schedule", \.schedule, .choice, "how the learning rate changes").seldom,
       .option("weight-decay", \.weightDecay, .nonNegativeNumber, "share of weights taken off")
         .seldom,
+      .option("ema", \.ema, .shareBelowOne, "moving averages of weights, such as 0.999").seldom,
       .option("clip-norm", \.clipNorm, .positiveNumber, "largest norm of all gradients").seldom,
       .option(
         "precision", \.precision, .precision, "element type to compute in, if not the strategy's"),

@@ -3,7 +3,7 @@ import DeepEPModels
 import DeepEPOptimizers
 import DeepEPStorage
 import DeepEPTraining
-import FoundationEssentials
+import DeepEPTransforms
 
 /// A run of `deepep train`, from the text to the sample at the end, on one of its ranks.
 struct TrainingRun {
@@ -30,56 +30,79 @@ struct TrainingRun {
   func run(until stop: StopRequest) throws -> TrainingEnd {
     let model = try FirstModel(options)
     if job.isFirst { try place.check() }
-    let loader = try loader()
-    let sizes = try model.sizes(forVocabulary: loader.vocabularySize)
-    if job.isFirst { try output.write(introduction(loader, sizes)) }
+    let loader = try loader(model.sequenceLength)
+    let description = try model.description(for: loader.tokenizer)
+    if job.isFirst { try output.write(introduction(loader, description.sizes)) }
+    return try run(description.sizes.model(), of: description, model.folder, loader, until: stop)
+  }
+
+  private func run(
+    _ network: some LanguageModel, of description: ModelDescription, _ folder: HuggingFaceFolder?,
+    _ loader: TextLoader, until stop: StopRequest
+  ) throws -> TrainingEnd {
     let total =
       options.steps
       ?? max(1, options.epochs * loader.batchesPerEpoch / options.gradientAccumulation)
-    let trainer = try trainer(sizes, steps: total)
-    if let folder = model.folder { try trainer.load(folder) }
-    let checkpoints = try plan(loader, sizes)
+    let trainer = try trainer(network, description.adaptation, steps: total)
+    if let folder { try trainer.load(folder) }
+    let checkpoints = try plan(loader, description)
     let end = try trainer.fit(
       loader, steps: total, log: options.log, tensorboard: options.tensorboard,
       trace: options.trace, checkpoints: checkpoints, stop: stop)
+    let averaged = try end == .finished ? averagedLoss(trainer, loader) : nil
     let saved = RunListing.path(ofStep: trainer.step, in: checkpoints.folder)
-    if job.isFirst { try finish(end, loader, saved, step: trainer.step, of: total) }
+    if job.isFirst {
+      if let averaged {
+        try output.write(
+          "averages have a loss of \(Quantity.fixed(averaged, 4)) on the same data\n")
+      }
+      try finish(end, loader, saved, step: trainer.step, of: total)
+    }
     return end
   }
 
-  private func loader() throws -> TextLoader {
+  /// What the moving averages of the weights lose on the held-out data; nil if there are none.
+  private func averagedLoss(
+    _ trainer: DistributedTrainer<some LanguageModel>, _ loader: TextLoader
+  ) throws -> Double? {
+    try options.ema == nil ? nil : trainer.evaluate(loader, byAverages: true)
+  }
+
+  private func loader(_ sequenceLength: Int) throws -> TextLoader {
     let documents = try Documents(text)
     return try TextLoader(
-      documents, sequenceLength: options.context, batchSize: options.batch, seed: options.seed,
+      documents, sequenceLength: sequenceLength, batchSize: options.batch, seed: options.seed,
       tokenizer: options.tokenizer.tokenizer(for: documents))
   }
 
-  private func trainer(
-    _ sizes: GPT2Configuration, steps: Int
-  ) throws -> DistributedTrainer<GPT2> {
+  private func trainer<Model: LanguageModel>(
+    _ network: Model, _ adaptation: LowRankAdaptation?, steps: Int
+  ) throws -> DistributedTrainer<Model> {
     let rule = OptimizerChoice(
       name: options.optimizer, schedule: options.schedule, learningRate: options.learningRate,
       weightDecay: options.weightDecay, steps: steps)
     let trainer = try DistributedTrainer(
-      model: GPT2(sizes), loss: .crossEntropy, optimizer: rule.optimizer,
+      model: network, loss: .crossEntropy, optimizer: rule.optimizer,
       precision: options.precision, gradientAccumulation: options.gradientAccumulation,
       strategy: options.strategy, communication: options.communication,
-      clipNorm: options.clipNorm, seed: options.seed, threads: options.threads,
+      clipNorm: options.clipNorm, seed: options.seed, emaDecay: options.ema,
+      frozen: options.freeze?.all ?? [], adaptation: adaptation, threads: options.threads,
       kernelCache: options.kernelCache)
     trainer.join(job)
     if let checkpoint = place.checkpoint { try trainer.resume(from: checkpoint) }
     return trainer
   }
 
-  private func plan(_ loader: TextLoader, _ sizes: GPT2Configuration) throws -> CheckpointPlan {
-    let json = String(decoding: try JSONEncoder().encode(sizes), as: UTF8.self)
-    return CheckpointPlan(
+  private func plan(_ loader: TextLoader, _ model: ModelDescription) throws -> CheckpointPlan {
+    CheckpointPlan(
       folder: try place.folder(forData: text, in: job), everySteps: options.checkpointEvery,
-      keep: options.keep, modelConfiguration: json, tokenizer: try loader.tokenizer.json,
+      keep: options.keep, modelConfiguration: try model.json, tokenizer: try loader.tokenizer.json,
       settings: settings)
   }
 
-  private func introduction(_ loader: TextLoader, _ sizes: GPT2Configuration) throws -> String {
+  private func introduction(
+    _ loader: TextLoader, _ sizes: any LanguageModelConfiguration
+  ) throws -> String {
     let processor = Processor()
     let tokens = loader.trainingTokens.count + loader.validationTokens.count
     let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(options.strategy)) of " : ""
@@ -88,8 +111,8 @@ struct TrainingRun {
       \(processor.vectorClass.rawValue)
       data    \(text): \(tokens) \(options.tokenizer.unit), \(loader.vocabularySize) different, \
       last \(loader.validationTokens.count) held out
-      model   GPT-2, \(sizes.layers) layers, width \(sizes.width), \(sizes.heads) heads, \
-      context \(options.context): \(sizes.parameterCount) weights
+      model   \(type(of: sizes).family), \(sizes.layers) layers, width \(sizes.width), \(sizes.heads) heads, \
+      context \(loader.sequenceLength): \(sizes.parameterCount) weights
 
       """
   }

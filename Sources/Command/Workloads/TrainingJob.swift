@@ -1,13 +1,14 @@
+import DeepEPModels
 import DeepEPOptimizers
 import DeepEPStorage
 import DeepEPTensors
 import DeepEPTraining
 import DeepEPTransforms
 
-/// A workload with its sizes, which may be others than those of its name.
+/// A training job with its sizes, which may be others than those of its name.
 struct TrainingJob {
   /// The sizes of the model.
-  var sizes: ModelSizes
+  var sizes: any LanguageModelConfiguration
   /// The number of sequences of a batch.
   var batchSize: Int
 
@@ -20,8 +21,18 @@ struct TrainingJob {
     var job = self
     job.batchSize = batch ?? batchSize
     job.sizes.context = context ?? sizes.context
-    if let width { job.sizes = try job.sizes.widened(to: width) }
+    if let width { job.sizes = try widened(to: width) }
     return job
+  }
+
+  private func widened(to width: Int) throws -> any LanguageModelConfiguration {
+    let unit = sizes.groupWidth
+    guard width % unit == 0 else {
+      throw UsageError(
+        "--width: \(width) is not a multiple of \(unit), the width of a head or a group of heads",
+        fix: "give one, such as \((width / unit + 1) * unit)")
+    }
+    return sizes.resized(width: width, heads: width / sizes.headWidth)
   }
 
   /// The tokens of a batch.
@@ -32,8 +43,8 @@ struct TrainingJob {
     ["ids", "targets"].map { TensorDescription($0, .int32, [batchSize, sizes.context]) }
   }
 
-  /// The model.
-  var model: any Module { sizes.model }
+  /// The model; its first values are the same numbers in every framework.
+  var model: any LanguageModel { sizes.model(.portable) }
 
   /// The optimiser.
   var optimizer: AdamW { AdamW(learningRate: 3e-4, weightDecay: 0.1) }

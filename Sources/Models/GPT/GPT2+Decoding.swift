@@ -2,14 +2,7 @@ import DeepEPTensors
 
 /// Generation: a block of tokens at a time, with the keys and values of all earlier ones at hand.
 extension GPT2 {
-  /// The logits of what follows one token of a block.
-  ///
-  /// - Parameters:
-  ///   - identifiers: The tokens of the block, `[batch, block]`.
-  ///   - position: The position of the block's first token in the sequence, an int32 scalar.
-  ///   - token: Which tokens of the block are asked about: rows of `[batch · block]`, `[count]`.
-  ///   - caches: The cache of each block of the model; the tokens' keys and values are written to it.
-  /// - Returns: The logits `[count, vocabulary]`.
+  /// The logits of what follows one token of a block; see ``LanguageModel``.
   public func decoded(
     _ identifiers: Tensor, at position: Tensor, token: Tensor, caches: inout [KeyValueCache]
   ) -> Tensor {
@@ -17,12 +10,6 @@ extension GPT2 {
     let width = hidden.shape.last ?? 0
     return hidden.reshaped([-1, width]).gather(token)
       .matmul(transformer.wte.weight, transposingRight: true)
-  }
-
-  /// The type of a layer's keys, and of its values, in the cache of a number of sequences.
-  package static func cacheType(_ configuration: GPT2Configuration, batch: Int) -> Type {
-    let headWidth = configuration.width / max(1, configuration.heads)
-    return Type(.float32, [batch, configuration.context, configuration.heads, headWidth])
   }
 }
 
@@ -54,7 +41,8 @@ extension CausalAttention {
   func decoded(_ x: Tensor, at position: Tensor, cache: inout KeyValueCache) -> Tensor {
     guard x.rank == 3 else { return x.reshaped([0, 0, 0]) }
     let parts = headed(x)
-    let attended = cache.attended(parts[0], key: parts[1], value: parts[2], at: position)
+    let attended = cache.attended(
+      parts[0], key: parts[1], value: parts[2], at: position, mask: mask)
     return cProj(attended.reshaped(x.shape))
   }
 }

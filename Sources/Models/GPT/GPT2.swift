@@ -1,56 +1,10 @@
 import DeepEPTensors
 
-/// The sizes of a GPT-2.
-public struct GPT2Configuration: Hashable, Codable, Sendable {
-  /// The number of different tokens.
-  public var vocabulary: Int
-  /// The longest sequence.
-  public var context: Int
-  /// The width of the residual stream.
-  public var width: Int
-  /// The number of blocks.
-  public var layers: Int
-  /// The number of attention heads; divides the width.
-  public var heads: Int
-  /// The share of elements that training drops after the embeddings, attention and the network of each
-  /// block (`embd_pdrop` and `resid_pdrop` of Hugging Face).
-  public var dropout: Double
-
-  /// Makes a configuration.
-  public init(
-    vocabulary: Int, context: Int, width: Int, layers: Int, heads: Int, dropout: Double = 0
-  ) {
-    self.vocabulary = vocabulary
-    self.context = context
-    self.width = width
-    self.layers = layers
-    self.heads = heads
-    self.dropout = dropout
-  }
-
-  /// Reads a configuration; one without `dropout` has none.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    vocabulary = try container.decode(Int.self, forKey: .vocabulary)
-    context = try container.decode(Int.self, forKey: .context)
-    width = try container.decode(Int.self, forKey: .width)
-    layers = try container.decode(Int.self, forKey: .layers)
-    heads = try container.decode(Int.self, forKey: .heads)
-    dropout = try container.decodeIfPresent(Double.self, forKey: .dropout) ?? 0
-  }
-
-  /// The number of weights.
-  public var parameterCount: Int {
-    let block = 12 * width * width + 13 * width
-    return (vocabulary + context) * width + layers * block + 2 * width
-  }
-}
-
 /// GPT-2 (Radford et al., 2019) with the parameter names and layouts of Hugging Face.
 ///
 /// Token identifiers `[batch, sequence]` go in, logits `[batch, sequence, vocabulary]` come out; the
 /// output projection is the token table.
-public struct GPT2: Module {
+public struct GPT2: LanguageModel {
   /// The model without its head.
   public let transformer: Transformer
 
@@ -66,6 +20,7 @@ public struct GPT2: Module {
     public let h: [Block]
     /// The last norm.
     public let lnF: LayerNorm
+    let documentStart: Int?
 
     /// The last hidden states `[batch, sequence, width]` of identifiers `[batch, sequence]`.
     public func callAsFunction(_ identifiers: Tensor) -> Tensor {
@@ -73,7 +28,8 @@ public struct GPT2: Module {
       let width = wpe.weight.type.shape[1]
       let positions = wpe.weight.tensor.sliced([0, 0], sizes: [sequence, width])
       let x = wte(identifiers.named(.batch, .sequence)) + positions
-      return lnF(h.reduce(drop(x)) { x, block in block(x) })
+      let segments = documentStart.map { identifiers.documentSegments(beginningWith: $0) }
+      return lnF(h.reduce(drop(x)) { x, block in block(x, segments: segments) })
     }
   }
 
@@ -89,8 +45,11 @@ public struct GPT2: Module {
     public let mlp: FeedForward
 
     /// The stream `[batch, sequence, width]` after the block.
-    public func callAsFunction(_ x: Tensor) -> Tensor {
-      let y = x + attn(ln1(x))
+    public func callAsFunction(_ x: Tensor) -> Tensor { self(x, segments: nil) }
+
+    /// The same for rows of several documents, whose numbers are `segments`, `[batch, sequence]`.
+    public func callAsFunction(_ x: Tensor, segments: Tensor?) -> Tensor {
+      let y = x + attn(ln1(x), segments: segments)
       return y + mlp(ln2(y))
     }
   }
@@ -116,7 +75,7 @@ public struct GPT2: Module {
         ln1: LayerNorm(width),
         attn: CausalAttention(
           width, heads: configuration.heads, scheme: scheme, block: index,
-          dropout: configuration.dropout),
+          dropout: configuration.dropout, mask: configuration.mask),
         ln2: LayerNorm(width), mlp: FeedForward(width, scheme, index, configuration.dropout))
     }
     transformer = Transformer(
@@ -124,7 +83,8 @@ public struct GPT2: Module {
       wpe: Embedding(
         configuration.context, width, initializer: scheme.embedding(1),
         axes: [.axis(.sequence), .axis(.embed)]),
-      drop: Dropout(configuration.dropout), h: blocks, lnF: LayerNorm(width))
+      drop: Dropout(configuration.dropout), h: blocks, lnF: LayerNorm(width),
+      documentStart: configuration.documentStart)
   }
 
   /// The logits of identifiers.

@@ -9,13 +9,16 @@ public struct CausalAttention: Module {
   /// Dropout of the output.
   public let dropout: Dropout
   private let heads: Int
+  let mask: AttentionMask
 
   /// Makes attention over inputs of a width with a number of heads.
+  ///
+  /// - Parameter mask: Which positions a position sees, such as those of a window.
   public init(
     _ width: Int, heads: Int, scheme: WeightScheme = .gpt2(layers: 1), block: Int = 0,
-    dropout: Double = 0
+    dropout: Double = 0, mask: AttentionMask = .causal
   ) {
-    self.dropout = Dropout(dropout)
+    (self.dropout, self.mask) = (Dropout(dropout), mask)
     let perHead = [AxisFactor(.heads, heads), AxisFactor(.headWidth, width / max(1, heads))]
     cAttn = Linear(
       width, 3 * width, layout: .inputByOutput, initializer: scheme.weight(block, .queryKeyValue),
@@ -37,7 +40,7 @@ public struct CausalAttention: Module {
     guard x.rank == 3 else { return x.reshaped([0, 0, 0]) }
     let parts = headed(x)
     let attended = parts[0].attention(
-      key: parts[1], value: parts[2], mask: .causal, segments: segments)
+      key: parts[1], value: parts[2], mask: mask, segments: segments)
     return dropout(cProj(attended.reshaped(x.shape)))
   }
 

@@ -26,9 +26,9 @@ public struct GroupedQueryAttention: Module {
   public let vProj: Linear
   /// The output projection.
   public let oProj: Linear
-  private let rotary: RotaryPositions
-  private let heads: Heads
-  private let mask: AttentionMask
+  let rotary: RotaryPositions
+  let heads: Heads
+  let mask: AttentionMask
 
   /// Makes attention over inputs of a width.
   ///
@@ -74,7 +74,7 @@ public struct GroupedQueryAttention: Module {
     return oProj(attended.reshaped([x.shape[0], x.shape[1], heads.queries * heads.width]))
   }
 
-  private func headed(_ x: Tensor, _ count: Int) -> Tensor {
+  func headed(_ x: Tensor, _ count: Int) -> Tensor {
     x.reshaped(x.shape.dropLast() + [count, heads.width])
   }
 

@@ -5,9 +5,9 @@ import DeepEPTensors
 /// Row `p` of both tensors belongs to position `p` of the sequence. Rows that no block has written
 /// yet, and rows after the block, are never looked at, whatever they hold.
 public struct KeyValueCache {
-  /// The keys, `[batch, context, heads, headWidth]`.
+  /// The keys, `[batch, context, keyValueHeads, headWidth]`.
   public var keys: Tensor
-  /// The values, `[batch, context, heads, headWidth]`.
+  /// The values, `[batch, context, keyValueHeads, headWidth]`.
   public var values: Tensor
 
   /// Names the tensors of a cache.
@@ -18,27 +18,41 @@ public struct KeyValueCache {
 
   /// Attention of a block of queries over the cached positions and over the block itself.
   ///
-  /// The block's keys and values are written to the cache first.
+  /// The block's keys and values are written to the cache first. Groups of queries share a head of keys
+  /// and values, one group after the other.
   ///
   /// - Parameters:
   ///   - query: The queries, `[batch, block, heads, headWidth]`.
-  ///   - key: The keys of the block, of the same shape.
+  ///   - key: The keys of the block, `[batch, block, keyValueHeads, headWidth]`.
   ///   - value: The values of the block, of the same shape.
   ///   - position: The position of the block's first token, an int32 scalar. Rows of the block that
   ///     would lie behind the end of the cache are not written.
+  ///   - mask: Which positions a position sees; at most those before it.
   /// - Returns: The weighted values, `[batch, block, heads, headWidth]`.
   public mutating func attended(
-    _ query: Tensor, key: Tensor, value: Tensor, at position: Tensor
+    _ query: Tensor, key: Tensor, value: Tensor, at position: Tensor, mask: AttentionMask = .causal
   ) -> Tensor {
     keys = keys.writing(key, at: position)
     values = values.writing(value, at: position)
-    let scale = 1 / Double(query.shape.last ?? 1).squareRoot()
-    let scores = query.einsum("bthd,bshd->bhts", keys) * scale
-    guard scores.rank == 4 else { return scores }
-    let reach = scores.indices(along: 2) + position
-    let isSeen = reach.compare(.greaterOrEqual, scores.indices(along: 3))
-    let masked = isSeen.select(scores, scores.filled(with: -.infinity))
-    return masked.softmax().einsum("bhts,bshd->bthd", values)
+    guard query.rank == 4, keys.rank == 4 else { return query }
+    let (shared, width) = (keys.shape[2], query.shape[3])
+    let grouped = query.reshaped(
+      query.shape.prefix(2) + [shared, query.shape[2] / max(1, shared), width])
+    let scale = 1 / Double(width).squareRoot()
+    let scores = grouped.einsum("btkgd,bskd->bkgts", keys) * scale
+    guard scores.rank == 5 else { return scores }
+    return seen(scores, from: position, mask).softmax()
+      .einsum("bkgts,bskd->btkgd", values).reshaped(query.shape)
+  }
+
+  /// Scores `[..., block, context]`, minus infinity where a query must not look.
+  private func seen(_ scores: Tensor, from position: Tensor, _ mask: AttentionMask) -> Tensor {
+    let reach = scores.indices(along: scores.rank - 2) + position
+    let places = scores.indices(along: scores.rank - 1)
+    let hidden = scores.filled(with: -.infinity)
+    let causal = reach.compare(.greaterOrEqual, places).select(scores, hidden)
+    guard case .window(let length) = mask else { return causal }
+    return reach.compare(.less, places + Double(length)).select(causal, hidden)
   }
 }
 

@@ -5,7 +5,7 @@ import DeepEPTensors
 /// of its own or the token table.
 ///
 /// Token identifiers `[batch, sequence]` go in, logits `[batch, sequence, vocabulary]` come out.
-public struct Llama: Module {
+public struct Llama: LanguageModel {
   /// The model without its head.
   public let model: Decoder
   /// The head.
@@ -19,11 +19,13 @@ public struct Llama: Module {
     public let layers: [Block]
     /// The last norm.
     public let norm: RMSNorm
+    let documentStart: Int?
 
     /// The last hidden states `[batch, sequence, width]` of identifiers `[batch, sequence]`.
     public func callAsFunction(_ identifiers: Tensor) -> Tensor {
       let x = embedTokens(identifiers.named(.batch, .sequence))
-      return norm(layers.reduce(x) { x, block in block(x) })
+      let segments = documentStart.map { identifiers.documentSegments(beginningWith: $0) }
+      return norm(layers.reduce(x) { x, block in block(x, segments: segments) })
     }
   }
 
@@ -39,8 +41,11 @@ public struct Llama: Module {
     public let postAttentionLayernorm: RMSNorm
 
     /// The stream `[batch, sequence, width]` after the block.
-    public func callAsFunction(_ x: Tensor) -> Tensor {
-      let y = x + selfAttn(inputLayernorm(x))
+    public func callAsFunction(_ x: Tensor) -> Tensor { self(x, segments: nil) }
+
+    /// The same for rows of several documents, whose numbers are `segments`, `[batch, sequence]`.
+    public func callAsFunction(_ x: Tensor, segments: Tensor?) -> Tensor {
+      let y = x + selfAttn(inputLayernorm(x), segments: segments)
       return y + mlp(postAttentionLayernorm(y))
     }
   }
@@ -52,7 +57,8 @@ public struct Llama: Module {
     model = Decoder(
       embedTokens: Embedding(vocabulary, width, initializer: scheme.matrix(1)),
       layers: (0..<configuration.layers).map { Block(configuration, scheme, $0) },
-      norm: RMSNorm(width, epsilon: configuration.epsilon))
+      norm: RMSNorm(width, epsilon: configuration.epsilon),
+      documentStart: configuration.documentStart)
     lmHead =
       configuration.hasTiedHead
       ? Linear(weight: model.embedTokens.weight)
@@ -83,7 +89,9 @@ extension Llama.Block {
       heads: GroupedQueryAttention.Heads(
         queries: configuration.heads, keyValues: configuration.keyValueHeads,
         width: configuration.headWidth),
-      rotary: RotaryPositions(base: configuration.rotaryBase),
+      rotary: RotaryPositions(
+        base: configuration.rotaryBase, scaling: configuration.rotaryScaling),
+      mask: configuration.mask,
       initializers: (first(.query), first(.key), first(.value), first(.output)))
     mlp = GatedFeedForward(
       configuration.width, hidden: configuration.hidden,

@@ -14,7 +14,8 @@ public struct Checkpoint: Sendable {
   public let file: SafetensorsFile
 
   private static let optimizerPrefix = "optimizer."
-  private static let statePrefixes = [optimizerPrefix, "ema.", "random."]
+  private static let averagePrefix = "ema."
+  private static let statePrefixes = [optimizerPrefix, averagePrefix, "random."]
 
   /// Whether a name is that of state of a run, and not of a model.
   public static func isStateOfRun(_ name: String) -> Bool {
@@ -40,6 +41,23 @@ public struct Checkpoint: Sendable {
   /// The name of a part of the optimizer's state, such as `first_moment`, of a parameter.
   public static func optimizerName(_ slot: String, of parameter: String) -> String {
     "\(optimizerPrefix)\(slot)/\(parameter)"
+  }
+
+  /// The name of the moving average of a parameter.
+  public static func averageName(of parameter: String) -> String { averagePrefix + parameter }
+
+  /// The tensor of a parameter, or its moving average; a parameter that is not trained stands for its own.
+  ///
+  /// - Throws: ``StorageError`` if there is none.
+  public func weight(named name: String, byAverages: Bool) throws -> StoredTensor {
+    guard byAverages else { return try tensor(named: name) }
+    let average = file.tensors.first { $0.name == Checkpoint.averageName(of: name) }
+    if let average { return average }
+    guard file.tensors.contains(where: { $0.name.hasPrefix(Checkpoint.averagePrefix) }) else {
+      throw StorageError(
+        "there are no moving averages", at: file.path, fix: "train with some, by --ema 0.999")
+    }
+    return try tensor(named: name)
   }
 
   /// The tensors of the model: its parameters and statistics.

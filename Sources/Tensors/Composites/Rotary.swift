@@ -5,20 +5,22 @@ import Glibc
 /// Face ("rotate half"): element `i` of a head turns together with element `i + headWidth / 2`.
 ///
 /// Operands: `x [batch, sequence, heads, headWidth]` with an even width, and the integer position of each
-/// row, `[sequence]`. Result: `x` in which pair `i` is turned by `position · base^(-2i / headWidth)`.
+/// row, `[sequence]`. Result: `x` in which pair `i` is turned by `position · base^(-2i / headWidth)`, or less
+/// if frequencies are scaled.
 /// Angles and their waves are float32 if `x` is narrower. The gradient turns back.
 package struct Rotary: Composite {
   /// The angle of the last pairs is nearly `position / base`.
   package var base: Double
+  /// What becomes of frequencies; nil leaves them.
+  package var scaling: RotaryScaling?
   /// Whether pairs are turned back.
   package var isInverse: Bool
   package var name: String { "rotary" }
   package var operandCount: Int { 2 }
   package var hasOwnGradient: Bool { true }
 
-  package init(base: Double, isInverse: Bool = false) {
-    self.base = base
-    self.isInverse = isInverse
+  package init(base: Double, scaling: RotaryScaling? = nil, isInverse: Bool = false) {
+    (self.base, self.scaling, self.isInverse) = (base, scaling, isInverse)
   }
 
   package func resultTypes(of operands: [Type]) throws -> [Type] {
@@ -68,7 +70,10 @@ package struct Rotary: Composite {
 
   /// The angles `[sequence, half]`.
   private func angles(_ positions: Tensor, _ half: Int, _ element: ElementType) -> Tensor {
-    let frequencies = (0..<half).map { pow(base, -Double($0) / Double(half)) }
+    let frequencies = (0..<half).map { pair in
+      let frequency = pow(base, -Double(pair) / Double(half))
+      return scaling?.scaled(frequency) ?? frequency
+    }
     let constant = Constant(type: Type(element, [half]), numbers: frequencies)
     let dimensions = [positions.type.dimensions[0], .fixed(half)]
     return positions.converted(to: element).broadcast(to: dimensions, dimensions: [0])
@@ -77,7 +82,7 @@ package struct Rotary: Composite {
 
   package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     guard operand == 0 else { return nil }
-    let back = Rotary(base: base, isInverse: !isInverse)
+    let back = Rotary(base: base, scaling: scaling, isInverse: !isInverse)
     return context.gradient.apply(back, context.operands[1])
   }
 }
@@ -89,12 +94,15 @@ extension Tensor {
   /// - Parameters:
   ///   - positions: The position of each row, signed integers `[sequence]`; nil counts from zero.
   ///   - base: Pair `i` turns by `base^(-2i / headWidth)` a position.
+  ///   - scaling: How turns are slowed down for a longer context; nil leaves them.
   public func rotary(
-    at positions: Tensor? = nil, base: Double = 10_000, file: String = #fileID, line: Int = #line
+    at positions: Tensor? = nil, base: Double = 10_000, scaling: RotaryScaling? = nil,
+    file: String = #fileID, line: Int = #line
   ) -> Tensor {
     let rows = rank > 1 ? type.dimensions[1] : .fixed(0)
     let counted = Iota(type: Type(.int32, dimensions: [rows]), dimension: 0)
     let places = positions ?? trace.apply(counted, [])[0]
-    return apply(Rotary(base: base), places, source: SourceLocation(file: file, line: line))
+    return apply(
+      Rotary(base: base, scaling: scaling), places, source: SourceLocation(file: file, line: line))
   }
 }

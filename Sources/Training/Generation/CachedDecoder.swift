@@ -10,9 +10,9 @@ import DeepEPTransforms
 ///
 /// The model sees at most `context` tokens. When one more comes, the oldest half of the window is
 /// forgotten: the newest `context / 2` tokens, the new one among them, are processed again from
-/// position zero, because positions are learned and all of them have changed. That costs one pass
+/// position zero, because positions, which keys depend on, have changed. That costs one pass
 /// over half a window every `context / 2` tokens. A beginning that is longer than the context is cut
-/// to its last `context` tokens.
+/// to its last `context` tokens. Where documents are apart, the token that begins one forgets all before it.
 package final class CachedDecoder {
   /// The executor; its slots are the cache and the parameters.
   package let executor: Executor
@@ -21,6 +21,7 @@ package final class CachedDecoder {
   /// The tokens that the next logits depend on.
   package private(set) var window: [Int32] = []
   private let context: Int
+  private let documentStart: Int32?
   private let block: Int
   /// How many tokens of the window are in the cache.
   private var cachedCount = 0
@@ -28,13 +29,14 @@ package final class CachedDecoder {
   /// Compiles the entries and reserves memory; parameters are zero.
   ///
   /// - Parameters:
-  ///   - configuration: The sizes of the model.
+  ///   - model: The sizes of the model, and what was adapted.
   ///   - block: The number of tokens that one pass over a beginning takes, at most the context.
   ///   - device: The device.
-  package init(_ configuration: GPT2Configuration, block: Int = 64, on device: CPUDevice) throws {
-    context = configuration.context
+  package init(_ model: ModelDescription, block: Int = 64, on device: CPUDevice) throws {
+    context = model.sizes.context
+    documentStart = model.sizes.documentStart.map { Int32(clamping: $0) }
     self.block = max(1, min(block, context))
-    let program = try DecodingProgram(configuration, block: self.block).program()
+    let program = try DecodingProgram(model, block: self.block).program()
     parameterNames = Set(program.slots.filter { $0.kind == .parameter }.map(\.name))
     executor = try Executor(Plan(program.applying(Program.lowering), for: device), on: device)
     try executor.prepare([.prefill, .generate])
@@ -48,8 +50,10 @@ package final class CachedDecoder {
 
   /// The logits of the token that follows when tokens (at least one) are appended.
   package func logits(appending tokens: [Int32]) throws -> [Double] {
+    let start = documentStart.flatMap { tokens.lastIndex(of: $0) }
+    if start != nil { reset() }
     let isBeginning = window.isEmpty
-    window += tokens
+    window += tokens[(start ?? 0)...]
     if window.count > context {
       window = window.suffix(isBeginning ? context : max(1, context / 2))
       cachedCount = 0

@@ -12,34 +12,36 @@ import DeepEPTensors
 ///
 /// `position` is that of the first token; all inputs are int32.
 package struct DecodingProgram {
-  package let configuration: GPT2Configuration
+  package let model: ModelDescription
   /// The number of tokens of a call of ``EntryName/prefill``.
   package let block: Int
 
-  package init(_ configuration: GPT2Configuration, block: Int) {
-    self.configuration = configuration
+  package init(_ model: ModelDescription, block: Int) {
+    self.model = model
     self.block = block
   }
 
   /// The program, not lowered.
   package func program() throws -> Program {
-    let model = GPT2(configuration)
-    var program = Program(slots: (0..<configuration.layers).flatMap(cacheSlots))
-    try add(.prefill, of: model, to: &program)
-    try add(.generate, of: model, to: &program)
-    return program
+    let network = model.sizes.model()
+    var program = Program(slots: (0..<model.sizes.layers).flatMap(cacheSlots))
+    try add(.prefill, of: network, to: &program)
+    try add(.generate, of: network, to: &program)
+    return try model.adaptation?.apply(program) ?? program
   }
 
   private func cacheSlots(_ layer: Int) -> [Slot] {
     ["keys", "values"].map { kind in
       Slot(
-        name: "cache.\(layer).\(kind)", type: GPT2.cacheType(configuration, batch: 1),
+        name: "cache.\(layer).\(kind)", type: model.sizes.cacheType(batch: 1),
         initializer: .zeros,
         axes: [.axis(.batch), .axis(.sequence), .axis(.heads), .axis(.headWidth)], kind: .cache)
     }
   }
 
-  private func add(_ name: EntryName, of model: GPT2, to program: inout Program) throws {
+  private func add(
+    _ name: EntryName, of network: any LanguageModel, to program: inout Program
+  ) throws {
     let state = program
     let count = name == .prefill ? block : 1
     var inputs = [
@@ -47,13 +49,13 @@ package struct DecodingProgram {
       EntryInput(name: "position", type: Type(.int32, [])),
     ]
     if name == .prefill { inputs.append(EntryInput(name: "token", type: Type(.int32, [1]))) }
-    try program.trace(name, inputs: inputs, parameters: model.parameters) { inputs in
-      var caches = (0..<configuration.layers).map { layer in
+    try program.trace(name, inputs: inputs, parameters: network.parameters) { inputs in
+      var caches = (0..<model.sizes.layers).map { layer in
         let read = { inputs[0].trace.read(slot: 2 * layer + $0, of: state) }
         return KeyValueCache(keys: read(0), values: read(1))
       }
       let token = inputs.count > 2 ? inputs[2] : inputs[1].filled(with: 0).reshaped([1])
-      let logits = model.decoded(inputs[0], at: inputs[1], token: token, caches: &caches)
+      let logits = network.decoded(inputs[0], at: inputs[1], token: token, caches: &caches)
       let state = caches.flatMap { [$0.keys, $0.values] }
       return [("logits", logits)] + state.enumerated().map { ("\($0)", $1) }
     }

@@ -1,11 +1,9 @@
 import DeepEPCompute
-import DeepEPModels
 import DeepEPStorage
 import DeepEPTensors
-import FoundationEssentials
 import Glibc
 
-/// Continues text with a trained GPT-2.
+/// Continues text with a trained language model.
 public final class TextGenerator {
   private let tokenizer: any Tokenizer
   private let decoder: CachedDecoder
@@ -14,33 +12,30 @@ public final class TextGenerator {
   ///
   /// - Parameters:
   ///   - path: The file.
+  ///   - byAverages: Whether the moving averages of the weights are used in their place.
   ///   - threads: The number of threads; by default all cores.
   ///   - kernelCache: Where compiled kernels are kept for the next run.
-  /// - Throws: ``StorageError`` if the file is damaged, of another kind of model, or without a
-  ///   tokeniser.
+  /// - Throws: ``StorageError`` if the file is damaged, of another kind of model, without a tokeniser, or
+  ///   without the averages that are asked for.
   public init(
-    checkpoint path: String, threads: Int? = nil, kernelCache: KernelCache = .standard
+    checkpoint path: String, byAverages: Bool = false, threads: Int? = nil,
+    kernelCache: KernelCache = .standard
   ) throws {
     let checkpoint = try Checkpoint(path)
-    let json = Data(checkpoint.state.modelConfiguration.utf8)
-    guard let configuration = try? JSONDecoder().decode(GPT2Configuration.self, from: json) else {
-      throw StorageError(
-        "the checkpoint does not say which model it is of", at: path,
-        fix: "use a checkpoint that 'deepep train' wrote")
-    }
+    let model = try ModelDescription(checkpoint)
     tokenizer = try StoredTokenizer.tokenizer(json: checkpoint.state.tokenizer)
     let device = try CPUDevice(threadCount: threads, kernels: KernelLibrary(cache: kernelCache))
-    decoder = try CachedDecoder(configuration.validated(), on: device)
-    try load(checkpoint)
+    decoder = try CachedDecoder(model, on: device)
+    try load(checkpoint, byAverages: byAverages)
   }
 
-  private func load(_ checkpoint: Checkpoint) throws {
+  private func load(_ checkpoint: Checkpoint, byAverages: Bool) throws {
     let executor = decoder.executor
     let slots = executor.plan.slots.filter { decoder.parameterNames.contains($0.name) }
     try checkpoint.check(
       slots.map { TensorDescription($0.name, $0.type.element, $0.type.shape) }, extent: .parameters)
     for slot in slots {
-      try checkpoint.tensor(named: slot.name).withBytes { source in
+      try checkpoint.weight(named: slot.name, byAverages: byAverages).withBytes { source in
         try executor.withSlot(slot.name) { _, target in target.copyMemory(from: source) }
       }
     }
@@ -97,31 +92,5 @@ public final class TextGenerator {
       if rest < 0 { return Int32(token) }
     }
     return Int32(weights.count - 1)
-  }
-}
-
-extension GPT2Configuration {
-  /// The configuration, if a model of it can exist.
-  ///
-  /// - Throws: ``TrainingError`` naming the field that is wrong.
-  package func validated() throws -> GPT2Configuration {
-    for (name, value) in [
-      ("vocabulary", vocabulary), ("context", context), ("width", width), ("layers", layers),
-      ("heads", heads),
-    ] where value < 1 || value > 1 << 24 {
-      throw TrainingError(
-        what: "\(name) is \(value)", place: "model configuration", fix: "use a positive number")
-    }
-    guard (0..<1).contains(dropout) else {
-      throw TrainingError(
-        what: "dropout is \(dropout)", place: "model configuration",
-        fix: "use a share from 0 to below 1")
-    }
-    guard width % heads == 0 else {
-      throw TrainingError(
-        what: "width \(width) does not divide by \(heads) heads", place: "model configuration",
-        fix: "use a width of \(heads * max(1, width / heads)) or another number of heads")
-    }
-    return self
   }
 }

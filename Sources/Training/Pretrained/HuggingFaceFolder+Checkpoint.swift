@@ -1,32 +1,36 @@
 import DeepEPModels
 import DeepEPStorage
-import FoundationEssentials
 
 extension HuggingFaceFolder {
   /// Writes the model of a checkpoint as a folder that `transformers` opens, with its tokenizer if that is one of
   /// byte pairs.
   ///
+  /// What was adapted is merged into the weights.
+  ///
   /// - Parameters:
-  ///   - checkpoint: A checkpoint whose configuration is that of a ``GPT2`` or a ``Llama`` in JSON.
+  ///   - checkpoint: A checkpoint that says which ``GPT2`` or ``Llama`` it is of.
   ///   - path: The folder.
-  /// - Throws: ``StorageError`` if the checkpoint does not say which model it is of, or the folder cannot be written.
-  public static func write(_ checkpoint: Checkpoint, to path: String) throws {
-    let json = Data(checkpoint.state.modelConfiguration.utf8)
-    let tokenizer = try? BytePairTokenizer(json: checkpoint.state.tokenizer).json
-    let tensors = checkpoint.parameters.map { tensor in
-      TensorToWrite(tensor.name, tensor.element, tensor.shape) { consume in
-        try tensor.withBytes { try consume($0) }
-      }
-    }
-    // A Llama says more than a GPT-2, so one is never taken for the other.
-    if let sizes = try? JSONDecoder().decode(LlamaConfiguration.self, from: json) {
-      try write(configuration: HuggingFaceLlama(sizes), tensors, tokenizer: tokenizer, to: path)
-    } else if let sizes = try? JSONDecoder().decode(GPT2Configuration.self, from: json) {
-      try write(configuration: HuggingFaceGPT2(sizes), tensors, tokenizer: tokenizer, to: path)
-    } else {
+  ///   - byAverages: Whether the moving averages of the weights are written in their place.
+  /// - Throws: ``StorageError`` if the checkpoint does not say which model it is of, `transformers` has no such
+  ///   model, there are no averages, or the folder cannot be written.
+  public static func write(
+    _ checkpoint: Checkpoint, to path: String, byAverages: Bool = false
+  ) throws {
+    let model = try ModelDescription(checkpoint)
+    let tokenizer = try? BytePairTokenizer(json: checkpoint.state.tokenizer)
+    let tensors = try MergedWeights(checkpoint, of: model, byAverages: byAverages).tensors
+    let text = try tokenizer?.json
+    switch model.sizes {
+    case let sizes as LlamaConfiguration:
+      let form = HuggingFaceLlama(sizes, endOfText: tokenizer?.endOfText)
+      try write(configuration: form, tensors, tokenizer: text, to: path)
+    case let sizes as GPT2Configuration where sizes.window == nil:
+      let form = HuggingFaceGPT2(sizes, endOfText: tokenizer?.endOfText)
+      try write(configuration: form, tensors, tokenizer: text, to: path)
+    default:
       throw StorageError(
-        "the checkpoint does not say which model it is of", at: checkpoint.file.path,
-        fix: "use one of a GPT-2 or a Llama, with its configuration")
+        "transformers has no \(type(of: model.sizes).family) with a window",
+        at: checkpoint.file.path, fix: "export a model without --window, or a Llama")
     }
   }
 }

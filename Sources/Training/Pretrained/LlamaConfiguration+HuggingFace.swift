@@ -1,21 +1,13 @@
 import DeepEPModels
 import DeepEPStorage
 
-/// `config.json` of a Llama (`LlamaConfig` of `transformers`).
+/// `config.json` of a Llama (`LlamaConfig` of `transformers`), or of a Mistral, which is a Llama whose attention
+/// may have a window.
 struct HuggingFaceLlama: Codable {
-  /// How positions are turned, since version 5 of `transformers`.
-  struct Rotary: Codable {
-    var rope_theta: Double?
-    var rope_type: String?
-  }
+  private static let (llama, mistral) = ("llama", "mistral")
+  static let families = [llama, mistral]
 
-  /// How positions were turned before.
-  struct Scaling: Codable {
-    var rope_type: String?
-    var type: String?
-  }
-
-  var model_type = "llama"
+  var model_type = llama
   var architectures: [String]? = ["LlamaForCausalLM"]
   var vocab_size: Int
   var max_position_embeddings: Int
@@ -28,21 +20,33 @@ struct HuggingFaceLlama: Codable {
   var hidden_act: String?
   var rms_norm_eps: Double?
   var rope_theta: Double?
-  var rope_parameters: Rotary?
-  var rope_scaling: Scaling?
+  var rope_parameters: HuggingFaceRotary?
+  var rope_scaling: HuggingFaceRotary?
+  var sliding_window: Int?
   var attention_bias: Bool?
   var mlp_bias: Bool?
   var tie_word_embeddings: Bool?
+  var bos_token_id: SpecialToken?
+  var eos_token_id: SpecialToken?
 
-  init(_ sizes: LlamaConfiguration) {
+  init(_ sizes: LlamaConfiguration, endOfText: Int32?) {
+    if sizes.window != nil {
+      (model_type, architectures) = (Self.mistral, ["MistralForCausalLM"])
+    }
     (vocab_size, max_position_embeddings) = (sizes.vocabulary, sizes.context)
     (hidden_size, intermediate_size) = (sizes.width, sizes.hidden)
     (num_hidden_layers, num_attention_heads) = (sizes.layers, sizes.heads)
     (num_key_value_heads, head_dim) = (sizes.keyValueHeads, sizes.headWidth)
     (hidden_act, rms_norm_eps, rope_theta) = ("silu", sizes.epsilon, sizes.rotaryBase)
-    rope_parameters = Rotary(rope_theta: sizes.rotaryBase, rope_type: "default")
+    rope_parameters = HuggingFaceRotary(base: sizes.rotaryBase, sizes.rotaryScaling)
+    rope_scaling = sizes.rotaryScaling.map { HuggingFaceRotary(base: nil, $0) }
+    sliding_window = sizes.window
     (attention_bias, mlp_bias, tie_word_embeddings) = (false, false, sizes.hasTiedHead)
+    (bos_token_id, eos_token_id) = (SpecialToken(endOfText), SpecialToken(endOfText))
   }
+
+  /// How many positions a position sees; of a Llama all, whatever the field says.
+  var window: Int? { model_type == Self.mistral ? sliding_window : nil }
 }
 
 extension LlamaConfiguration {
@@ -51,12 +55,11 @@ extension LlamaConfiguration {
   /// - Throws: ``StorageError`` if the folder has another kind of model, or one that computes otherwise.
   public init(_ folder: HuggingFaceFolder) throws {
     let check = HuggingFaceCheck(folder)
-    try check.family("llama")
+    try check.family(isOneOf: HuggingFaceLlama.families)
     let found = try folder.configuration(HuggingFaceLlama.self)
-    let (rotary, scaling) = (found.rope_parameters, found.rope_scaling)
-    try check.field("rope_parameters.rope_type", rotary?.rope_type, isOneOf: ["default"])
-    try check.field(
-      "rope_scaling.rope_type", scaling?.rope_type ?? scaling?.type, isOneOf: ["default"])
+    let rotary = found.rope_parameters
+    let scaling = try rotary?.scaling("rope_parameters", check)
+    let olderScaling = try found.rope_scaling?.scaling("rope_scaling", check)
     try check.field("hidden_act", found.hidden_act, isOneOf: ["silu"])
     try check.field("attention_bias", found.attention_bias, isOneOf: [false])
     try check.field("mlp_bias", found.mlp_bias, isOneOf: [false])
@@ -66,7 +69,9 @@ extension LlamaConfiguration {
       keyValueHeads: found.num_key_value_heads ?? found.num_attention_heads,
       hidden: found.intermediate_size,
       rotaryBase: rotary?.rope_theta ?? found.rope_theta ?? 10_000,
-      epsilon: found.rms_norm_eps ?? 1e-6, hasTiedHead: found.tie_word_embeddings ?? false)
+      rotaryScaling: scaling ?? olderScaling,
+      epsilon: found.rms_norm_eps ?? 1e-6, window: found.window,
+      hasTiedHead: found.tie_word_embeddings ?? false)
     try check.sizes(self)
     try check.field("head_dim", found.head_dim, isOneOf: [headWidth])
   }

@@ -1,3 +1,4 @@
+import DeepEPStorage
 import DeepEPTensors
 
 /// Exponential moving averages of parameters, which often evaluate better than the parameters
@@ -12,7 +13,7 @@ struct MovingAverages {
   let seed: UInt64
 
   /// The name of the slot of a parameter's average.
-  static func name(_ parameter: String) -> String { "ema.\(parameter)" }
+  static func name(_ parameter: String) -> String { Checkpoint.averageName(of: parameter) }
 
   /// Lets the average of a parameter follow its new value.
   func follow(

@@ -16,15 +16,17 @@ package struct ProgramBuilder {
   package var lossScaling: LossScaling?
   /// How much of the moving averages of parameters stays in an update; nil keeps none.
   package var emaDecay: Double?
-  /// Modules and parameters, by path, that stay as they are.
-  package var frozen: [String]
+  /// Parameters that stay as they are.
+  package var frozen: [ParameterPattern]
+  /// What is trained beside the weights in their place; nil trains the weights.
+  package var adaptation: LowRankAdaptation?
   /// How gradients travel between hosts.
   package var compression = Compression.none
 
   package init(
     optimizer: any Optimizer, clipNorm: Double? = nil, gradientAccumulation: Int = 1,
     seed: UInt64 = 0, lossScaling: LossScaling? = nil, emaDecay: Double? = nil,
-    frozen: [String] = []
+    frozen: [ParameterPattern] = [], adaptation: LowRankAdaptation? = nil
   ) {
     self.optimizer = optimizer
     self.clipNorm = clipNorm
@@ -33,6 +35,7 @@ package struct ProgramBuilder {
     self.lossScaling = lossScaling
     self.emaDecay = emaDecay
     self.frozen = frozen
+    self.adaptation = adaptation
   }
 
   // MARK: The model
@@ -120,9 +123,9 @@ package struct ProgramBuilder {
     return try writer.finished()
   }
 
-  /// A traced program with what this run says of its slots: which are frozen, and the counters.
+  /// A traced program with what this run says of its slots: which are trained, and the counters.
   private func settled(_ traced: Program) throws -> Program {
-    var program = try freezing(traced)
+    var program = try freezing(adaptation?.apply(traced) ?? traced)
     if let seedSlot = program.slots.firstIndex(where: { $0.name == RunState.seedName }) {
       program.slots[seedSlot].initializer = .word(seed)
     }
@@ -133,11 +136,11 @@ package struct ProgramBuilder {
 
   private func freezing(_ program: Program) throws -> Program {
     var program = program
-    for path in frozen {
-      let slots = program.slots.indices.filter { program.slots[$0].isAt(path) }
+    for pattern in frozen {
+      let slots = program.slots.indices.filter { pattern.matches(program.slots[$0].name) }
       guard !slots.isEmpty else {
         throw TrainingError(
-          what: "nothing of the model is called '\(path)'", place: "frozen",
+          what: "nothing of the model is called '\(pattern)'", place: "frozen",
           fix: "name a module or parameter, such as '\(program.slots.first?.name ?? "weight")'")
       }
       for slot in slots { program.slots[slot].isTrainable = false }
@@ -149,11 +152,6 @@ package struct ProgramBuilder {
     }
     return program
   }
-}
-
-extension Slot {
-  /// Whether a path is that of the slot or of a module that it belongs to.
-  fileprivate func isAt(_ path: String) -> Bool { name == path || name.hasPrefix("\(path).") }
 }
 
 extension Program {

@@ -3,6 +3,8 @@
   gpt2          as the hub has GPT-2: without the first part of names, float32, one file
   llama         in bfloat16, in shards with an index
   llama-tied    the head is the token table, float16
+  llama3        rotary positions are scaled: of four pairs one stays, one is in between, two are slowed down
+  mistral       attention sees three positions
 
 Each folder has `expected.json`: token identifiers, their logits in float32, and the mean loss of each token's successor.
 Needs torch and transformers.
@@ -11,7 +13,8 @@ import json
 import pathlib
 
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM)
 
 ROOT = pathlib.Path(__file__).with_name("huggingface")
 IDS = torch.tensor([[1, 4, 2, 6, 0, 3], [3, 3, 0, 5, 2, 8]])
@@ -53,3 +56,13 @@ llama = LlamaForCausalLM(LlamaConfig(**sizes, tie_word_embeddings=False))
 write("llama", llama, element=torch.bfloat16, max_shard_size="3KB")
 tied = LlamaForCausalLM(LlamaConfig(**sizes, tie_word_embeddings=True))
 write("llama-tied", tied, element=torch.float16)
+
+wide = sizes | dict(num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=64)
+del wide["rope_theta"]
+scaling = dict(
+    rope_type="llama3", rope_theta=100.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+    original_max_position_embeddings=32)
+llama3 = LlamaForCausalLM(LlamaConfig(**wide, rope_parameters=scaling, tie_word_embeddings=True))
+write("llama3", llama3)
+mistral = MistralForCausalLM(MistralConfig(**sizes, sliding_window=3, tie_word_embeddings=True))
+write("mistral", mistral)
