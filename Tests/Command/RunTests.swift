@@ -101,6 +101,9 @@ import Testing
       #expect(more.output.contains("step 4/4") && !more.output.contains("step 3/4"))
       #expect(try run(["generate", "--count", "20", "--averages"]).output.count > 4)
       _ = try run(["export", "newest", "model", "--averages"])
+      let written = try String(
+        contentsOf: folder.appendingPathComponent("model/config.json"), encoding: .utf8)
+      #expect(written.contains("\"eos_token_id\" : 259") && written.contains("mistral"))
       let tuned = try run(
         [
           "train", "text.txt", "--from", "model", "--lora", "2", "--steps", "2", "--context", "16",

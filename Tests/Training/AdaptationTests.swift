@@ -109,6 +109,29 @@ import Testing
     #expect(abs(try loss(plain) - found) > 1e-3)
   }
 
+  /// Small matrices are split as the weights beside which they stand.
+  @Test(
+    arguments: models, [Strategy(tensor: 2, sequenceParallel: true), Strategy(data: 2, zero: 3)])
+  func aMeshAdaptsAlike(_ sizes: any LanguageModelConfiguration, _ strategy: Strategy) throws {
+    let sizes = sizes.resized(width: 16, heads: 4)
+    let inputs = ["ids", "targets"].map { TensorDescription($0, .int32, [4, 5]) }
+    let traced = try ProgramBuilder.traced(sizes.model(), .crossEntropy, inputs: inputs)
+    let builder = ProgramBuilder(
+      optimizer: SGD(learningRate: 1), adaptation: LowRankAdaptation(rank: 2))
+    var random = RandomSource(seed: 4)
+    let batches = (0..<3).map { _ in
+      [
+        Dictionary(
+          uniqueKeysWithValues: inputs.map { input in
+            let numbers = (0..<20).map { _ in Int64(random.below(7)) }
+            return (input.name, HostArray(.int32, [4, 5], integers: numbers))
+          })
+      ]
+    }
+    let run = MeshRun(program: try builder.completed(traced).widened, batches: batches)
+    #expect(try run.alone().differences(from: run.interpreted(strategy), tolerance: 1e-9) == [])
+  }
+
   @Test func whatCannotBeAdaptedIsNamed() throws {
     let program = try traced(Self.models[0])
     for weights: [ParameterPattern] in [["q_proj"], ["*.ln_1"], ["transformer.wpe"]] {

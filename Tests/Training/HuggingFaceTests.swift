@@ -110,6 +110,9 @@ import Testing
       let out = place.appendingPathComponent("model").path
       try HuggingFaceFolder.write(Checkpoint(path), to: out)
 
+      // Without a tokenizer no token has a meaning: said, since transformers would take that of another vocabulary.
+      let text = try String(contentsOfFile: "\(out)/config.json", encoding: .utf8)
+      #expect(text.contains("\"eos_token_id\" : null"))
       let back = try HuggingFaceFolder(out)
       #expect(try AnyHashable(back.languageModel()) == AnyHashable(sizes))
       for name in model.parameters.map(\.name) {

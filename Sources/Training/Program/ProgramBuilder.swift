@@ -136,12 +136,13 @@ package struct ProgramBuilder {
 
   private func freezing(_ program: Program) throws -> Program {
     var program = program
+    let example = program.slots.first?.name ?? "weight"
     for pattern in frozen {
       let slots = program.slots.indices.filter { pattern.matches(program.slots[$0].name) }
       guard !slots.isEmpty else {
         throw TrainingError(
           what: "nothing of the model is called '\(pattern)'", place: "frozen",
-          fix: "name a module or parameter, such as '\(program.slots.first?.name ?? "weight")'")
+          fix: "name a module or parameter, such as '\(example)'; * stands for any text")
       }
       for slot in slots { program.slots[slot].isTrainable = false }
     }

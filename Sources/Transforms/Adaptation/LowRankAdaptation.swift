@@ -39,7 +39,7 @@ public struct LowRankAdaptation: Hashable, Codable, Sendable {
     for pattern in weights ?? [] where !all.contains(where: { pattern.matches($0.name) }) {
       throw AdaptationError(
         what: "'\(pattern)' means no matrix of the model by which something is multiplied",
-        fix: "name one, such as '\(all.first?.name ?? "weight")'")
+        fix: "name one, such as '\(all.first?.name ?? "weight")'; * stands for any text")
     }
     let chosen = all.filter { weight in
       weights?.contains { $0.matches(weight.name) } ?? !weight.isOfVocabulary
