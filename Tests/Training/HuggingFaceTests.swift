@@ -125,6 +125,22 @@ import Testing
     }
   }
 
+  /// Before version 5 of `transformers` positions were scaled in another field.
+  @Test func olderConfigurationsScalePositionsToo() throws {
+    try withFolder { place in
+      let copy = place.appendingPathComponent("llama3")
+      try FileManager.default.copyItem(at: URL(fileURLWithPath: Self.fixture("llama3")), to: copy)
+      let path = copy.appendingPathComponent("config.json")
+      let text = try String(contentsOf: path, encoding: .utf8)
+      try text.replacingOccurrences(
+        of: "\"rope_parameters\"", with: "\"rope_theta\": 100.0, \"rope_scaling\""
+      ).write(to: path, atomically: true, encoding: .utf8)
+      let older = try LlamaConfiguration(HuggingFaceFolder(copy.path))
+      #expect(try older == LlamaConfiguration(HuggingFaceFolder(Self.fixture("llama3"))))
+      #expect(older.rotaryScaling == RotaryScaling(factor: 8, firstContext: 32))
+    }
+  }
+
   private func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("deepep-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
