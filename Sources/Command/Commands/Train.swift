@@ -52,8 +52,7 @@ struct Train {
       "train", summary: "Train a language model on a text.", defaults: Train(),
       parameters: parameters,
       examples: [
-        "notes.txt", "notes.txt --model llama-60m --tokenizer bpe",
-        "notes/ --tokenizer bpe --steps 200 --checkpoint-every 50",
+        "notes.txt", "notes/ --model llama-60m --tokenizer bpe --checkpoint-every 50",
         "--resume --steps 400", "notes.txt --strategy data=2,tensor=2,zero=1",
       ], givenBody: run)
   }
@@ -78,7 +77,7 @@ struct Train {
 
   private static var modelParameters: [Parameter<Train>] {
     [
-      .option("model", \.model, .model, "one of 'deepep models'; the text makes its vocabulary"),
+      .option("model", \.model, .model, "one of 'deepep models'"),
       .option("from", \.from, .folder, "a GPT-2 or Llama of Hugging Face to begin with"),
       .option("layers", \.layers, .positiveInteger, "blocks, instead of the model's").seldom,
       .option("width", \.width, .positiveInteger, "width, instead of the model's").seldom,
@@ -88,7 +87,8 @@ struct Train {
       .flag(
         "documents-apart", \.keepsDocumentsApart, "attention does not look into other documents"
       ).seldom,
-      .option("lora", \.lora, .positiveInteger, "train low-rank matrices of this rank instead"),
+      .option("lora", \.lora, .positiveInteger, "train low-rank matrices of this rank instead")
+        .seldom,
       .option("lora-alpha", \.loraAlpha, .positiveNumber, "how much they count; twice the rank")
         .seldom,
       .option(

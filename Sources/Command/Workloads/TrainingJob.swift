@@ -21,7 +21,7 @@ struct TrainingJob {
     var job = self
     job.batchSize = batch ?? batchSize
     job.sizes.context = context ?? sizes.context
-    if let width { job.sizes = try widened(to: width) }
+    if let width { job.sizes = try job.widened(to: width) }
     return job
   }
 
