@@ -221,6 +221,7 @@ public final class DistributedTrainer<Model: Module> {
     stop: StopRequest? = nil
   ) throws -> TrainingEnd {
     let trace = try trace.map(TimelineFile.init)
+    let loader = PrefetchingLoader(loader)
     let job = try joined()
     let writer = try job.run { try checkpoints.map { try self.writer($0, in: job) } }
     let session = try start(loader)

@@ -137,6 +137,9 @@ package final class TrainingSession {
     let batches = try (0..<schedule.microBatchCount).map {
       try share.batch(of: loader, atExample: dataPosition + $0 * loader.batchSize)
     }
+    executor.record(
+      Event(
+        name: "data", queue: .storage, startSeconds: start, durationSeconds: Clock.seconds - start))
     var loss = 0.0
     for call in schedule.calls {
       let inputs = try inputs(of: call, batches)
