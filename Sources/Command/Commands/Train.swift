@@ -39,6 +39,8 @@ struct Train {
   var communication: CommunicationTransport?
   var seed: UInt64 = 0
   var threads: Int?
+  var memoryBudget: ByteCount?
+  var debugNumerics = false
   var kernelCache = KernelCache.standard
   var resume: CheckpointChoice?
   var out: String?
@@ -56,7 +58,7 @@ struct Train {
       parameters: parameters,
       examples: [
         "notes/ --model llama-60m --tokenizer bpe --checkpoint-every 50",
-        "a.txt b/ --weights 3,1",
+        "a.txt b/ --weights 3,1 --tokenizer bpe",
         "--resume --steps 400", "notes.txt --strategy data=2,tensor=2,zero=1",
       ], givenBody: run)
   }
@@ -112,7 +114,7 @@ struct Train {
 
   private static var optimizerParameters: [Parameter<Train>] {
     [
-      .option("optimizer", \.optimizer, .choice, "the rule by which weights follow gradients"),
+      .option("optimizer", \.optimizer, .choice, "rule that updates the weights"),
       .option(
         "learning-rate", \.learningRate, .positiveNumber,
         "largest one; by default what suits the optimizer"),
@@ -133,6 +135,9 @@ struct Train {
       .option("communication", \.communication, .choice, "how ranks reach one another").seldom,
       .option(
         "threads", \.threads, .positiveInteger, "threads of a rank; by default its cores"
+      ).seldom,
+      .option(
+        "memory-budget", \.memoryBudget, .byteCount, "most that a rank's plan may take"
       ).seldom,
       .option(
         "kernel-cache", \.kernelCache, .kernelCache,
@@ -156,6 +161,10 @@ struct Train {
       .option("tensorboard", \.tensorboard, .path, "a folder for tensorboard --logdir").seldom,
       .option(
         "trace", \.trace, .path, "the last steps of all ranks: .json for Perfetto, or .svg"
+      ).seldom,
+      .flag(
+        "debug-numerics", \.debugNumerics,
+        "say where the first number that is not finite comes from"
       ).seldom,
       .option("sample", \.sampleLength, .naturalNumber, "tokens of the sample at the end").seldom,
     ]

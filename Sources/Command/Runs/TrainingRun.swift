@@ -78,7 +78,8 @@ struct TrainingRun {
       strategy: options.strategy, communication: options.communication,
       clipNorm: options.clipNorm, seed: options.seed, emaDecay: options.ema,
       frozen: options.freeze?.all ?? [], adaptation: adaptation, threads: options.threads,
-      kernelCache: options.kernelCache)
+      kernelCache: options.kernelCache, memoryBudgetBytes: options.memoryBudget?.bytes,
+      debugsNumerics: options.debugNumerics)
     trainer.join(job)
     if let checkpoint = place.checkpoint { try trainer.resume(from: checkpoint) }
     return trainer
