@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
 train: ARGS ?= --steps 3000
 
-.PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks benchmark-optimizers failures claims laws strategies install peaks format lint
+.PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks benchmark-optimizers failures fuzz claims laws strategies install peaks format lint
 
 build: setup
 	swift build -c release
@@ -59,6 +59,13 @@ failures: setup
 	  swift test -c release --skip-build --no-parallel --filter 'PortFuzzTests|HostilePeerTests'
 	DEEPEP_COLLECTIVES=100000 DEEPEP_FAILURES_REPORT=docs/failures.md \
 	  swift test -c release --skip-build --no-parallel --filter SlownessTests
+
+# A million damaged checkpoints and files of tokens, of which make test takes ten thousand; and a run that is killed
+# 50 times; about five minutes.
+fuzz: setup
+	swift build -c release --build-tests
+	DEEPEP_FUZZ_FILES=1000000 DEEPEP_KILLS=50 \
+	  swift test -c release --skip-build --no-parallel --filter 'DamagedFileTests|aRunSurvivesBeingKilled' $(ARGS)
 
 # The law of parallel training on processes: every named strategy, transport and number of ranks, twice; about three
 # minutes.

@@ -16,6 +16,7 @@ import Glibc
       PeakTable.command(output: output), Benchmark.command(output: output),
       Baseline.command(output: output), Ranks.command(output: output),
       Export.command(output: output), Models.command(output: output),
+      Replay.command(output: output),
       Doctor.command(output: output),
     ]
     return CommandTable(

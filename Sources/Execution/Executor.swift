@@ -16,6 +16,8 @@ package final class Executor {
   package private(set) var events = EventRing(capacity: 16384)
   /// Whether instructions are timed one by one.
   package var recordsEvents = true
+  /// Told of each instruction that has run, with the bytes of its results; slows everything down.
+  package var watch: ((Instruction, _ results: [UnsafeRawBufferPointer]) throws -> Void)?
   private let device: CPUDevice
   /// The other ranks, if the plan is that of a rank.
   private let ranks: RankCommunicators?
@@ -114,6 +116,7 @@ package final class Executor {
         let start = recordsEvents ? Clock.seconds : 0
         if let handle = try instruction.run() { running.add(handle, of: index) }
         if recordsEvents { events.record(instruction.event(startSeconds: start)) }
+        try show(segment.instructions[index], &running)
         try run(&checks, known: index + 1, of: name)
       }
       try wait(&running, for: running.instructions)
@@ -123,6 +126,17 @@ package final class Executor {
       running.settle()
       throw error
     }
+  }
+
+  /// Shows what an instruction has written to whoever watches.
+  private func show(_ instruction: Instruction, _ running: inout RunningCollectives) throws {
+    guard let watch else { return }
+    try running.wait(for: running.instructions)
+    try watch(
+      instruction,
+      zip(instruction.results, instruction.resultTypes).map { place, type in
+        UnsafeRawBufferPointer(start: pointer(place), count: type.byteCount)
+      })
   }
 
   /// Waits for collectives that go on beside: the part of them that compute does not hide.

@@ -49,12 +49,15 @@ package final class SharedState {
   /// - Parameters:
   ///   - optimizations: What lowering may do beyond what the device needs.
   ///   - ranks: The other ranks, if the strategy has several.
+  ///   - admit: Throws if the plan may not be run, before its memory is taken.
   package func executor(
     _ program: Program, strategy: Strategy = Strategy(), on device: CPUDevice,
-    optimizations: Set<Optimization> = .all, ranks: RankCommunicators? = nil
+    optimizations: Set<Optimization> = .all, ranks: RankCommunicators? = nil,
+    admit: (Plan) throws -> Void = { _ in }
   ) throws -> Executor {
     let lowering = Program.lowering(strategy, for: device, optimizations)
     let plan = try Plan(program.applying(lowering), for: device, optimizations)
+    try admit(plan)
     // Before the plan's memory is taken, so that the peak is that of the steps.
     FreedMemory.giveBack(beside: plan)
     return try Executor(plan, on: device, state: memory, values: values, ranks: ranks)

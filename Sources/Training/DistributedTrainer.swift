@@ -29,6 +29,8 @@ public final class DistributedTrainer<Model: Module> {
   private let builder: ProgramBuilder
   private let threads: Int?
   private let kernelCache: KernelCache
+  private let memoryBudget: MemoryBudget?
+  private let debugsNumerics: Bool
   private var strategy: Strategy
   private let communication: CommunicationTransport?
   private var job: JoinedJob?
@@ -61,6 +63,10 @@ public final class DistributedTrainer<Model: Module> {
   ///   - adaptation: The small matrices beside weights that are trained in their place; nil trains the weights.
   ///   - threads: The number of threads of this rank; by default its share of the host's cores.
   ///   - kernelCache: Where compiled kernels are kept for the next run.
+  ///   - memoryBudgetBytes: The most memory that a rank's plan may take; nil is its share of the host's. What does not
+  ///     fit is an error before anything is allocated.
+  ///   - debugsNumerics: Whether a step whose loss or state is not finite says which operation was the first, and is
+  ///     written to a file for `deepep replay`. It takes a copy of the state in each step.
   /// - Throws: ``TrainingError`` for a setting that cannot work.
   public init(
     model: Model, loss: Loss = .crossEntropy, optimizer: any Optimizer = .adamW(),
@@ -68,7 +74,8 @@ public final class DistributedTrainer<Model: Module> {
     strategy: Strategy = Strategy(), communication: CommunicationTransport? = nil,
     clipNorm: Double? = nil, seed: UInt64 = 0, emaDecay: Double? = nil,
     lossScaling: LossScaling? = nil, frozen: [ParameterPattern] = [],
-    adaptation: LowRankAdaptation? = nil, threads: Int? = nil, kernelCache: KernelCache = .standard
+    adaptation: LowRankAdaptation? = nil, threads: Int? = nil, kernelCache: KernelCache = .standard,
+    memoryBudgetBytes: Int? = nil, debugsNumerics: Bool = false
   ) throws {
     guard gradientAccumulation > 0 else {
       throw TrainingError(
@@ -87,6 +94,8 @@ public final class DistributedTrainer<Model: Module> {
     self.loss = loss
     self.threads = threads
     self.kernelCache = kernelCache
+    self.debugsNumerics = debugsNumerics
+    memoryBudget = memoryBudgetBytes.map { MemoryBudget($0, source: "the budget is") }
     self.strategy = strategy
     self.strategy.precision = precision ?? strategy.precision
     let isSmall = self.strategy.precision == .float16
@@ -137,7 +146,9 @@ public final class DistributedTrainer<Model: Module> {
       threadCount: threads ?? job.threadCount, kernels: KernelLibrary(cache: kernelCache),
       links: meeting.links)
     let programs = ModelPrograms(
-      of: model.parameters, builder, strategy: strategy, on: device, meeting: meeting
+      of: model.parameters, builder, strategy: strategy, on: device,
+      budget: memoryBudget ?? .host(ranks: job.control.membership.localRanks.count),
+      meeting: meeting
     ) { [model, loss] inputs, evaluation in
       try ProgramBuilder.traced(model, loss, inputs: inputs, evaluation: evaluation)
     }
@@ -221,9 +232,11 @@ public final class DistributedTrainer<Model: Module> {
     stop: StopRequest? = nil
   ) throws -> TrainingEnd {
     let trace = try trace.map(TimelineFile.init)
+    let loader = PrefetchingLoader(loader)
     let job = try joined()
     let writer = try job.run { try checkpoints.map { try self.writer($0, in: job) } }
     let session = try start(loader)
+    session.captureFolder = debugsNumerics ? checkpoints?.folder ?? "." : nil
     let perEpoch = loader.batchesPerEpoch / builder.gradientAccumulation
     let total = steps ?? max(1, epochs * perEpoch)
     return try job.run {

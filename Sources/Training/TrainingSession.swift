@@ -22,7 +22,9 @@ package final class TrainingSession {
   package let schedule: Schedule
   /// Finds the program for each batch; nil if there is only the one.
   private let programs: ModelPrograms?
-  private let rules: ShardingRules
+  let rules: ShardingRules
+  /// Where a step that is not finite is captured; nil looks for none.
+  var captureFolder: String?
   /// The other ranks; nil if there are none.
   let ranks: RankCommunicators?
   private let links: Links
@@ -47,7 +49,8 @@ package final class TrainingSession {
     links = device.links
     schedule = Schedule(program, microBatches: gradientAccumulation)
     executor = try SharedState(program.slots).executor(
-      program, strategy: strategy, on: device, optimizations: optimizations, ranks: ranks)
+      program, strategy: strategy, on: device, optimizations: optimizations, ranks: ranks,
+      admit: MemoryBudget.host(ranks: ranks?.all.rankCount ?? 1).check)
   }
 
   /// Traces a model with a loader's first batch, lowers its program and reserves its memory.
@@ -67,7 +70,7 @@ package final class TrainingSession {
   private var share: BatchShare { BatchShare(ranks) }
 
   /// Goes over to the program for a batch; returns the batch with what the model passes in beside it.
-  private func follow(_ batch: Batch) throws -> Batch {
+  func follow(_ batch: Batch) throws -> Batch {
     guard let programs else { return batch }
     let whole = batch.arrays.map { share.whole($0.tensor) }
     let found = try programs.program(for: whole) { batch }
@@ -133,23 +136,40 @@ package final class TrainingSession {
   /// - Throws: The loader's and the device's errors; ``TrainingError`` if the loss is not finite, or
   ///   gradients are not even at the smallest loss scale.
   package func step(_ loader: some BatchLoader) throws -> Double {
-    let start = Clock.seconds
+    let (start, position) = (Clock.seconds, dataPosition)
+    let before = try captureFolder.map { _ in try StateCopy(executor) }
     let batches = try (0..<schedule.microBatchCount).map {
       try share.batch(of: loader, atExample: dataPosition + $0 * loader.batchSize)
     }
-    var loss = 0.0
-    for call in schedule.calls {
-      let inputs = try inputs(of: call, batches)
-      try executor.call(call.entry, inputs)
-      if returns("loss", call.entry) { loss += try scalar("loss", of: call.entry) }
-    }
+    executor.record(
+      Event(
+        name: "data", queue: .storage, startSeconds: start, durationSeconds: Clock.seconds - start))
+    let loss = try runCalls(batches)
     dataPosition += batches.count * loader.batchSize
     step += 1
     executor.record(
       Event(
         name: "step \(step)", queue: .host, startSeconds: start,
         durationSeconds: Clock.seconds - start))
-    try checkHealth(loss)
+    do {
+      try checkHealth(loss)
+      if before != nil { try checkState() }
+    } catch let error as TrainingError {
+      throw try before.map {
+        try explained(error, from: $0, batches, of: loader, startingAt: position)
+      } ?? error
+    }
+    return loss
+  }
+
+  /// Makes the calls of a step; returns the loss.
+  func runCalls(_ batches: [Batch]) throws -> Double {
+    var loss = 0.0
+    for call in schedule.calls {
+      let inputs = try inputs(of: call, batches)
+      try executor.call(call.entry, inputs)
+      if returns("loss", call.entry) { loss += try scalar("loss", of: call.entry) }
+    }
     return loss
   }
 
@@ -183,7 +203,7 @@ package final class TrainingSession {
     }
   }
 
-  private func diverged(_ what: String) -> TrainingError {
+  func diverged(_ what: String) -> TrainingError {
     TrainingError(
       what: what, place: "step \(step)",
       fix: "lower the learning rate, clip gradients, or look for bad values in the data")
@@ -227,7 +247,7 @@ package final class TrainingSession {
   private var lasting: [Slot] { holder.program.slots.filter { !passing.contains($0.kind) } }
   private var passing: Set<SlotKind> { [.accumulator, .residual] }
 
-  private var state: LogicalState {
+  var state: LogicalState {
     LogicalState(slots: lasting, executor: holder.executor, rules: rules, ranks: ranks)
   }
 
@@ -269,7 +289,9 @@ package final class TrainingSession {
   /// - Throws: ``StorageError`` if the checkpoint is of another model.
   package func restore(_ checkpoint: Checkpoint) throws {
     let (holder, state) = (holder, state)
-    try checkpoint.check(state.tensors, extent: .everything, optional: LossScaling.slotNames)
+    try checkpoint.check(
+      state.tensors, extent: .everything,
+      optional: LossScaling.slotNames.union(NumericsCapture.arrays(of: checkpoint)))
     let known = Set(checkpoint.file.tensors.map(\.name))
     for slot in lasting where !known.contains(slot.name) {
       try holder.executor.withSlot(slot.name) { $1.copyBytes(from: slot.uniformFirstValue.bytes) }

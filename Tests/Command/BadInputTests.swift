@@ -104,11 +104,96 @@ import Testing
       expectError(
         try CommandRun(["generate", "other.safetensors"], in: folder), "other.safetensors",
         "another model")
+      // Memory is taken only for a model whose weights are there.
+      let large = try changed(whole, #"\"layers\":1"#, #"\"layers\":9"#)
+      try large.write(to: folder.appendingPathComponent("large.safetensors"))
+      expectError(
+        try CommandRun(["generate", "large.safetensors"], in: folder), "large.safetensors",
+        "another model")
       let unknown = try CommandRun(
         ["generate", "a", "--prompt", "\u{3a9}"], in: folder)
       expectError(unknown, "\u{3a9}")
       let fine = try CommandRun(["generate", "a/step-2", "--count", "8"], in: folder)
       #expect(fine.status == 0, "\(fine.errors)")
+    }
+  }
+
+  /// A limit on the size of files ends writing in its middle; the checkpoint before stays as it was.
+  @Test func aCheckpointThatCannotBeWrittenWholeLeavesTheOneBefore() throws {
+    try withFolder { folder in
+      try write(Self.text, "text.txt", in: folder)
+      let first = try CommandRun(
+        ["train", "text.txt", "--steps", "2", "--out", "a"] + Self.small, in: folder)
+      try #require(first.status == 0, "\(first.errors)")
+      let before = try Data(contentsOf: folder.appendingPathComponent("a/step-2"))
+      let more = ["train", "--resume", "a", "--steps", "4", "--sample", "0"]
+      let cut = try CommandRun(more, in: folder, script: "ulimit -f 8; exec \"$@\"")
+      expectError(cut, "File too large", "a/step-4", "ulimit -f")
+      #expect(try Data(contentsOf: folder.appendingPathComponent("a/step-2")) == before)
+      let names = try FileManager.default.contentsOfDirectory(
+        atPath: folder.appendingPathComponent("a").path)
+      #expect(names.sorted() == ["best", "run.json", "step-2"])
+      let again = try CommandRun(more, in: folder)
+      #expect(again.status == 0 && again.output.contains("step 4/4"), "\(again.errors)")
+    }
+  }
+
+  /// A disk that is full after some checkpoints, where tests may mount one.
+  @Test(.enabled("disks can be mounted") { try canMount() })
+  func aFullDiskLeavesTheCheckpointsBefore() throws {
+    try withFolder { folder in
+      try write(Self.text, "text.txt", in: folder)
+      let script = """
+        mkdir disk && mount -t tmpfs -o size=256k none disk || exit 9
+        "$@" --out disk/a; echo "status $?"
+        ls -a disk/a; "$1" generate disk/a --count 4 >&2 && echo "whole"
+        """
+      let run = try CommandRun(
+        ["train", "text.txt", "--steps", "90", "--checkpoint-every", "1"] + Self.small, in: folder,
+        script: "exec unshare -rm sh -c '\(script)' sh \"$@\"")
+      #expect(run.output.contains("status 1\n"), "\(run.output) \(run.errors)")
+      #expect(run.output.hasSuffix("whole\n"), "\(run.output) \(run.errors)")
+      #expect(run.errors.contains("error: cannot write "), "\(run.errors)")
+      #expect(run.errors.contains("free some space"), "\(run.errors)")
+      #expect(run.output.contains("step-1\n") && !run.output.contains("partial"), "\(run.output)")
+      #expect(!run.errors.contains("passed over"), "\(run.errors)")
+    }
+  }
+
+  private static func canMount() throws -> Bool {
+    try withFolder { folder in
+      try CommandRun(
+        [], in: folder, script: "unshare -rm mount -t tmpfs none . 2> /dev/null"
+      ).status == 0
+    }
+  }
+
+  @Test func theMemoryBudgetIsTooSmall() throws {
+    try withFolder { folder in
+      try write(Self.text, "text.txt", in: folder)
+      let run = try CommandRun(
+        ["train", "text.txt", "--memory-budget", "50KiB"] + Self.small, in: folder)
+      expectError(run, "and the budget is 50KiB; the largest: ", "transformer.", "smaller batch")
+      let wrong = try CommandRun(["train", "text.txt", "--memory-budget", "lots"], in: folder)
+      expectError(wrong, "--memory-budget: expected a size such as 8GiB", status: 2)
+    }
+  }
+
+  /// With `--debug-numerics` there is a file of the step, which the interpreter runs.
+  @Test func theLossIsNotFinite() throws {
+    try withFolder { folder in
+      try write(Self.text, "text.txt", in: folder)
+      let words = ["train", "text.txt", "--learning-rate", "1e30", "--out", "a"] + Self.small
+      let run = try CommandRun(words, in: folder)
+      expectError(run, "the loss is nan (step ", "lower the learning rate")
+      let debugged = try CommandRun(words + ["--debug-numerics"], in: folder)
+      expectError(
+        debugged, "the first result that is not finite: ", "deepep replay a/capture-step-")
+      let path = try #require(debugged.errors.firstMatch(of: /deepep replay (\S+)/)).1
+      let replay = try CommandRun(["replay", "\(path)"], in: folder)
+      #expect(replay.status == 0, "\(replay.errors)")
+      #expect(replay.output.contains("the first result that is not finite: %"), "\(replay.output)")
+      expectError(try CommandRun(["replay", "text.txt"], in: folder), "text.txt")
     }
   }
 

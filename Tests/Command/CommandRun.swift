@@ -7,10 +7,14 @@ struct CommandRun {
   let errors: String
 
   /// Runs `deepep` with arguments in a folder.
-  init(_ arguments: [String], in folder: URL) throws {
+  ///
+  /// - Parameter script: what a shell does instead; it knows the words of the command as "$@".
+  init(_ arguments: [String], in folder: URL, script: String? = nil) throws {
     let process = Process()
-    process.executableURL = Self.executable
-    process.arguments = arguments
+    let shell = URL(fileURLWithPath: "/bin/sh")
+    process.executableURL = script == nil ? Self.executable : shell
+    let words = script.map { ["-c", $0, "sh", Self.executable.path] } ?? []
+    process.arguments = words + arguments
     process.currentDirectoryURL = folder
     // Files, not pipes: nothing fills up while nobody reads.
     let names = ["output", "errors"].map { folder.appendingPathComponent(".\($0)-\(UUID())") }

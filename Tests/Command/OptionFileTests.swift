@@ -126,7 +126,9 @@ private func parse(_ line: String, files: [String] = []) throws -> Options {
     try withFolder { folder in
       for line in [
         ["train", "a.txt", "--time-limit", "90", "--strategy", "data=2,zero=1", "--keep", "3"],
-        ["generate", "--prompt", "\"a\\\nb"], ["benchmark", "gpt-tiny", "--json"],
+        ["train", "a.txt", "[b]", "--weights", "3,0.5", "--memory-budget", "8GiB"],
+        ["train", "[b]"], ["generate", "--prompt", "\"a\\\nb"],
+        ["benchmark", "gpt-tiny", "--json"],
       ] {
         let printed = try CommandRun(line + ["--print-config"], in: folder)
         #expect(printed.status == 0, "\(printed.errors)")

@@ -29,6 +29,13 @@ import Testing
     #expect(documented == rows)
   }
 
+  /// The data in the README are those of a test.
+  @Test func theReadmeShowsTestedData() throws {
+    let readme = try SourceTree.text("README.md")
+    let data = try #require(readme.firstMatch(of: /```swift\n(struct Sums[^`]*)```/)).1
+    #expect(try SourceTree.text("Tests/Training/OwnDataTests.swift").contains(data))
+  }
+
   /// The model in the README is the example that the build compiles.
   @Test func theReadmeShowsTheExample() throws {
     let example = try SourceTree.text("Examples/TinyGPT/TinyGPT.swift")

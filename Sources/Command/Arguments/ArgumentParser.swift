@@ -95,7 +95,7 @@ struct ArgumentParser<Options> {
       throw UsageError("unexpected argument '\(argument)'", fix: "see deepep \(command) --help")
     }
     let parameter = positionals[positionalCount]
-    positionalCount += parameter.form == .rest ? 0 : 1
+    positionalCount += parameter.form == .positional ? 1 : 0
     given.add(parameter, argument)
     return parameter.form == .rest
   }

@@ -5,6 +5,7 @@ package struct GivenArguments<Options> {
   private let command: String
   private let parameters: [Parameter<Options>]
   private let defaults: Options
+  private var lists: [String: [String]] = [:]
   private var words: [(parameter: Parameter<Options>, text: String)] = []
   /// The file that `--config` names.
   var configurationPath: String?
@@ -16,7 +17,13 @@ package struct GivenArguments<Options> {
   }
 
   mutating func add(_ parameter: Parameter<Options>, _ text: String) {
-    words.append((parameter, text))
+    if parameter.form == .positionals {
+      lists[parameter.name, default: []].append(text)
+      words.removeAll { $0.parameter.name == parameter.name }
+      words.append((parameter, ListText.text(of: lists[parameter.name] ?? [])))
+    } else {
+      words.append((parameter, text))
+    }
   }
 
   /// Whether a parameter stands on the command line.

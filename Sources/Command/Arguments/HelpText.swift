@@ -43,8 +43,9 @@ struct HelpText {
   private static func usage<Options>(
     _ command: String, _ summary: String, _ positionals: [Parameter<Options>]
   ) -> String {
-    let places = positionals.filter { $0.form == .positional }.map { parameter in
-      parameter.isRequired ? parameter.displayName : "[\(parameter.displayName)]"
+    let places = positionals.filter { $0.form != .rest }.map { parameter in
+      let name = parameter.displayName + (parameter.form == .positionals ? "..." : "")
+      return parameter.isRequired ? name : "[\(name)]"
     }
     let rest = positionals.filter { $0.form == .rest }.map { "[--] \($0.displayName)..." }
     let usage = ["deepep \(command)"] + places + ["[options]"] + rest

@@ -83,6 +83,7 @@ extension Parameter {
   fileprivate func json(_ text: String) -> String {
     let isPlain =
       fields.contains(.flag) || fields.contains(.number) && Double(text)?.isFinite == true
+      || fields.contains(.list) && ListText.words(text) != nil
     return isPlain ? text : JSONText.quoted(text)
   }
 

@@ -12,6 +12,8 @@ package struct Parameter<Options> {
     case flag
     /// The value alone, by its place.
     case positional
+    /// Values by their place, one or more: all words that are no options and that no other parameter takes.
+    case positionals
     /// All words from the first that is no option on, whatever they look like; comes last.
     case rest
   }
@@ -117,6 +119,19 @@ extension Parameter {
       name: name, form: .positional, placeholder: name.uppercased(), help: help,
       isRequired: false, fields: parser.fields,
       text: { $0[keyPath: property].flatMap { parser.text($0) } },
+      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
+  }
+
+  /// Positional arguments, any number of them.
+  ///
+  /// What applies them gets all at once: one as it is, several as a list of JSON.
+  package static func positionals<Value>(
+    _ name: String, _ property: WritableKeyPath<Options, Value>, _ parser: ValueParser<Value>,
+    _ help: String
+  ) -> Parameter {
+    Parameter(
+      name: name, form: .positionals, placeholder: name.uppercased(), help: help,
+      isRequired: false, fields: parser.fields, text: { parser.text($0[keyPath: property]) },
       apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
   }
 

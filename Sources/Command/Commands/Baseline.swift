@@ -24,8 +24,8 @@ struct Baseline {
     let loader = try TextLoader(text, sequenceLength: 1, batchSize: 1)
     let read = Clock.seconds
     let model = try NGramModel(
-      loader.trainingTokens, vocabularySize: loader.vocabularySize, order: order)
-    let loss = model.crossEntropyNats(loader.validationTokens)
+      ArraySlice(loader.trainingTokens), vocabularySize: loader.vocabularySize, order: order)
+    let loss = model.crossEntropyNats(ArraySlice(loader.validationTokens))
     let seconds = Clock.seconds
     try output.write(
       "an order-\(order) n-gram has \(Quantity.fixed(loss, 3)) nats a character on "

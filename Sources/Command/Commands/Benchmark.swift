@@ -142,7 +142,7 @@ struct Benchmark {
   private func run(
     _ job: TrainingJob, named name: String, in ranks: JoinedJob, _ output: TerminalOutput
   ) throws {
-    let loader: any BatchLoader = try tokens.map { try TokenFile($0, for: job) } ?? job.loader()
+    let loader: any BatchLoader = try tokens.map { try BatchFile($0, for: job) } ?? job.loader()
     let meeting = try RankMeeting(
       in: ranks, strategy: spread, transport: communication, loader: loader)
     let device = try CPUDevice(

@@ -1,13 +1,16 @@
 import DeepEPCommunication
 import DeepEPCompute
 import DeepEPModels
+import DeepEPStorage
 import DeepEPTraining
 import DeepEPTransforms
 
 /// `deepep train`: a language model learns a text.
 struct Train {
-  var text: String?
+  var text: [String] = []
+  var weights: [Double]?
   var tokenizer = TokenizerChoice.characters
+  var tokenCache = TokenCache.standard
   var steps: Int?
   var epochs = 1
   var model = NamedModel.gptMini
@@ -36,6 +39,8 @@ struct Train {
   var communication: CommunicationTransport?
   var seed: UInt64 = 0
   var threads: Int?
+  var memoryBudget: ByteCount?
+  var debugNumerics = false
   var kernelCache = KernelCache.standard
   var resume: CheckpointChoice?
   var out: String?
@@ -52,7 +57,8 @@ struct Train {
       "train", summary: "Train a language model on a text.", defaults: Train(),
       parameters: parameters,
       examples: [
-        "notes.txt", "notes/ --model llama-60m --tokenizer bpe --checkpoint-every 50",
+        "notes/ --model llama-60m --tokenizer bpe --checkpoint-every 50",
+        "a.txt b/ --weights 3,1 --tokenizer bpe",
         "--resume --steps 400", "notes.txt --strategy data=2,tensor=2,zero=1",
       ], givenBody: run)
   }
@@ -63,9 +69,15 @@ struct Train {
 
   private static var dataParameters: [Parameter<Train>] {
     [
-      .positional("text", \.text, .path, "a text, .jsonl, or a folder of them"),
+      .positionals("text", \.text, .paths, "a text, .jsonl, or a folder of them"),
+      .option("weights", \.weights, .weights, "shares of several texts; by default their sizes")
+        .seldom,
       .option(
         "tokenizer", \.tokenizer, .tokenizer, "bytes, bpe[:SIZE] or FILE.json"),
+      .option(
+        "token-cache", \.tokenCache, .tokenCache,
+        "where tokens are kept; by default ~/.cache/deepep/tokens"
+      ).seldom,
       .option("steps", \.steps, .positiveInteger, "updates to make, instead of epochs"),
       .option("epochs", \.epochs, .positiveInteger, "how often all of the text is seen"),
       .option("batch", \.batch, .positiveInteger, "sequences of a batch").seldom,
@@ -102,7 +114,7 @@ struct Train {
 
   private static var optimizerParameters: [Parameter<Train>] {
     [
-      .option("optimizer", \.optimizer, .choice, "the rule by which weights follow gradients"),
+      .option("optimizer", \.optimizer, .choice, "rule that updates the weights"),
       .option(
         "learning-rate", \.learningRate, .positiveNumber,
         "largest one; by default what suits the optimizer"),
@@ -123,6 +135,9 @@ struct Train {
       .option("communication", \.communication, .choice, "how ranks reach one another").seldom,
       .option(
         "threads", \.threads, .positiveInteger, "threads of a rank; by default its cores"
+      ).seldom,
+      .option(
+        "memory-budget", \.memoryBudget, .byteCount, "most that a rank's plan may take"
       ).seldom,
       .option(
         "kernel-cache", \.kernelCache, .kernelCache,
@@ -147,6 +162,10 @@ struct Train {
       .option(
         "trace", \.trace, .path, "the last steps of all ranks: .json for Perfetto, or .svg"
       ).seldom,
+      .flag(
+        "debug-numerics", \.debugNumerics,
+        "say where the first number that is not finite comes from"
+      ).seldom,
       .option("sample", \.sampleLength, .naturalNumber, "tokens of the sample at the end").seldom,
     ]
   }
@@ -156,7 +175,7 @@ struct Train {
 
   private static func run(_ given: GivenArguments<Train>, output: TerminalOutput) throws {
     let asked = try given.options()
-    guard asked.text != nil || asked.resume != nil else { throw given.missing("text") }
+    guard !asked.text.isEmpty || asked.resume != nil else { throw given.missing("text") }
     // Before other threads start, so that none of them takes a signal.
     let stop = try StopRequest.signals(timeLimitSeconds: asked.timeLimit?.seconds)
     let job = try JoinedJob()
@@ -165,7 +184,7 @@ struct Train {
       var options = try given.options(over: place.settingsPath)
       // The run that goes on may have been given steps.
       if given.has("epochs"), !given.has("steps") { options.steps = nil }
-      guard let text = options.text else { throw given.missing("text") }
+      guard !options.text.isEmpty else { throw given.missing("text") }
       try FirstModel.adapt(&options, given)
       let settings = given.text(of: options, without: ofOneCall)
       if given.printsConfiguration {
@@ -173,7 +192,7 @@ struct Train {
         return TrainingEnd.finished
       }
       return try TrainingRun(
-        options, text: text, settings: settings, place: place, job: job, output: output
+        options, settings: settings, place: place, job: job, output: output
       ).run(until: stop)
     }
     if case .stopped = end { throw EndStatus.stopped }

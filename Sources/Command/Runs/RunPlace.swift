@@ -47,6 +47,12 @@ struct RunPlace {
     return run.flatMap { $0.hasSettings ? $0.settingsPath : nil }
   }
 
+  /// The tokenizer of the run that goes on, as JSON; nil if none does.
+  func tokenizer() throws -> String? {
+    let json = try checkpoint.map { try Checkpoint($0).state.tokenizer }
+    return json?.isEmpty ?? true ? nil : json
+  }
+
   /// Looks whether the run can write where it wants to: before it begins, not when it has ended.
   ///
   /// - Throws: ``StorageError`` if not.

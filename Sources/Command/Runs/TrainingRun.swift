@@ -8,8 +8,6 @@ import DeepEPTransforms
 /// A run of `deepep train`, from the text to the sample at the end, on one of its ranks.
 struct TrainingRun {
   private var options: Train
-  /// Where the data is.
-  private let text: String
   /// The options as a file, to be kept with the run.
   private let settings: String
   private let place: RunPlace
@@ -18,10 +16,9 @@ struct TrainingRun {
 
   /// Describes a run; nothing is read yet.
   init(
-    _ options: Train, text: String, settings: String, place: RunPlace, job: JoinedJob,
-    output: TerminalOutput
+    _ options: Train, settings: String, place: RunPlace, job: JoinedJob, output: TerminalOutput
   ) {
-    (self.options, self.text, self.settings) = (options, text, settings)
+    (self.options, self.settings) = (options, settings)
     (self.place, self.job, self.output) = (place, job, output)
     self.options.strategy = job.strategy(from: options.strategy)
   }
@@ -30,49 +27,43 @@ struct TrainingRun {
   func run(until stop: StopRequest) throws -> TrainingEnd {
     let model = try FirstModel(options)
     if job.isFirst { try place.check() }
-    let loader = try loader(model.sequenceLength)
-    let description = try model.description(for: loader.tokenizer)
-    if job.isFirst { try output.write(introduction(loader, description.sizes)) }
-    return try run(description.sizes.model(), of: description, model.folder, loader, until: stop)
+    let data = try TrainingData(
+      options, sequenceLength: model.sequenceLength, tokenizer: place.tokenizer(), in: job)
+    let description = try model.description(for: data.tokenizer)
+    if job.isFirst { try output.write(introduction(data, description.sizes)) }
+    return try run(description.sizes.model(), of: description, model.folder, data, until: stop)
   }
 
   private func run(
     _ network: some LanguageModel, of description: ModelDescription, _ folder: HuggingFaceFolder?,
-    _ loader: TextLoader, until stop: StopRequest
+    _ data: TrainingData, until stop: StopRequest
   ) throws -> TrainingEnd {
     let total =
       options.steps
-      ?? max(1, options.epochs * loader.batchesPerEpoch / options.gradientAccumulation)
+      ?? max(1, options.epochs * data.loader.batchesPerEpoch / options.gradientAccumulation)
     let trainer = try trainer(network, description.adaptation, steps: total)
     if let folder { try trainer.load(folder) }
-    let checkpoints = try plan(loader, description)
+    let checkpoints = try plan(data, description)
     let end = try trainer.fit(
-      loader, steps: total, log: options.log, tensorboard: options.tensorboard,
+      data.loader, steps: total, log: options.log, tensorboard: options.tensorboard,
       trace: options.trace, checkpoints: checkpoints, stop: stop)
-    let averaged = try end == .finished ? averagedLoss(trainer, loader) : nil
+    let averaged = try end == .finished ? averagedLoss(trainer, data.loader) : nil
     let saved = RunListing.path(ofStep: trainer.step, in: checkpoints.folder)
     if job.isFirst {
       if let averaged {
         try output.write(
           "averages have a loss of \(Quantity.fixed(averaged, 4)) on the same data\n")
       }
-      try finish(end, loader, saved, step: trainer.step, of: total)
+      try finish(end, data, saved, step: trainer.step, of: total)
     }
     return end
   }
 
   /// What the moving averages of the weights lose on the held-out data; nil if there are none.
   private func averagedLoss(
-    _ trainer: DistributedTrainer<some LanguageModel>, _ loader: TextLoader
+    _ trainer: DistributedTrainer<some LanguageModel>, _ loader: any BatchLoader
   ) throws -> Double? {
     try options.ema == nil ? nil : trainer.evaluate(loader, byAverages: true)
-  }
-
-  private func loader(_ sequenceLength: Int) throws -> TextLoader {
-    let documents = try Documents(text)
-    return try TextLoader(
-      documents, sequenceLength: sequenceLength, batchSize: options.batch, seed: options.seed,
-      tokenizer: options.tokenizer.tokenizer(for: documents))
   }
 
   private func trainer<Model: LanguageModel>(
@@ -87,38 +78,38 @@ struct TrainingRun {
       strategy: options.strategy, communication: options.communication,
       clipNorm: options.clipNorm, seed: options.seed, emaDecay: options.ema,
       frozen: options.freeze?.all ?? [], adaptation: adaptation, threads: options.threads,
-      kernelCache: options.kernelCache)
+      kernelCache: options.kernelCache, memoryBudgetBytes: options.memoryBudget?.bytes,
+      debugsNumerics: options.debugNumerics)
     trainer.join(job)
     if let checkpoint = place.checkpoint { try trainer.resume(from: checkpoint) }
     return trainer
   }
 
-  private func plan(_ loader: TextLoader, _ model: ModelDescription) throws -> CheckpointPlan {
+  private func plan(_ data: TrainingData, _ model: ModelDescription) throws -> CheckpointPlan {
     CheckpointPlan(
-      folder: try place.folder(forData: text, in: job), everySteps: options.checkpointEvery,
-      keep: options.keep, modelConfiguration: try model.json, tokenizer: try loader.tokenizer.json,
+      folder: try place.folder(forData: options.text[0], in: job),
+      everySteps: options.checkpointEvery,
+      keep: options.keep, modelConfiguration: try model.json, tokenizer: try data.tokenizer.json,
       settings: settings)
   }
 
   private func introduction(
-    _ loader: TextLoader, _ sizes: any LanguageModelConfiguration
-  ) throws -> String {
+    _ data: TrainingData, _ sizes: any LanguageModelConfiguration
+  ) -> String {
     let processor = Processor()
-    let tokens = loader.trainingTokens.count + loader.validationTokens.count
     let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(options.strategy)) of " : ""
     return """
       DeepEP  \(processor.name), \(ranks)\(options.threads ?? job.threadCount) threads, \
       \(processor.vectorClass.rawValue)
-      data    \(text): \(tokens) \(options.tokenizer.unit), \(loader.vocabularySize) different, \
-      last \(loader.validationTokens.count) held out
+      \(data.introduction)\
       model   \(type(of: sizes).family), \(sizes.layers) layers, width \(sizes.width), \(sizes.heads) heads, \
-      context \(loader.sequenceLength): \(sizes.parameterCount) weights
+      context \(data.sequenceLength): \(sizes.parameterCount) weights
 
       """
   }
 
   private func finish(
-    _ end: TrainingEnd, _ loader: TextLoader, _ saved: String, step: Int, of total: Int
+    _ end: TrainingEnd, _ data: TrainingData, _ saved: String, step: Int, of total: Int
   ) throws {
     let folder = RunListing.run(ofCheckpoint: saved)?.folder ?? saved
     let advice = RunPlace.advice(folder, rankCount: job.rankCount)
@@ -126,18 +117,9 @@ struct TrainingRun {
       let text = "stopped by \(reason) after step \(step) of \(total): saved \(saved)"
       return try output.write("\(text)   (\(advice))\n")
     }
-    try compare(loader)
+    if let baseline = try data.baseline() { try output.write(baseline) }
     try output.write("saved   \(saved)   (\(advice))\n")
     if options.sampleLength > 0 { try sample(saved) }
-  }
-
-  private func compare(_ loader: TextLoader) throws {
-    let counts = try NGramModel(
-      loader.trainingTokens, vocabularySize: loader.vocabularySize, order: 5)
-    let baseline = counts.crossEntropyNats(loader.validationTokens)
-    try output.write(
-      "an order-5 n-gram has \(Quantity.fixed(baseline, 4)) on the same \(options.tokenizer.unit)\n"
-    )
   }
 
   private func sample(_ checkpoint: String) throws {

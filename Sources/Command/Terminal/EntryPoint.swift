@@ -13,6 +13,8 @@ package enum EntryPoint {
   package static func run(_ body: () throws -> Void) -> Int32 {
     // Without this a vanished reader would end the process in the middle of writing a file.
     signal(SIGPIPE, SIG_IGN)
+    // A limit on the size of files is an error that says so.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       try body()
       return 0

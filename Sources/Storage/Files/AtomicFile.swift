@@ -23,15 +23,18 @@ package struct AtomicFile: ~Copyable {
     StalePartialFiles.remove(in: folder, prefix: prefix)
     // The thread, because two threads may write the same file, and the last one wins whole.
     let partialPath = "\(folder)/\(prefix)\(getpid())-\(pthread_self())"
-    descriptor = try AtomicFile.openLocked(partialPath)
+    descriptor = try AtomicFile.openLocked(partialPath, for: path)
     (self.path, self.folder, self.partialPath) = (path, folder, partialPath)
   }
 
   /// Opens the partial file and takes its lock, again if it was taken for stale in between.
-  private static func openLocked(_ partialPath: String) throws -> FileDescriptor {
+  private static func openLocked(
+    _ partialPath: String, for path: String
+  ) throws -> FileDescriptor {
     let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW
     while true {
-      let file = try FileDescriptor(opening: partialPath, flags: flags, action: "write")
+      let file = try FileDescriptor(
+        opening: partialPath, flags: flags, action: "write", name: path)
       // Where files cannot be locked, nobody can take this one for stale either.
       _ = file.lock(waiting: true)
       if try file.status(action: "write").st_nlink > 0 { return file }

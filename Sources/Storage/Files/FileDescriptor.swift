@@ -3,16 +3,20 @@ import Glibc
 /// An open file that is closed when its owner lets go of it.
 struct FileDescriptor: ~Copyable {
   let number: Int32
+  /// What errors call the file.
   let path: String
 
-  init(opening path: String, flags: Int32, mode: mode_t = 0o666, action: String) throws {
+  /// - Parameter name: What errors call the file, if not by its path.
+  init(
+    opening path: String, flags: Int32, mode: mode_t = 0o666, action: String, name: String? = nil
+  ) throws {
     guard !path.isEmpty, !path.utf8.contains(0) else {
       throw StorageError("cannot \(action): not a path", at: "'\(path)'", fix: "name a file")
     }
     let opened = open(path, flags | O_CLOEXEC, mode)
-    guard opened >= 0 else { throw SystemError().error(action, at: path) }
+    guard opened >= 0 else { throw SystemError().error(action, at: name ?? path) }
     number = opened
-    self.path = path
+    self.path = name ?? path
   }
 
   deinit { close(number) }

@@ -15,6 +15,7 @@ struct SystemError {
     case EACCES, EPERM, EROFS: "choose a place that you may write to, or change its permissions"
     case ENOTDIR: "a part of the path is a file, not a folder: choose another path"
     case ENOSPC, EDQUOT: "free some space, or choose a place on another disk"
+    case EFBIG: "raise `ulimit -f`, or choose a place on another disk"
     case EISDIR, EEXIST, ENOTEMPTY: "this is a folder: name a file"
     case EMFILE, ENFILE: "too many files are open: close some, or raise `ulimit -n`"
     default: "check the disk and the path"

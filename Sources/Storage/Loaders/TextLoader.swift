@@ -13,8 +13,10 @@ public struct TextLoader: BatchLoader {
   public let batchSize: Int
   /// What made the tokens; keep it with the model.
   public let tokenizer: any Tokenizer
-  private let tokens: [Int32]
+  private let tokens: TokenSequence
   private let windows: TextWindows
+  /// What errors call the tokens.
+  private let name: String
 
   /// Reads the text, or the folder of texts, at `path`; see ``Documents``.
   ///
@@ -31,6 +33,23 @@ public struct TextLoader: BatchLoader {
       tokenizer: tokenizer ?? CharacterTokenizer(textBytes: documents.joined))
   }
 
+  /// Takes the tokens of the text, or folder of texts, at `path` from a cache, or makes them and keeps them there.
+  ///
+  /// ```swift
+  /// let text = try TextLoader("notes.txt", sequenceLength: 64, batchSize: 16, tokenizer: .bytePairs(2048))
+  /// ```
+  ///
+  /// Throws ``StorageError`` as the other ones do; a cache that cannot be used is no error.
+  public init(
+    _ path: String, sequenceLength: Int, batchSize: Int, seed: UInt64 = 0,
+    tokenizer choice: TokenizerChoice, cache: TokenCache = .standard
+  ) throws {
+    let made = try TokenizedTexts([path], choice, cache: cache)
+    try self.init(
+      made.texts[0], tokenizer: made.tokenizer, sequenceLength: sequenceLength,
+      batchSize: batchSize, seed: seed, name: path)
+  }
+
   /// Takes documents that were read.
   ///
   /// Throws ``StorageError`` if they have a character that `tokenizer` does not know or are too short for one batch.
@@ -39,7 +58,7 @@ public struct TextLoader: BatchLoader {
     tokenizer: any Tokenizer
   ) throws {
     try self.init(
-      tokens: TextLoader.encode(documents, with: tokenizer), tokenizer: tokenizer,
+      tokens: tokenizer.tokens(of: documents), tokenizer: tokenizer,
       sequenceLength: sequenceLength, batchSize: batchSize, seed: seed, name: documents.path)
   }
 
@@ -50,17 +69,34 @@ public struct TextLoader: BatchLoader {
     tokens: [Int32], tokenizer: any Tokenizer, sequenceLength: Int, batchSize: Int,
     seed: UInt64 = 0, name: String = "tokens"
   ) throws {
+    try TextLoader.check(tokens, from: 0, tokenizer.vocabularySize, name)
+    try self.init(
+      TokenSequence(tokens), tokenizer: tokenizer, sequenceLength: sequenceLength,
+      batchSize: batchSize, seed: seed, name: name)
+  }
+
+  /// Takes tokens that `tokenizer` made, of which each is looked at when it is used.
+  ///
+  /// Throws ``StorageError`` if they are too few for a batch.
+  public init(
+    _ tokens: TokenSequence, tokenizer: any Tokenizer, sequenceLength: Int, batchSize: Int,
+    seed: UInt64 = 0, name: String = "tokens"
+  ) throws {
     windows = try TextWindows(
       tokenCount: tokens.count, sequenceLength: sequenceLength, batchSize: batchSize, seed: seed,
       place: name)
-    let known = 0..<Int32(clamping: tokenizer.vocabularySize)
-    if let position = tokens.firstIndex(where: { !known.contains($0) }) {
-      throw StorageError(
-        "token \(tokens[position]) is not in the vocabulary of \(known.count)",
-        at: "\(name), token \(position)", fix: "pass the tokenizer that made the tokens")
-    }
-    (self.tokens, self.tokenizer) = (tokens, tokenizer)
+    (self.tokens, self.tokenizer, self.name) = (tokens, tokenizer, name)
     (self.sequenceLength, self.batchSize) = (sequenceLength, batchSize)
+  }
+
+  private static func check(
+    _ tokens: [Int32], from start: Int, _ vocabularySize: Int, _ name: String
+  ) throws {
+    let known = 0..<Int32(clamping: vocabularySize)
+    guard let index = tokens.firstIndex(where: { !known.contains($0) }) else { return }
+    throw StorageError(
+      "token \(tokens[index]) is not in the vocabulary of \(known.count)",
+      at: "\(name), token \(start + index)", fix: "pass the tokenizer that made the tokens")
   }
 
   /// The number of different tokens.
@@ -78,10 +114,10 @@ public struct TextLoader: BatchLoader {
   }
 
   /// The tokens of the training part, in order.
-  public var trainingTokens: ArraySlice<Int32> { tokens[..<windows.trainingTokenCount] }
+  public var trainingTokens: Slice<TokenSequence> { tokens[..<windows.trainingTokenCount] }
 
   /// The tokens that are held out, in order.
-  public var validationTokens: ArraySlice<Int32> { tokens[windows.trainingTokenCount...] }
+  public var validationTokens: Slice<TokenSequence> { tokens[windows.trainingTokenCount...] }
 
   /// The `count` windows that follow the first `position` ones of the whole training.
   public func batch(atExample position: Int, count: Int) throws -> Batch {
@@ -95,7 +131,7 @@ public struct TextLoader: BatchLoader {
 
   /// The fingerprint of all tokens, the length of the windows and their order.
   public func fingerprint() -> UInt64 {
-    WordDigest.of([WordDigest.of(tokens), UInt64(sequenceLength), seed])
+    WordDigest.of([tokens.fingerprint, UInt64(sequenceLength), seed])
   }
 
   /// The number of batches of the held-out text; zero if not even one window of it was held out.
@@ -121,20 +157,17 @@ public struct TextLoader: BatchLoader {
 
   private func batch(_ starts: [Int], validCount: Int) throws -> Batch {
     let shape = [starts.count, sequenceLength]
-    let ids = starts.flatMap { tokens[$0..<$0 + sequenceLength] }
-    let targets = starts.flatMap { tokens[$0 + 1..<$0 + 1 + sequenceLength] }
+    var (ids, targets) = ([Int32](), [Int32]())
+    ids.reserveCapacity(starts.count * sequenceLength)
+    targets.reserveCapacity(starts.count * sequenceLength)
+    for start in starts {
+      let window = tokens.array(start..<start + sequenceLength + 1)
+      try TextLoader.check(window, from: start, vocabularySize, name)
+      ids += window.dropLast()
+      targets += window.dropFirst()
+    }
     return Batch(
       [try BatchArray("ids", shape, ids), try BatchArray("targets", shape, targets)],
       validCount: validCount)
-  }
-
-  private static func encode(
-    _ documents: Documents, with tokenizer: any Tokenizer
-  ) throws -> [Int32] {
-    do {
-      return try tokenizer.encode(documents)
-    } catch let error as StorageError {
-      throw StorageError(error.what, at: "\(documents.path), \(error.place)", fix: error.fix)
-    }
   }
 }

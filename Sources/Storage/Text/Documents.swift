@@ -22,22 +22,30 @@ public struct Documents: Sendable {
   ///   that is no such object.
   public init(_ path: String) throws {
     self.path = path
-    let files = try Folder.exists(path) ? Documents.files(in: path) : [path]
+    texts = try Documents.files(at: path).flatMap(Documents.documents(ofFile:))
+  }
+
+  /// The files of a folder, in order, or the one of a file's path.
+  static func files(at path: String) throws -> [String] {
+    let files = try Folder.exists(path) ? files(in: path) : [path]
     guard !files.isEmpty else {
       throw StorageError(
         "no text in this folder", at: path,
         fix: "put files into it that end in "
-          + (Documents.textEndings + [Documents.lineEnding]).joined(separator: ", "))
+          + (textEndings + [lineEnding]).joined(separator: ", "))
     }
-    texts = try files.flatMap(Documents.documents(ofFile:))
+    return files
   }
+
+  /// Whether each line of a file is a document.
+  static func areLines(_ path: String) -> Bool { path.hasSuffix(lineEnding) }
 
   /// All documents as one text, a line between two of them.
   public var joined: [UInt8] { Array(texts.joined(separator: [UInt8(ascii: "\n")])) }
 
   private static func documents(ofFile path: String) throws -> [[UInt8]] {
     let file = try TextFile(path)
-    guard path.hasSuffix(lineEnding) else { return [file.bytes] }
+    guard areLines(path) else { return [file.bytes] }
     let lines = file.bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     return try lines.enumerated().compactMap { number, line in
       guard line.contains(where: { $0 > 0x20 }) else { return nil }

@@ -41,11 +41,21 @@ public struct Interpreter: Sendable {
   public mutating func call(_ name: EntryName, _ inputs: [HostArray] = []) throws -> [String:
     HostArray]
   {
+    try call(name, inputs) { _, _, _ in }
+  }
+
+  /// What is told of each node that was computed: its index, its operands and results.
+  package typealias Watch = (Int, _ operands: [HostArray], _ results: [HostArray]) throws -> Void
+
+  /// Calls an entry, and tells of each node on the way.
+  package mutating func call(
+    _ name: EntryName, _ inputs: [HostArray], watch: Watch
+  ) throws -> [String: HostArray] {
     guard let entry = program.entry(name) else {
       throw ShapeError("call", "the program has no entry \(name.rawValue)")
     }
     try check(inputs, entry)
-    let values = try evaluate(entry, inputs)
+    let values = try evaluate(entry, inputs, watch)
     for update in entry.updates {
       slots[update.slot] = values[update.value.node][update.value.result]
     }
@@ -59,10 +69,12 @@ public struct Interpreter: Sendable {
   }
 
   /// The results of every node of an entry; errors say what a wrong extent belongs to.
-  private func evaluate(_ entry: Entry, _ inputs: [HostArray]) throws -> [[HostArray]] {
+  private func evaluate(
+    _ entry: Entry, _ inputs: [HostArray], _ watch: Watch
+  ) throws -> [[HostArray]] {
     do {
       let values = try Interpreter.evaluate(
-        entry.graph, inputs: inputs, slots: slots, ranks: ranks)
+        entry.graph, inputs: inputs, slots: slots, ranks: ranks, watch: watch)
       for check in entry.checks {
         let extent = Int(values[check.value.node][check.value.result].integers[0])
         if let error = check.error(extent, entry: entry.name) { throw error }
@@ -89,10 +101,11 @@ public struct Interpreter: Sendable {
 
   /// The results of every node of a graph: the valid parts, where dimensions are bounded.
   package static func evaluate(
-    _ graph: Graph, inputs: [HostArray], slots: [HostArray], ranks: (any RankContext)? = nil
+    _ graph: Graph, inputs: [HostArray], slots: [HostArray], ranks: (any RankContext)? = nil,
+    watch: Watch = { _, _, _ in }
   ) throws -> [[HostArray]] {
     var values: [[HostArray]] = []
-    for node in graph.nodes {
+    for (index, node) in graph.nodes.enumerated() {
       switch node.operation {
       case let read as Read: values.append([slots[read.slot]])
       case let input as Input:
@@ -100,6 +113,7 @@ public struct Interpreter: Sendable {
         values.append([inputs[input.index].cut(to: type.shape)])
       default: values.append(try evaluate(node, values, ranks))
       }
+      try watch(index, node.operands.map { values[$0.node][$0.result] }, values[index])
     }
     return values
   }

@@ -32,6 +32,8 @@ package final class ModelPrograms {
   private let builder: ProgramBuilder
   /// How the programs are spread over ranks.
   package let strategy: Strategy
+  /// How much memory each of them may take.
+  private let budget: MemoryBudget
   /// What runs them.
   package let device: CPUDevice
   private let trace: Trace
@@ -51,11 +53,15 @@ package final class ModelPrograms {
 
   /// Describes the programs of a model; nothing is traced yet.
   ///
-  /// - Parameter meeting: How the ranks come together once they know the first program.
+  /// - Parameters:
+  ///   - budget: How much memory each of them may take.
+  ///   - meeting: How the ranks come together once they know the first program.
   package init(
     of parameters: [NamedParameter], _ builder: ProgramBuilder, strategy: Strategy = Strategy(),
-    on device: CPUDevice, meeting: RankMeeting? = nil, trace: @escaping Trace
+    on device: CPUDevice, budget: MemoryBudget = .host(), meeting: RankMeeting? = nil,
+    trace: @escaping Trace
   ) {
+    self.budget = budget
     self.parameters = parameters
     parameterSlots = parameters.map { Slot($0) }
     self.builder = builder
@@ -126,7 +132,8 @@ package final class ModelPrograms {
     }
     let made = Compiled(
       program: program,
-      executor: try state.executor(program, strategy: strategy, on: device, ranks: ranks))
+      executor: try state.executor(
+        program, strategy: strategy, on: device, ranks: ranks, admit: budget.check))
     try meeting?.check(made.executor.plan)
     if program.slots.count > largest?.program.slots.count ?? -1 { largest = made }
     return made

@@ -23,6 +23,7 @@ public final class TextGenerator {
   ) throws {
     let checkpoint = try Checkpoint(path)
     let model = try ModelDescription(checkpoint)
+    try model.checkSize(in: checkpoint)
     tokenizer = try StoredTokenizer.tokenizer(json: checkpoint.state.tokenizer)
     let device = try CPUDevice(threadCount: threads, kernels: KernelLibrary(cache: kernelCache))
     decoder = try CachedDecoder(model, on: device)

@@ -39,6 +39,17 @@ public struct ModelDescription: Codable, Sendable {
     try sizes.check()
   }
 
+  /// Looks whether a checkpoint has as many weights as the model, before memory is taken for one.
+  func checkSize(in checkpoint: Checkpoint) throws {
+    let found = checkpoint.parameters.reduce(0) { $0 + $1.byteCount / $1.element.byteCount }
+    let wanted = sizes.parameterCount
+    guard adaptation == nil ? found != wanted : found <= wanted else { return }
+    throw StorageError(
+      "a checkpoint of another model: its configuration has \(wanted) weights, its tensors \(found)",
+      at: checkpoint.file.path,
+      fix: "the file is damaged or was changed by hand: use another checkpoint")
+  }
+
   /// Reads a description.
   public init(from decoder: any Decoder) throws {
     let found = Self.families.lazy.compactMap { try? $0.init(from: decoder) }.first
@@ -73,7 +84,14 @@ public struct ModelDescription: Codable, Sendable {
 extension LanguageModelConfiguration {
   /// - Throws: ``TrainingError`` naming the field that is wrong, if no model can have these sizes.
   package func check() throws {
-    guard let mistake else { return }
-    throw TrainingError(what: mistake.what, place: "model configuration", fix: mistake.fix)
+    if let mistake {
+      throw TrainingError(what: mistake.what, place: "model configuration", fix: mistake.fix)
+    }
+    let inner = Swift.max(4 * width, (self as? LlamaConfiguration)?.hidden ?? 0)
+    guard Double(layers) * Double(width) * Double(inner) * 4 < 0x1p60 else {
+      throw TrainingError(
+        what: "\(layers) layers of width \(width) have more weights than can be counted",
+        place: "model configuration", fix: "use less than 2^60")
+    }
   }
 }

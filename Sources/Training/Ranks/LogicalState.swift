@@ -21,9 +21,13 @@ struct LogicalState {
   // MARK: Writing
 
   /// Writes a checkpoint on the first rank, tensor by tensor; collective over all ranks.
-  func write(_ state: CheckpointState, to path: String) throws {
+  ///
+  /// - Parameter others: what is written beside the state.
+  func write(
+    _ state: CheckpointState, to path: String, beside others: [TensorToWrite] = []
+  ) throws {
     guard let ranks, ranks.rank > 0 else {
-      try Checkpoint.write(tensorsToWrite(), state: state, to: path)
+      try Checkpoint.write(tensorsToWrite() + others, state: state, to: path)
       return try announce(Self.end)
     }
     while let slot = try heard(ranks) { try give(slot) }

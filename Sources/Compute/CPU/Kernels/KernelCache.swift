@@ -1,4 +1,4 @@
-import Glibc
+import DeepEPEvents
 
 /// Where compiled kernels are kept for the next run.
 ///
@@ -16,7 +16,7 @@ public enum KernelCache: Sendable, Hashable, CustomStringConvertible {
   /// The folder; nil for none, and for what cannot be a path.
   var path: String? {
     switch self {
-    case .standard: Self.standardPath
+    case .standard: CacheFolder.standardPath
     case .folder(let path): path.isEmpty || path.utf8.contains(0) ? nil : path
     case .off: nil
     }
@@ -24,16 +24,4 @@ public enum KernelCache: Sendable, Hashable, CustomStringConvertible {
 
   /// The folder, or `off`.
   public var description: String { path ?? "off" }
-
-  /// The XDG base directory specification: a path that is not absolute is as if it were not set.
-  private static var standardPath: String? {
-    if let cache = variable("XDG_CACHE_HOME") { return "\(cache)/deepep" }
-    return variable("HOME").map { "\($0)/.cache/deepep" }
-  }
-
-  private static func variable(_ name: String) -> String? {
-    guard let value = getenv(name) else { return nil }
-    let path = String(cString: value)
-    return path.hasPrefix("/") ? path : nil
-  }
 }

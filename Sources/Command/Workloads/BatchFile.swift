@@ -1,11 +1,11 @@
 import DeepEPStorage
 import FoundationEssentials
 
-/// A loader that reads its batches from a file of tokens, so that other programs can train on the same.
+/// A loader that reads its batches from a file of numbers, so that other programs can train on the same.
 ///
 /// The file has int32 numbers, little-endian: for each sequence of each batch its tokens and the one that
 /// follows them. After the last batch comes the first one again.
-struct TokenFile: BatchLoader {
+struct BatchFile: BatchLoader {
   private let tokens: [Int32]
   private let context: Int
   let batchSize: Int

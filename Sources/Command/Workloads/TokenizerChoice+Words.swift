@@ -1,0 +1,49 @@
+import DeepEPStorage
+
+extension TokenizerChoice {
+  /// What its tokens are called.
+  var unit: String {
+    switch self {
+    case .characters: "characters"
+    case .bytes: "bytes"
+    case .bytePairs, .file, .json: "tokens"
+    }
+  }
+
+  /// The choice that a word means; nil if it means none.
+  init?(_ word: String) {
+    let lower = word.lowercased()
+    switch lower {
+    case "characters": self = .characters
+    case "bytes": self = .bytes
+    case "bpe": self = .bytePairs(2048)
+    case _ where lower.hasSuffix(".json"): self = .file(word)
+    case _ where lower.hasPrefix("bpe:"):
+      guard let count = Int(lower.dropFirst(4)), (257...1 << 24).contains(count) else { return nil }
+      self = .bytePairs(count)
+    default: return nil
+    }
+  }
+}
+
+extension ValueParser where Value == TokenizerChoice {
+  /// How text becomes tokens.
+  static var tokenizer: Self {
+    Self(
+      expecting: "characters, bytes, bpe, bpe:SIZE (at least 257) or a FILE.json",
+      placeholder: "TOKENIZER", choices: ["characters", "bytes", "bpe", "bpe:2048"]
+    ) { TokenizerChoice($0) }
+  }
+}
+
+extension ValueParser where Value == TokenCache {
+  /// Where tokens are kept.
+  static var tokenCache: Self {
+    Self(
+      expecting: "a folder, or off", placeholder: "DIR|off",
+      text: { $0 == .standard ? nil : $0.description }
+    ) { text in
+      text.isEmpty ? nil : text == "off" ? .off : .folder(text)
+    }
+  }
+}
