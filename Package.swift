@@ -109,7 +109,8 @@ let package = Package(
     executable(
       "Command",
       imports: [
-        "Training", "Execution", "Plans", "Transforms", "Models", "Optimizers", "Tensors",
+        "Training", "Profiling", "Execution", "Plans", "Transforms", "Models", "Optimizers",
+        "Tensors",
         "Targets", "Elements", "Compute", "Communication", "Storage", "Events",
       ]),
     .executableTarget(

@@ -32,16 +32,22 @@ struct TrainingRun {
     if job.isFirst { try place.check() }
     let loader = try loader()
     let sizes = try model.sizes(forVocabulary: loader.vocabularySize)
-    if job.isFirst { try output.write(introduction(loader, sizes)) }
+    let peak = try ArithmeticPeak.gigaflops(threads: threads, kernelCache: options.kernelCache)
+    if job.isFirst { try output.write(introduction(loader, sizes, peakGigaflops: peak)) }
     let total =
       options.steps
       ?? max(1, options.epochs * loader.batchesPerEpoch / options.gradientAccumulation)
     let trainer = try trainer(sizes, steps: total)
+    trainer.peakGigaflops = peak
     if let folder = model.folder { try trainer.load(folder) }
     let checkpoints = try plan(loader, sizes)
     let end = try trainer.fit(
-      loader, steps: total, log: options.log, tensorboard: options.tensorboard,
-      trace: options.trace, checkpoints: checkpoints, stop: stop)
+      loader, steps: total,
+      validation: ValidationPlan(everySteps: options.validateEvery, patience: options.patience),
+      records: RunRecords(
+        metrics: options.metrics, tensorboard: options.tensorboard, trace: options.trace,
+        curve: options.curve),
+      checkpoints: checkpoints, stop: stop)
     let saved = RunListing.path(ofStep: trainer.step, in: checkpoints.folder)
     if job.isFirst { try finish(end, loader, saved, step: trainer.step, of: total) }
     return end
@@ -64,8 +70,8 @@ struct TrainingRun {
       model: GPT2(sizes), loss: .crossEntropy, optimizer: rule.optimizer,
       precision: options.precision, gradientAccumulation: options.gradientAccumulation,
       strategy: options.strategy, communication: options.communication,
-      clipNorm: options.clipNorm, seed: options.seed, threads: options.threads,
-      kernelCache: options.kernelCache)
+      clipNorm: options.clipNorm, seed: options.seed, recordsTaps: options.taps,
+      threads: options.threads, kernelCache: options.kernelCache)
     trainer.join(job)
     if let checkpoint = place.checkpoint { try trainer.resume(from: checkpoint) }
     return trainer
@@ -79,13 +85,19 @@ struct TrainingRun {
       settings: settings)
   }
 
-  private func introduction(_ loader: TextLoader, _ sizes: GPT2Configuration) throws -> String {
+  /// The threads of a rank.
+  private var threads: Int { options.threads ?? job.threadCount }
+
+  private func introduction(
+    _ loader: TextLoader, _ sizes: GPT2Configuration, peakGigaflops: Double
+  ) throws -> String {
     let processor = Processor()
     let tokens = loader.trainingTokens.count + loader.validationTokens.count
     let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(options.strategy)) of " : ""
+    let each = job.rankCount > 1 ? "a rank " : ""
     return """
-      DeepEP  \(processor.name), \(ranks)\(options.threads ?? job.threadCount) threads, \
-      \(processor.vectorClass.rawValue)
+      DeepEP  \(processor.name), \(ranks)\(threads) threads, \(processor.vectorClass.rawValue), \
+      \(each)peak \(Quantity.number(peakGigaflops)) GFLOP/s fp32 (measured)
       data    \(text): \(tokens) \(options.tokenizer.unit), \(loader.vocabularySize) different, \
       last \(loader.validationTokens.count) held out
       model   GPT-2, \(sizes.layers) layers, width \(sizes.width), \(sizes.heads) heads, \
@@ -102,6 +114,11 @@ struct TrainingRun {
     if case .stopped(let reason) = end {
       let text = "stopped by \(reason) after step \(step) of \(total): saved \(saved)"
       return try output.write("\(text)   (\(advice))\n")
+    }
+    if end == .stoppedEarly {
+      try output.write(
+        "stopped early after step \(step) of \(total): no new lowest validation loss in "
+          + "\(options.patience ?? 0) looks\n")
     }
     try compare(loader)
     try output.write("saved   \(saved)   (\(advice))\n")

@@ -105,7 +105,9 @@ public struct GPT2: Module {
     public let dropout: Dropout
 
     /// The network's output `[..., width]`.
-    public func callAsFunction(_ x: Tensor) -> Tensor { dropout(cProj(cFc(x).gelu())) }
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+      dropout(cProj(cFc(x).gelu())).tap("network")
+    }
   }
 
   /// Makes a model.
