@@ -116,6 +116,9 @@ let package = Package(
     .executableTarget(
       name: "TinyGPT", dependencies: ["DeepEP"], path: "Examples/TinyGPT",
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+    .executableTarget(
+      name: "Lessons", dependencies: ["DeepEP"], path: "Examples/Lessons",
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     loops("VectorLoops"),
     shim("Libraries"),
     shim("OneDNN", imports: ["SystemLibraries"]),
