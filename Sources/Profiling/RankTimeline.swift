@@ -39,8 +39,8 @@ public struct RankTimeline: Hashable, Codable, Sendable {
   ///
   /// - Parameters:
   ///   - name: How people name the rank.
-  ///   - executed: What the thread that runs instructions did: its steps on ``EventQueue/host``, compute, and
-  ///     on ``EventQueue/communication`` what it had to wait for.
+  ///   - executed: What the thread that runs instructions did: its steps on ``EventQueue/host``, compute, on
+  ///     ``EventQueue/communication`` what it had to wait for, and on ``EventQueue/storage`` the batches that it read.
   ///   - exchanged: The operations of each queue of communication, from the first queue.
   public init(name: String, executed: [Event], exchanged: [[Event]]) {
     self.name = name
@@ -48,6 +48,7 @@ public struct RankTimeline: Hashable, Codable, Sendable {
     lanes = [
       Lane("compute", .compute, executed.filter { $0.queue == .compute }),
       Lane("waiting", .waiting, executed.filter { $0.queue == .communication }),
+      Lane("data", .waiting, executed.filter { $0.queue == .storage }),
     ]
     lanes += exchanged.enumerated().map { Lane("exchange \($0 + 1)", .exchange, $1) }
     lanes.removeAll { $0.events.isEmpty }

@@ -32,7 +32,6 @@ struct TrainingRun {
     if job.isFirst { try place.check() }
     let loader = try loader(model.sequenceLength)
     let description = try model.description(for: loader.tokenizer)
-    if job.isFirst { try output.write(introduction(loader, description.sizes)) }
     return try run(description.sizes.model(), of: description, model.folder, loader, until: stop)
   }
 
@@ -40,15 +39,24 @@ struct TrainingRun {
     _ network: some LanguageModel, of description: ModelDescription, _ folder: HuggingFaceFolder?,
     _ loader: TextLoader, until stop: StopRequest
   ) throws -> TrainingEnd {
+    let peak = try ArithmeticPeak.gigaflops(threads: threads, kernelCache: options.kernelCache)
+    if job.isFirst {
+      try output.write(introduction(loader, description.sizes, peakGigaflops: peak))
+    }
     let total =
       options.steps
       ?? max(1, options.epochs * loader.batchesPerEpoch / options.gradientAccumulation)
     let trainer = try trainer(network, description.adaptation, steps: total)
+    trainer.peakGigaflops = peak
     if let folder { try trainer.load(folder) }
     let checkpoints = try plan(loader, description)
     let end = try trainer.fit(
-      loader, steps: total, log: options.log, tensorboard: options.tensorboard,
-      trace: options.trace, checkpoints: checkpoints, stop: stop)
+      loader, steps: total,
+      validation: ValidationPlan(everySteps: options.validateEvery, patience: options.patience),
+      records: RunRecords(
+        metrics: options.metrics, tensorboard: options.tensorboard, trace: options.trace,
+        curve: options.curve),
+      checkpoints: checkpoints, stop: stop)
     let averaged = try end == .finished ? averagedLoss(trainer, loader) : nil
     let saved = RunListing.path(ofStep: trainer.step, in: checkpoints.folder)
     if job.isFirst {
@@ -86,8 +94,8 @@ struct TrainingRun {
       precision: options.precision, gradientAccumulation: options.gradientAccumulation,
       strategy: options.strategy, communication: options.communication,
       clipNorm: options.clipNorm, seed: options.seed, emaDecay: options.ema,
-      frozen: options.freeze?.all ?? [], adaptation: adaptation, threads: options.threads,
-      kernelCache: options.kernelCache)
+      frozen: options.freeze?.all ?? [], adaptation: adaptation, recordsTaps: options.taps,
+      threads: options.threads, kernelCache: options.kernelCache)
     trainer.join(job)
     if let checkpoint = place.checkpoint { try trainer.resume(from: checkpoint) }
     return trainer
@@ -100,15 +108,19 @@ struct TrainingRun {
       settings: settings)
   }
 
+  /// The threads of a rank.
+  private var threads: Int { options.threads ?? job.threadCount }
+
   private func introduction(
-    _ loader: TextLoader, _ sizes: any LanguageModelConfiguration
+    _ loader: TextLoader, _ sizes: any LanguageModelConfiguration, peakGigaflops: Double
   ) throws -> String {
     let processor = Processor()
     let tokens = loader.trainingTokens.count + loader.validationTokens.count
     let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(options.strategy)) of " : ""
+    let each = job.rankCount > 1 ? "a rank " : ""
     return """
-      DeepEP  \(processor.name), \(ranks)\(options.threads ?? job.threadCount) threads, \
-      \(processor.vectorClass.rawValue)
+      DeepEP  \(processor.name), \(ranks)\(threads) threads, \(processor.vectorClass.rawValue), \
+      \(each)peak \(Quantity.number(peakGigaflops)) GFLOP/s fp32 (measured)
       data    \(text): \(tokens) \(options.tokenizer.unit), \(loader.vocabularySize) different, \
       last \(loader.validationTokens.count) held out
       model   \(type(of: sizes).family), \(sizes.layers) layers, width \(sizes.width), \(sizes.heads) heads, \
@@ -125,6 +137,11 @@ struct TrainingRun {
     if case .stopped(let reason) = end {
       let text = "stopped by \(reason) after step \(step) of \(total): saved \(saved)"
       return try output.write("\(text)   (\(advice))\n")
+    }
+    if end == .stoppedEarly {
+      try output.write(
+        "stopped early after step \(step) of \(total): no new lowest validation loss in "
+          + "\(options.patience ?? 0) looks\n")
     }
     try compare(loader)
     try output.write("saved   \(saved)   (\(advice))\n")
