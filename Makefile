@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
 train: ARGS ?= --steps 3000
 
-.PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks benchmark-optimizers failures fuzz claims laws strategies install peaks format lint
+.PHONY: build setup test train benchmark agreement benchmark-communication benchmark-ranks benchmark-optimizers failures fuzz claims laws strategies install peaks docs format lint
 
 build: setup
 	swift build -c release
@@ -12,9 +12,10 @@ setup:
 	@Scripts/setup.sh
 
 test: setup
-	@Scripts/launchers.sh
+	@Scripts/test-peers.sh
 	python3 -m unittest discover --quiet --start-directory Benchmarks/tests --top-level-directory Benchmarks
 	swift test -c release --no-parallel
+	@python3 Scripts/docs.py
 
 # The whole of what the tests take a part of: all seeds of the random laws, all numbers of ranks, over UCX whatever it
 # is limited to, and over MPI, also on two hosts with a link between them.
@@ -85,6 +86,10 @@ install: build
 # The bytes that plans take, which a test compares: commit the change beside what caused it.
 peaks: build
 	.build/release/deepep peaks > Tests/Command/peaks.txt
+
+# The reference of what `import DeepEP` gives, by DocC, into .build/docs; its warnings are errors.
+docs: build
+	@python3 Scripts/docs.py
 
 format:
 	swift format --in-place -r Package.swift Sources Tests Examples

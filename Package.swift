@@ -109,11 +109,15 @@ let package = Package(
     executable(
       "Command",
       imports: [
-        "Training", "Execution", "Plans", "Transforms", "Models", "Optimizers", "Tensors",
+        "Training", "Profiling", "Execution", "Plans", "Transforms", "Models", "Optimizers",
+        "Tensors",
         "Targets", "Elements", "Compute", "Communication", "Storage", "Events",
       ]),
     .executableTarget(
       name: "TinyGPT", dependencies: ["DeepEP"], path: "Examples/TinyGPT",
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+    .executableTarget(
+      name: "Lessons", dependencies: ["DeepEP"], path: "Examples/Lessons",
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     loops("VectorLoops"),
     shim("Libraries"),

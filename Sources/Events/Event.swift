@@ -12,6 +12,8 @@ public struct Event: Hashable, Codable, Sendable {
   public var path: String
   /// The queue on which it ran.
   public var queue: EventQueue
+  /// The kind of work.
+  public var work: EventWork
   /// When it began, in seconds of ``Clock``.
   public var startSeconds: Double
   /// How long it took.
@@ -23,12 +25,13 @@ public struct Event: Hashable, Codable, Sendable {
 
   /// Makes an event.
   public init(
-    name: String, path: String = "", queue: EventQueue = .compute, startSeconds: Double,
-    durationSeconds: Double, flops: Double = 0, bytes: Int = 0
+    name: String, path: String = "", queue: EventQueue = .compute, work: EventWork = .other,
+    startSeconds: Double, durationSeconds: Double, flops: Double = 0, bytes: Int = 0
   ) {
     self.name = name
     self.path = path
     self.queue = queue
+    self.work = work
     self.startSeconds = startSeconds
     self.durationSeconds = durationSeconds
     self.flops = flops

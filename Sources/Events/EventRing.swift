@@ -5,6 +5,8 @@ public struct EventRing: Sendable {
   private let capacity: Int
   /// How many events were ever recorded, those that fell out included.
   public private(set) var recordedCount = 0
+  /// How long all that was ever recorded took, by kind of work.
+  public private(set) var seconds = WorkSeconds()
 
   /// Makes an empty ring that keeps the last `capacity` events.
   public init(capacity: Int) {
@@ -17,6 +19,7 @@ public struct EventRing: Sendable {
     if events.count < capacity { events.append(event) } else { events[next] = event }
     next = (next + 1) % capacity
     recordedCount += 1
+    seconds[event.work] += event.durationSeconds
   }
 
   /// The events that are kept, oldest first.

@@ -1,4 +1,4 @@
-/// Strings as JSON, for files that are too long for an encoder: traces, and headers of checkpoints, in which they are
+/// Strings and numbers as JSON, for files that are too long for an encoder: traces, and headers of checkpoints, in which they are
 /// escaped as the reference implementation of safetensors escapes them.
 package enum JSONText {
   /// `text` in quotes; only quotes, backslashes and control characters are escaped.
@@ -6,6 +6,12 @@ package enum JSONText {
     var result = "\""
     for scalar in text.unicodeScalars { result += escaped(scalar) }
     return result + "\""
+  }
+
+  /// A number; what is none is null, since JSON has no other word for it.
+  package static func number(_ number: Double) -> String {
+    guard number.isFinite else { return "null" }
+    return number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
   }
 
   private static func escaped(_ scalar: Unicode.Scalar) -> String {

@@ -13,6 +13,7 @@ final class BoundInstruction {
   private let flops: Double
   private let byteCount: Int
   private let queue: EventQueue
+  private let work: EventWork
   private let isBeside: Bool
   /// The instructions that must be over before this one begins.
   let waits: [Int]
@@ -29,6 +30,7 @@ final class BoundInstruction {
     byteCount = instruction.byteCount
     (isBeside, waits) = (instruction.isBeside, instruction.waits)
     queue = instruction.operation is any Collective ? .communication : .compute
+    work = instruction.work
   }
 
   deinit { buffers.deallocate() }
@@ -47,7 +49,7 @@ final class BoundInstruction {
   /// The event of a run that began at a time and has just ended.
   func event(startSeconds: Double) -> Event {
     Event(
-      name: name, path: path, queue: queue, startSeconds: startSeconds,
+      name: name, path: path, queue: queue, work: work, startSeconds: startSeconds,
       durationSeconds: Clock.seconds - startSeconds, flops: flops, bytes: byteCount)
   }
 }

@@ -147,7 +147,7 @@ package final class Executor {
     guard recordsEvents else { return }
     events.record(
       Event(
-        name: "wait", queue: .communication, startSeconds: start,
+        name: "wait", queue: .communication, work: .communication, startSeconds: start,
         durationSeconds: Clock.seconds - start))
   }
 

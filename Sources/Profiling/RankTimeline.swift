@@ -39,8 +39,8 @@ public struct RankTimeline: Hashable, Codable, Sendable {
   ///
   /// - Parameters:
   ///   - name: How people name the rank.
-  ///   - executed: What the thread that runs instructions did: its steps on ``EventQueue/host``, compute, and
-  ///     on ``EventQueue/communication`` and ``EventQueue/storage`` what it had to wait for.
+  ///   - executed: What the thread that runs instructions did: its steps on ``EventQueue/host``, compute, and on
+  ///     ``EventQueue/communication`` and ``EventQueue/storage`` what it had to wait for.
   ///   - exchanged: The operations of each queue of communication, from the first queue.
   public init(name: String, executed: [Event], exchanged: [[Event]]) {
     self.name = name

@@ -18,32 +18,24 @@ public struct TimelinePicture {
 
   /// The file.
   public var text: String {
-    var parts = [label(0, 14, title)]
+    var parts = [PictureFrame.label(0, 14, title)]
     var top = 30.0
     for rank in ranks {
-      parts.append(label(0, top + 13, rank.name))
+      parts.append(PictureFrame.label(0, top + 13, rank.name))
       top += Self.bar + Self.gap
       for lane in rank.lanes {
-        parts += [label(12, top + 13, lane.name)] + bars(lane, top)
+        parts += [PictureFrame.label(12, top + 13, lane.name)] + bars(lane, top)
         top += Self.bar + Self.gap
       }
       top += 2 * Self.gap
     }
     parts += legend(top)
-    return frame(parts, height: top + 30)
+    return PictureFrame.text(parts, width: Self.labels + Self.width + 24, height: top + 38)
   }
 
   private var title: String {
     let name = ranks.first?.steps.first?.name ?? "no step"
-    return "\(name): \(Self.number((end - start) * 1e3)) ms"
-  }
-
-  private func frame(_ parts: [String], height: Double) -> String {
-    let size = "-12 -8 \(Self.number(Self.labels + Self.width + 24)) \(Self.number(height + 8))"
-    return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"\(size)\" "
-      + "font-family=\"system-ui, sans-serif\" font-size=\"13\" fill=\"#1f2933\">\n"
-      + "<rect x=\"-12\" y=\"-8\" width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
-      + parts.joined(separator: "\n") + "\n</svg>\n"
+    return "\(name): \(PictureFrame.number((end - start) * 1e3)) ms"
   }
 
   // MARK: Bars
@@ -79,21 +71,16 @@ public struct TimelinePicture {
   private func rectangle(
     _ left: Double, _ top: Double, _ width: Double, _ kind: EventKind
   ) -> String {
-    "<rect x=\"\(Self.number(left))\" y=\"\(Self.number(top))\" width=\"\(Self.number(max(width, 0.2)))\" "
-      + "height=\"\(Self.number(Self.bar))\" fill=\"\(kind.color)\"/>"
+    "<rect x=\"\(PictureFrame.number(left))\" y=\"\(PictureFrame.number(top))\" width=\"\(PictureFrame.number(max(width, 0.2)))\" "
+      + "height=\"\(PictureFrame.number(Self.bar))\" fill=\"\(kind.color)\"/>"
   }
 
   private func legend(_ top: Double) -> [String] {
     EventKind.allCases.enumerated().flatMap { index, kind in
       let left = Self.labels + Double(index) * 140
-      return [rectangle(left, top, 14, kind), label(left + 20, top + 13, kind.rawValue)]
+      return [
+        rectangle(left, top, 14, kind), PictureFrame.label(left + 20, top + 13, kind.rawValue),
+      ]
     }
   }
-
-  private func label(_ left: Double, _ base: Double, _ text: String) -> String {
-    let text = text.replacing("&", with: "&amp;").replacing("<", with: "&lt;")
-    return "<text x=\"\(Self.number(left))\" y=\"\(Self.number(base))\">\(text)</text>"
-  }
-
-  private static func number(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
 }

@@ -1,7 +1,6 @@
 import DeepEPCommunication
 import DeepEPCompute
 import DeepEPElements
-import DeepEPEvents
 import DeepEPModels
 import DeepEPOptimizers
 import DeepEPStorage
@@ -21,12 +20,12 @@ import DeepEPTransforms
 /// Under `deepep launch --restarts`, ranks that take the place of others go on by themselves from the last checkpoint
 /// that those have written, with fewer data-parallel ranks if there are fewer.
 ///
-/// Used by one thread; ``fit(_:epochs:steps:log:tensorboard:trace:checkpoints:stop:)`` returns when training has ended.
+/// Used by one thread; ``fit(_:epochs:steps:validation:records:checkpoints:stop:onStep:)`` returns when training has ended.
 public final class DistributedTrainer<Model: Module> {
   /// The model.
   public let model: Model
   private let loss: Loss
-  private let builder: ProgramBuilder
+  private var builder: ProgramBuilder
   private let threads: Int?
   private let kernelCache: KernelCache
   private let memoryBudget: MemoryBudget?
@@ -39,6 +38,8 @@ public final class DistributedTrainer<Model: Module> {
   private var origin: Checkpoint?
   /// Whose weights the run begins with, unless it continues.
   private var pretrained: HuggingFaceFolder?
+  /// What the threads of this rank reach at best, in units of 10^9 operations a second; nil measures it.
+  package var peakGigaflops: Double?
   /// The numbers of ranks that can go on with the run.
   private var restartRankCounts: [Int] = []
 
@@ -61,6 +62,7 @@ public final class DistributedTrainer<Model: Module> {
   ///   - frozen: Parameters that stay as they are, such as `transformer.wte` or `*.ln_1`: they have no gradients and no
   ///     state of the optimiser; running statistics of a frozen module still follow its batches.
   ///   - adaptation: The small matrices beside weights that are trained in their place; nil trains the weights.
+  ///   - recordsTaps: Whether steps also compute the statistics of values that the model taps; see ``Tensor/tap(_:file:line:)``.
   ///   - threads: The number of threads of this rank; by default its share of the host's cores.
   ///   - kernelCache: Where compiled kernels are kept for the next run.
   ///   - memoryBudgetBytes: The most memory that a rank's plan may take; nil is its share of the host's. What does not
@@ -74,8 +76,9 @@ public final class DistributedTrainer<Model: Module> {
     strategy: Strategy = Strategy(), communication: CommunicationTransport? = nil,
     clipNorm: Double? = nil, seed: UInt64 = 0, emaDecay: Double? = nil,
     lossScaling: LossScaling? = nil, frozen: [ParameterPattern] = [],
-    adaptation: LowRankAdaptation? = nil, threads: Int? = nil, kernelCache: KernelCache = .standard,
-    memoryBudgetBytes: Int? = nil, debugsNumerics: Bool = false
+    adaptation: LowRankAdaptation? = nil, recordsTaps: Bool = false, threads: Int? = nil,
+    kernelCache: KernelCache = .standard, memoryBudgetBytes: Int? = nil,
+    debugsNumerics: Bool = false
   ) throws {
     guard gradientAccumulation > 0 else {
       throw TrainingError(
@@ -103,6 +106,7 @@ public final class DistributedTrainer<Model: Module> {
       optimizer: optimizer, clipNorm: clipNorm, gradientAccumulation: gradientAccumulation,
       seed: seed, lossScaling: lossScaling ?? (isSmall ? LossScaling() : nil),
       emaDecay: emaDecay, frozen: frozen, adaptation: adaptation)
+    builder.recordsTaps = recordsTaps
   }
 
   /// The number of updates made.
@@ -178,7 +182,7 @@ public final class DistributedTrainer<Model: Module> {
 
   /// Begins with the weights of a model in Hugging Face's form, converted to float32, instead of random ones.
   ///
-  /// To be called before ``fit(_:epochs:steps:log:tensorboard:trace:checkpoints:stop:)``; all ranks read the folder.
+  /// To be called before ``fit(_:epochs:steps:validation:records:checkpoints:stop:onStep:)``; all ranks read the folder.
   ///
   /// ```swift
   /// let folder = try HuggingFaceFolder("gpt2")
@@ -196,7 +200,7 @@ public final class DistributedTrainer<Model: Module> {
   /// parameters, statistics, moving averages, the optimiser's state, the loss scale, dropout and the
   /// position in the data.
   ///
-  /// To be called before ``fit(_:epochs:steps:log:tensorboard:trace:checkpoints:stop:)``, which then makes the steps that are left. Options
+  /// To be called before ``fit(_:epochs:steps:validation:records:checkpoints:stop:onStep:)``, which then makes the steps that are left. Options
   /// such as the number of threads or of accumulated batches, the strategy and the number of ranks may be
   /// others than before; all ranks read the file.
   ///
@@ -210,28 +214,37 @@ public final class DistributedTrainer<Model: Module> {
 
   /// Trains on a loader's batches, and says on standard output how it goes.
   ///
+  /// ```swift
+  /// try trainer.fit(
+  ///   text, steps: 2000, validation: ValidationPlan(everySteps: 100, patience: 5),
+  ///   records: RunRecords(metrics: "metrics.jsonl")
+  /// ) { step in
+  ///   if step.loss < 0.5 { stop.ask() }
+  /// }
+  /// ```
+  ///
   /// - Parameters:
   ///   - loader: The data.
   ///   - epochs: How often every example is seen.
   ///   - steps: The number of updates instead of epochs.
-  ///   - log: A file that gets a line of JSON for each step: its number, the loss, and the seconds since the
-  ///     run began. A run that goes on from a checkpoint keeps the lines up to its step, and adds to them.
-  ///   - tensorboard: A folder that gets the loss, the tokens per second and the validation loss for TensorBoard.
-  ///   - trace: A file for what all ranks did in the last steps: a trace that Perfetto opens if its name ends in
-  ///     `.json`, a picture of the last step if it ends in `.svg`.
+  ///   - validation: When the held-out data is looked at, and when that ends the run.
+  ///   - records: The files that the run writes about itself.
   ///   - checkpoints: Where checkpoints are written on the way and at the end; nil writes none.
   ///   - stop: What ends the run before its last step; all ranks have one, or none.
+  ///   - onStep: Called after every step, on every rank; an error that it throws ends the run.
   /// - Returns: Whether all steps were made.
   /// - Throws: The loader's errors; ``TraceError`` for a mistake in the model; ``TrainingError`` if the
   ///   loss is not finite or ranks differ; ``StorageError`` if another run has the folder for checkpoints;
   ///   ``CommunicationError`` if another rank has failed.
   @discardableResult
   public func fit(
-    _ loader: some BatchLoader, epochs: Int = 1, steps: Int? = nil, log: String? = nil,
-    tensorboard: String? = nil, trace: String? = nil, checkpoints: CheckpointPlan? = nil,
-    stop: StopRequest? = nil
+    _ loader: some BatchLoader, epochs: Int = 1, steps: Int? = nil,
+    validation: ValidationPlan = ValidationPlan(), records: RunRecords = RunRecords(),
+    checkpoints: CheckpointPlan? = nil, stop: StopRequest? = nil,
+    onStep: ((TrainingStep) throws -> Void)? = nil
   ) throws -> TrainingEnd {
-    let trace = try trace.map(TimelineFile.init)
+    try validation.check(checkpoints)
+    let trace = try records.trace.map(TimelineFile.init)
     let loader = PrefetchingLoader(loader)
     let job = try joined()
     let writer = try job.run { try checkpoints.map { try self.writer($0, in: job) } }
@@ -243,21 +256,35 @@ public final class DistributedTrainer<Model: Module> {
       try RunAgreement([
         .init("the number of steps", "\(total)"), .init("the trace", trace?.path ?? "none"),
         .init("the number of steps between checkpoints", "\(checkpoints?.everySteps ?? 0)"),
+        .init("when the held-out data is looked at", "\(validation)"),
         .init("the folder of the run", checkpoints?.folder ?? "none"),
         .init("whether it can be stopped", "\(stop != nil)"),
       ]).check(job.control)
-      var told: TrainingLog?
-      if job.isFirst {
-        told = try TrainingLog(
-          session, loader, stepCount: total, output: .standard,
-          file: log.map { try StepFile($0, afterStep: session.step) },
-          board: tensorboard.map { try TensorBoardFile(folder: $0) })
-        told?.rankCount = job.rankCount
-      }
-      let end = try run(session, loader, until: total, writer, stop, &told)
+      var loop = TrainingLoop(
+        session: session, loader: loader, stepCount: total, validation: validation,
+        checkpoints: writer, stop: stop, onStep: onStep,
+        onWritten: { [self] in offer($0, session, in: job) })
+      loop.log = try log(session, loader, stepCount: total, records, in: job)
+      let end = try loop.run()
       if let trace { try session.timelines(in: job).map(trace.write) }
       return end
     }
+  }
+
+  /// What tells how the run goes; nil on all ranks but the first.
+  private func log(
+    _ session: TrainingSession, _ loader: some BatchLoader, stepCount: Int, _ records: RunRecords,
+    in job: JoinedJob
+  ) throws -> TrainingLog? {
+    // All ranks measure, since they share cores when they train.
+    let measures = strategy.precision == .float32
+    let peak = try measures ? peakGigaflops ?? session.peakGigaflops() : nil
+    guard job.isFirst else { return nil }
+    var log = try TrainingLog(
+      session, loader, stepCount: stepCount, output: .standard, records: records)
+    log.rankCount = job.rankCount
+    log.peakGigaflops = peak
+    return log
   }
 
   private func writer(_ plan: CheckpointPlan, in job: JoinedJob) throws -> CheckpointWriter {
@@ -266,47 +293,12 @@ public final class DistributedTrainer<Model: Module> {
       plan, from: origin, step: job.control.restart == nil ? step : nil, isFirst: job.isFirst)
   }
 
-  private func run(
-    _ session: TrainingSession, _ loader: some BatchLoader, until total: Int,
-    _ checkpoints: CheckpointWriter?, _ stop: StopRequest?, _ log: inout TrainingLog?
-  ) throws -> TrainingEnd {
-    try log?.begin()
-    var stops = stop.map { StopAgreement($0, among: session.ranks, atStep: session.step) }
-    while session.step < total {
-      if let reason = try stops?.reason(afterStep: session.step) {
-        try write(session, checkpoints, validationLoss: nil)
-        try log?.end(validationLoss: nil)
-        return .stopped(reason)
-      }
-      let loss = try session.step(loader)
-      try log?.stepped(loss)
-      if let checkpoints, checkpoints.plan.isDue(afterStep: session.step, of: total) {
-        let startSeconds = Clock.seconds
-        let validationLoss = try session.evaluate(loader)
-        if let validationLoss { try log?.evaluated(validationLoss) }
-        try write(session, checkpoints, validationLoss: validationLoss)
-        log?.leaveOut(seconds: Clock.seconds - startSeconds)
-      }
-    }
-    let validationLoss = try session.evaluate(loader)
-    try write(session, checkpoints, validationLoss: validationLoss)
-    try log?.end(validationLoss: validationLoss)
-    return .finished
-  }
-
-  private func write(
-    _ session: TrainingSession, _ checkpoints: CheckpointWriter?, validationLoss: Double?
-  ) throws {
-    let job = try joined()
-    try checkpoints?.write(session, validationLoss: validationLoss) { offer($0, session, in: job) }
-  }
-
   /// The mean loss over a loader's held-out data; nil if it holds nothing out.
   ///
   /// - Parameters:
   ///   - loader: The data.
   ///   - byAverages: Whether the moving averages of the parameters are used in their place.
-  /// - Throws: The errors of ``fit(_:epochs:steps:log:tensorboard:trace:checkpoints:stop:)``; ``TrainingError`` if there are no averages.
+  /// - Throws: The errors of ``fit(_:epochs:steps:validation:records:checkpoints:stop:onStep:)``; ``TrainingError`` if there are no averages.
   public func evaluate(_ loader: some BatchLoader, byAverages: Bool = false) throws -> Double? {
     guard !byAverages || builder.emaDecay != nil else {
       throw TrainingError(

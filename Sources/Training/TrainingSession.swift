@@ -3,6 +3,7 @@ import DeepEPElements
 import DeepEPEvents
 import DeepEPExecution
 import DeepEPPlans
+import DeepEPProfiling
 import DeepEPStorage
 import DeepEPTargets
 import DeepEPTensors
@@ -27,7 +28,15 @@ package final class TrainingSession {
   var captureFolder: String?
   /// The other ranks; nil if there are none.
   let ranks: RankCommunicators?
-  private let links: Links
+  private let device: CPUDevice
+  /// How the kernels were made; nil before.
+  private(set) var compilation: Compilation?
+  /// Where the time of the steps went, without the first one.
+  private(set) var time = TimeSummary()
+  /// The statistics of tapped values in the last step; none if they are not recorded.
+  private(set) var taps: [TapReport] = []
+  /// Whether a step was made: the first one touches memory for the first time.
+  private var isWarm = false
 
   /// Lowers a program and reserves its memory; slots are zero until they are initialised or loaded.
   ///
@@ -46,7 +55,7 @@ package final class TrainingSession {
     programs = nil
     rules = ShardingRules(strategy)
     self.ranks = ranks
-    links = device.links
+    self.device = device
     schedule = Schedule(program, microBatches: gradientAccumulation)
     executor = try SharedState(program.slots).executor(
       program, strategy: strategy, on: device, optimizations: optimizations, ranks: ranks,
@@ -62,7 +71,7 @@ package final class TrainingSession {
     (program, executor) = (first.compiled.program, first.compiled.executor)
     rules = ShardingRules(programs.strategy)
     ranks = programs.ranks
-    links = programs.device.links
+    device = programs.device
     schedule = Schedule(program, microBatches: gradientAccumulation)
   }
 
@@ -90,7 +99,7 @@ package final class TrainingSession {
 
   /// How long a step is expected to take, and how much of it waits for other ranks; nil if there are none.
   package var forecast: StepForecast? {
-    ranks.map { StepForecast(plan, schedule, links: links, mesh: $0.mesh) }
+    ranks.map { StepForecast(plan, schedule, links: device.links, mesh: $0.mesh) }
   }
 
   /// The bytes that a rank keeps and exchanges; nil without other ranks.
@@ -122,8 +131,13 @@ package final class TrainingSession {
 
   /// Compiles the kernels of a step and of the first values, all together.
   package func prepare() throws {
+    let start = Clock.seconds
     try executor.prepare([.initialize] + schedule.entries)
+    compilation = Compilation(seconds: Clock.seconds - start, device.compiler.library)
   }
+
+  /// How fast the device computes at best, in units of 10^9 operations a second.
+  package func peakGigaflops() throws -> Double { try ArithmeticPeak.gigaflops(of: device) }
 
   /// Gives every slot its first value.
   package func initialize() throws {
@@ -136,21 +150,27 @@ package final class TrainingSession {
   /// - Throws: The loader's and the device's errors; ``TrainingError`` if the loss is not finite, or
   ///   gradients are not even at the smallest loss scale.
   package func step(_ loader: some BatchLoader) throws -> Double {
-    let (start, position) = (Clock.seconds, dataPosition)
     let before = try captureFolder.map { _ in try StateCopy(executor) }
+    let (start, position) = (Clock.seconds, dataPosition)
     let batches = try (0..<schedule.microBatchCount).map {
       try share.batch(of: loader, atExample: dataPosition + $0 * loader.batchSize)
     }
     executor.record(
       Event(
-        name: "data", queue: .storage, startSeconds: start, durationSeconds: Clock.seconds - start))
-    let loss = try runCalls(batches)
+        name: "data", queue: .storage, work: .data, startSeconds: start,
+        durationSeconds: Clock.seconds - start))
+    let dataSeconds = Clock.seconds - start
+    let (loss, calls) = try runCalls(batches)
+    var parts = calls
+    parts[.data] = dataSeconds
     dataPosition += batches.count * loader.batchSize
     step += 1
+    let seconds = Clock.seconds - start
     executor.record(
       Event(
-        name: "step \(step)", queue: .host, startSeconds: start,
-        durationSeconds: Clock.seconds - start))
+        name: "step \(step)", queue: .host, startSeconds: start, durationSeconds: seconds))
+    if isWarm { time.add(seconds: seconds, parts) }
+    isWarm = true
     do {
       try checkHealth(loss)
       if before != nil { try checkState() }
@@ -162,15 +182,28 @@ package final class TrainingSession {
     return loss
   }
 
-  /// Makes the calls of a step; returns the loss.
-  func runCalls(_ batches: [Batch]) throws -> Double {
-    var loss = 0.0
+  /// Makes the calls of a step; returns the loss, and where the time went.
+  func runCalls(_ batches: [Batch]) throws -> (loss: Double, seconds: WorkSeconds) {
+    var (loss, parts) = (0.0, WorkSeconds())
     for call in schedule.calls {
       let inputs = try inputs(of: call, batches)
+      let before = executor.events.seconds
       try executor.call(call.entry, inputs)
+      parts += executor.events.seconds - before
       if returns("loss", call.entry) { loss += try scalar("loss", of: call.entry) }
+      let tapped = try taps(of: call.entry)
+      if !tapped.isEmpty { taps = tapped }
     }
-    return loss
+    return (loss, parts)
+  }
+
+  /// The statistics that a call has just returned; they are gone with the next call.
+  private func taps(of entry: EntryName) throws -> [TapReport] {
+    try (program.entry(entry)?.results ?? []).compactMap { result in
+      guard let (name, isGradient) = TapStatistics.tapped(result.name) else { return nil }
+      let numbers = try executor.result(result.name, of: entry).doubles
+      return TapReport(name, isGradient: isGradient, numbers)
+    }
   }
 
   /// The arrays that a call takes, by name.
@@ -223,8 +256,7 @@ package final class TrainingSession {
     var totals = terms.map { _ in (sum: 0.0, count: 0.0) }
     for index in 0..<loader.validationBatchCount {
       let batch = try follow(share.part(of: loader.validationBatch(index)))
-      let inputs = try inputs(of: entry, batch)
-      try executor.call(entry, inputs)
+      try callUnrecorded(entry, inputs(of: entry, batch))
       for term in terms {
         let sums = try executor.result(LossSums.sumsName(term), of: entry).doubles
         let counts = try executor.result(LossSums.countsName(term), of: entry).doubles
@@ -234,6 +266,15 @@ package final class TrainingSession {
     }
     guard totals.contains(where: { $0.count > 0 }) else { return nil }
     return totals.reduce(0) { $0 + ($1.count == 0 ? 0 : $1.sum / $1.count) }
+  }
+
+  /// Events are of steps: those of an evaluation would push them out.
+  private func callUnrecorded(_ entry: EntryName, _ inputs: [[UInt8]]) throws {
+    let executor = executor
+    let recordsEvents = executor.recordsEvents
+    executor.recordsEvents = false
+    defer { executor.recordsEvents = recordsEvents }
+    try executor.call(entry, inputs)
   }
 
   // MARK: State

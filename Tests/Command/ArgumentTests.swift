@@ -68,6 +68,10 @@ private func parse(_ arguments: [String], requiresOut: Bool = false) throws -> O
     ("--steps --verbose a", "--steps: missing value", "give it as"),
     ("--verbose=1 a", "--verbose takes no value", "leave"),
     ("--stpes 5 a", "unknown option '--stpes'", "did you mean --steps?"),
+    (
+      "--precison float32 a", "unknown option '--precison'",
+      "did you mean --precision? (float32, bfloat16)"
+    ),
     ("--Steps 5 a", "unknown option '--Steps'", "did you mean --steps?"),
     ("--zzzzzzzz a", "unknown option '--zzzzzzzz'", "see deepep train --help"),
     ("-s a", "unknown option '-s'", "see deepep train --help"),

@@ -32,7 +32,7 @@ import Testing
           bytes[bytes.count - 9] ^= 1
           try bytes.write(to: path)
         }
-        return try train(words + ["--log", "\(number)"], in: folder)
+        return try train(words + ["--metrics", "\(number)"], in: folder)
       }
       for run in runs { #expect(run.status == 0, "\(run.errors)") }
       let kept = ", as an earlier run has made them"
@@ -55,16 +55,16 @@ import Testing
         to: other.appendingPathComponent("c.txt"))
       let words = ["a.txt", "b", "--weights", "3,1"]
       let schedule = ["--schedule", "constant", "--dropout", "0.1"]
-      let alone = try train(words + schedule + ["--steps", "6", "--log", "alone"], in: folder)
+      let alone = try train(words + schedule + ["--steps", "6", "--metrics", "alone"], in: folder)
       #expect(alone.output.contains("data    a.txt: 4740 characters, "), "\(alone.output)")
       #expect(alone.output.contains(", 75.0 % of the examples"), "\(alone.output)")
       #expect(alone.output.contains("data    b: 4740 characters, "), "\(alone.output)")
       #expect(alone.output.contains("validation loss"), "\(alone.output)")
       let first = try train(
-        words + schedule + ["--steps", "3", "--log", "two", "--out", "run"], in: folder)
+        words + schedule + ["--steps", "3", "--metrics", "two", "--out", "run"], in: folder)
       #expect(first.status == 0, "\(first.errors)")
       let second = try CommandRun(
-        ["train", "--resume", "run", "--steps", "6", "--log", "two"], in: folder)
+        ["train", "--resume", "run", "--steps", "6", "--metrics", "two"], in: folder)
       #expect(second.status == 0 && second.output.contains("25.0 %"), "\(second.errors)")
       #expect(try losses("alone", in: folder).count == 6)
       #expect(try losses("alone", in: folder) == losses("two", in: folder))

@@ -22,7 +22,31 @@ private func written(_ style: Progress.Style, steps: ClosedRange<Int>, of count:
 @Suite struct ProgressTests {
   let line = "step 100/2000 loss 2.412 tokens/s 2310 gflops 142 memory 377MiB left 4m10s"
 
-  @Test func theLineSaysWhatMatters() { #expect(report(100).line == line) }
+  @Test func theLineSaysWhatMatters() {
+    #expect(report(100).line == line)
+    var full = report(200)
+    (full.validationLoss, full.peakShare) = (2.131, 0.708)
+    #expect(
+      full.line
+        == "step 200/2000 loss 2.412 validation 2.1310 tokens/s 2310 gflops 142 peak 71% "
+        + "memory 377MiB left 4m10s")
+  }
+
+  /// A step after which the held-out data was looked at is shown at once, and stays.
+  @Test func aValidationIsAlwaysShown() throws {
+    for (style, end) in [
+      (Progress.Style.live { 80 }, "\u{1B}[K\n"), (.lines(everySeconds: 9), "\n"),
+    ] {
+      var pieces: [String] = []
+      var progress = Progress(style: style) { pieces.append($0) }
+      for step in 1...3 {
+        var report = report(step)
+        report.validationLoss = step == 2 ? 2 : nil
+        try progress.report(report, nowSeconds: Double(step) / 1000)
+      }
+      #expect(pieces.count == 2 && pieces[1].hasSuffix(end) && pieces[1].contains("validation"))
+    }
+  }
 
   @Test func aPipeGetsALineNowAndThenAndTheLast() throws {
     let pieces = try written(.lines(everySeconds: 5), steps: 1...13, of: 13)
@@ -66,6 +90,13 @@ private func written(_ style: Progress.Style, steps: ClosedRange<Int>, of count:
   @Test(arguments: durationTexts)
   func durations(_ seconds: Double, _ expected: String) {
     #expect(Quantity.duration(seconds: seconds) == expected)
+  }
+
+  @Test func countsHaveGroupsOfThreeDigits() {
+    #expect(
+      [0, 999, 1000, 1_310_000, -4321].map(Quantity.count) == [
+        "0", "999", "1,000", "1,310,000", "-4,321",
+      ])
   }
 
   static let sizeTexts: [(Int, String)] = [

@@ -69,7 +69,7 @@ struct RankJob {
   }
 
   private func words(_ options: [String], _ name: String) -> [String] {
-    ["train", "text.txt", "--out", name, "--log", "\(name).jsonl"]
+    ["train", "text.txt", "--out", name, "--metrics", "\(name).jsonl"]
       + Self.small + ["--kernel-cache", Self.kernels] + options
   }
 

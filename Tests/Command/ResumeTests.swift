@@ -66,7 +66,8 @@ import Testing
           atPath: folder.appendingPathComponent("runs").path)
         let begun = files?.contains { "\($0)".contains("/step-") } ?? false
         let start = begun ? ["--resume"] : ["text.txt"] + RankJob.small
-        let run = try LaunchedJob(["train"] + start + ["--log", "run.jsonl"] + steps, in: folder)
+        let run = try LaunchedJob(
+          ["train"] + start + ["--metrics", "run.jsonl"] + steps, in: folder)
         if number < count {
           usleep(.random(in: 100_000..<800_000))
           kill(run.process.processIdentifier, SIGKILL)

@@ -36,9 +36,10 @@ import Testing
     #expect(try SourceTree.text("Tests/Training/OwnDataTests.swift").contains(data))
   }
 
-  /// The model in the README is the example that the build compiles.
-  @Test func theReadmeShowsTheExample() throws {
-    let example = try SourceTree.text("Examples/TinyGPT/TinyGPT.swift")
+  /// The code in the README is what the build compiles.
+  @Test(arguments: ["Examples/TinyGPT/TinyGPT.swift", "Examples/Lessons/SquaredReLU.swift"])
+  func theReadmeShowsTheExamples(_ path: String) throws {
+    let example = try SourceTree.text(path)
     #expect(try SourceTree.text("README.md").contains("```swift\n\(example)```\n"))
   }
 }

@@ -182,6 +182,7 @@ struct SampleWriter {
       return input([3, size]).applyAll(
         RootMeanSquareNormalization(epsilon: 0.1), [input([size])])
     case "silu": return [input([size]).silu()]
+    case "tap": return [input([size]).tap("x")]
     case "rotary":
       return [input([2, size, 2, 6]).rotary(), input([1, 3, 2, 2 * size]).rotary(base: 100)]
     case "batchNorm":

@@ -10,7 +10,7 @@ extension RandomProgram {
     case 1:
       let norm = LayerNormalization(epsilon: random.pick([0.01, 1e-3]))
       keepAll(x.applyAll(norm, [value([width]), value([width])]))
-    case 2: keep(x.gelu())
+    case 2: keep(x.gelu().tap("gelu"))
     case 3:
       let rows = Array(x.shape.dropLast())
       keepAll(x.applyAll(CrossEntropy(), [indices(rows, limit: width)]))

@@ -119,6 +119,7 @@ enum EveryOperation {
   private static func communicate(_ x: Tensor) {
     _ = x.trace.apply(MeshIndex(axis: .tensor), [])
     _ = x.apply(Named([.axis(.batch), .unnamed], role: .gradient))
+    _ = x.apply(Tap("x", isGradient: true))
     _ = x.apply(AllReduce(.maximum, axes: [.data, .tensor]))
     _ = x.apply(ReduceScatter(.sum, axes: [.data], dimension: 1, count: 3))
     _ = x.apply(AllGather(axes: [.tensor], dimension: 0, count: 2))

@@ -85,7 +85,14 @@ struct ArgumentParser<Options> {
       name, among: names + ["--help", "--help-all", Self.configuration, Self.printing])
     return UsageError(
       "unknown option '\(name)'",
-      fix: nearest.map { "did you mean \($0)?" } ?? "see deepep \(command) --help")
+      fix: nearest.map { "did you mean \($0)?\(choices(of: $0))" } ?? "see deepep \(command) --help"
+    )
+  }
+
+  /// The values of an option, if they are few, in brackets.
+  private func choices(of name: String) -> String {
+    let choices = parameters.first { $0.isNamed && $0.displayName == name }?.choices ?? []
+    return choices.isEmpty ? "" : " (\(choices.joined(separator: ", ")))"
   }
 
   /// Takes a word by its place; returns whether all that follow belong to it.

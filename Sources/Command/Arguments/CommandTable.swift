@@ -2,7 +2,8 @@ import DeepEPTraining
 /// The subcommands of the executable, and which one an argument list calls.
 package struct CommandTable {
   private let summary: String
-  private let commands: [Subcommand]
+  /// The commands, in the order in which they are listed.
+  package let commands: [Subcommand]
 
   /// Makes a table; `summary` says in a line what the executable is.
   package init(summary: String, commands: [Subcommand]) {

@@ -29,6 +29,10 @@ package struct Parameter<Options> {
   let fields: Set<FieldForm>
   /// What stands for the value when there is none.
   var loneValue = ""
+  /// The values as they are written, if they are few.
+  var choices: [String] = []
+  /// Whether its value is the path of a file or folder.
+  var isPath = false
   /// The value of the property as it is typed; nil if it has none.
   let text: (Options) -> String?
   /// Parses a value and puts it into its property; errors begin with the name that is passed in.
@@ -61,7 +65,8 @@ extension Parameter {
   ) -> Parameter {
     Parameter(
       name: name, form: .option, placeholder: parser.placeholder, help: help, isRequired: false,
-      fields: parser.fields, text: { parser.text($0[keyPath: property]) },
+      fields: parser.fields, choices: parser.choices, isPath: parser.isPath,
+      text: { parser.text($0[keyPath: property]) },
       apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
   }
 
@@ -72,7 +77,7 @@ extension Parameter {
   ) -> Parameter {
     Parameter(
       name: name, form: .option, placeholder: parser.placeholder, help: help,
-      isRequired: isRequired, fields: parser.fields,
+      isRequired: isRequired, fields: parser.fields, choices: parser.choices, isPath: parser.isPath,
       text: { $0[keyPath: property].flatMap { parser.text($0) } },
       apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
   }
@@ -84,8 +89,8 @@ extension Parameter {
   ) -> Parameter {
     Parameter(
       name: name, form: .openOption, placeholder: "[\(parser.placeholder)]", help: help,
-      isRequired: false, fields: parser.fields, loneValue: alone,
-      text: { $0[keyPath: property].flatMap { parser.text($0) } },
+      isRequired: false, fields: parser.fields, loneValue: alone, choices: parser.choices,
+      isPath: parser.isPath, text: { $0[keyPath: property].flatMap { parser.text($0) } },
       apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
   }
 
@@ -106,7 +111,8 @@ extension Parameter {
   ) -> Parameter {
     Parameter(
       name: name, form: .positional, placeholder: name.uppercased(), help: help,
-      isRequired: isRequired, fields: parser.fields, text: { parser.text($0[keyPath: property]) },
+      isRequired: isRequired, fields: parser.fields, choices: parser.choices, isPath: parser.isPath,
+      text: { parser.text($0[keyPath: property]) },
       apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
   }
 
@@ -117,7 +123,7 @@ extension Parameter {
   ) -> Parameter {
     Parameter(
       name: name, form: .positional, placeholder: name.uppercased(), help: help,
-      isRequired: false, fields: parser.fields,
+      isRequired: false, fields: parser.fields, choices: parser.choices, isPath: parser.isPath,
       text: { $0[keyPath: property].flatMap { parser.text($0) } },
       apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
   }

@@ -9,6 +9,12 @@ package struct Subcommand {
   package let help: String
   /// The help with every option.
   package let fullHelp: String
+  /// Command lines without the leading `deepep NAME`.
+  package let examples: [String]
+  /// What it takes, as shells complete it.
+  let words: [CompletedWord]
+  /// Reads arguments, and does nothing with them; throws ``UsageError`` for what cannot be understood.
+  package let read: ([String]) throws -> Void
   private let run: ([String], TerminalOutput) throws -> Void
 
   /// Makes a command that fills `defaults` from its arguments and runs `body` with them.
@@ -39,6 +45,12 @@ package struct Subcommand {
       command: name, summary: summary, parameters: parameters, defaults: defaults,
       examples: examples)
     (self.help, fullHelp) = (help.short, help.full)
+    self.examples = examples
+    words = parameters.map { CompletedWord($0) } + CompletedWord.general
+    read = { arguments in
+      var parser = ArgumentParser(command: name, parameters: parameters, defaults: defaults)
+      _ = try parser.parse(arguments).options()
+    }
     run = { arguments, output in
       var parser = ArgumentParser(command: name, parameters: parameters, defaults: defaults)
       try givenBody(try parser.parse(arguments), output)

@@ -36,6 +36,9 @@ package struct ValueParser<Value: Sendable>: Sendable {
     self.parse = parse
   }
 
+  /// Whether the value is the path of a file or folder.
+  var isPath: Bool { placeholder.contains("PATH") || placeholder.contains("DIR") }
+
   /// The value of `text`; throws ``UsageError`` that begins with the name of the argument.
   func value(of text: String, for name: String) throws -> Value {
     if let value = parse(text) { return value }

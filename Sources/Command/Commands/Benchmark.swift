@@ -32,6 +32,7 @@ struct Benchmark {
   var isJSON = false
   var probes = false
   var showsEvents = false
+  var measuresEvents = false
 
   static func command(output: TerminalOutput) -> Subcommand {
     Subcommand(
@@ -60,6 +61,7 @@ struct Benchmark {
         .flag("probe", \.probes, "measure the peak of multiply-adds, before and after"),
         .flag("json", \.isJSON, "end with one line of JSON"),
         .flag("events", \.showsEvents, "say where the time of the last step went"),
+        .flag("event-cost", \.measuresEvents, "say what it costs to time every instruction").seldom,
       ] + collectiveParameters,
       examples: [
         "gpt-tiny", "gpt2-124m --steps 5 --json", "gpt-tiny --ablate", "all-reduce --ranks 2",
@@ -125,6 +127,10 @@ struct Benchmark {
     if ablates {
       let ablation = Ablation(job, spread.precision, threads: threads, steps: max(steps, 2))
       return try ablation.run(named: model.rawValue, output: output)
+    }
+    if measuresEvents {
+      let cost = EventCost(job, spread.precision, threads: threads, pairs: steps)
+      return try cost.run(named: model.rawValue, output: output)
     }
     let ranks = try JoinedJob()
     var fitting = self

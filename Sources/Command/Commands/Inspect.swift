@@ -1,36 +1,40 @@
 import DeepEPCompute
 import DeepEPModels
 import DeepEPPlans
+import DeepEPStorage
 import DeepEPTargets
 import DeepEPTensors
 import DeepEPTraining
 import DeepEPTransforms
 
-/// `deepep inspect`: the text of a program after any transform, and of its plan.
+/// `deepep inspect`: the text of a program after any transform, of its kernels, its plan and its memory.
 struct Inspect {
   /// How far the program is taken.
   enum Stage: String, CaseIterable {
     case trace, gradient, expand, bound, precision, partition, simplify, chunk, rematerialize,
-      bucket, fuse, order, kernels, plan
+      bucket, fuse, order, kernels, plan, memory
   }
 
   var model = NamedModel.gptTiny
   var stage = Stage.plan
   var entry: EntryName?
   var strategy = Strategy()
+  var svg: String?
 
   static func command(output: TerminalOutput) -> Subcommand {
     Subcommand(
-      "inspect", summary: "Show a model's program after a transform, or its plan.",
+      "inspect", summary: "Show a model's program after a transform, its kernels, plan or memory.",
       defaults: Inspect(),
       parameters: [
         .positional("model", \.model, .model, "one of 'deepep models'", isRequired: true),
         .option("after", \.stage, .choice, "the transform"),
         .option("entry", \.entry, .choice, "show only this entry"),
         .option("strategy", \.strategy, .strategy, "show the program of one rank of it"),
+        .option("svg", \.svg, .path, "a picture of what lies where in memory, and when"),
       ],
       examples: [
-        "gpt-tiny --after fuse --entry step", "gpt2-124m --after plan",
+        "gpt-tiny --after fuse --entry step", "gpt-tiny --after kernels --entry step",
+        "gpt2-124m --after memory --svg memory.svg",
         "gpt-tiny --strategy data=2,tensor=2,zero=3 --after partition",
       ]
     ) { options in try options.run(output: output) }
@@ -49,14 +53,22 @@ struct Inspect {
     where isReached(transform.name) {
       program = try program.applying([transform])
     }
+    guard svg == nil || [.plan, .memory].contains(stage) else {
+      throw UsageError(
+        "--svg needs a plan, which there is not after \(stage.rawValue)", fix: "leave --after out")
+    }
     switch stage {
-    case .plan:
-      let plan = try Plan(program, for: CPUDevice())
-      try output.write(plan.text(entry: entry))
+    case .plan, .memory: try write(Plan(program, for: CPUDevice()), to: output)
     case .kernels: try output.write(program.kernelText(entry: entry))
     default:
       try output.write(entry.flatMap { program.entry($0)?.description } ?? program.description)
     }
+  }
+
+  private func write(_ plan: Plan, to output: TerminalOutput) throws {
+    let map = MemoryMap(plan, entry ?? .step)
+    try output.write(stage == .plan ? plan.text(entry: entry) : map?.text() ?? "")
+    if let svg, let map { try AtomicFile.write(svg, text: MemoryPicture(map).text) }
   }
 
   /// Whether a transform is before the stage or the stage itself.

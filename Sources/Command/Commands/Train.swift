@@ -47,9 +47,13 @@ struct Train {
   var checkpointEvery = 0
   var keep: Int?
   var timeLimit: TimeLimit?
-  var log: String?
+  var validateEvery = 0
+  var patience: Int?
+  var metrics: String?
   var tensorboard: String?
   var trace: String?
+  var curve: String?
+  var taps = false
   var sampleLength = 600
 
   static func command(output: TerminalOutput) -> Subcommand {
@@ -65,6 +69,7 @@ struct Train {
 
   private static var parameters: [Parameter<Train>] {
     dataParameters + modelParameters + optimizerParameters + rankParameters + runParameters
+      + recordParameters
   }
 
   private static var dataParameters: [Parameter<Train>] {
@@ -156,8 +161,21 @@ struct Train {
         "steps between two; 0: only at the end"),
       .option("keep", \.keep, .positiveInteger, "newest checkpoints to keep, beside the best")
         .seldom,
-      .option("time-limit", \.timeLimit, .timeLimit, "stop after it, with a checkpoint"),
-      .option("log", \.log, .path, "a file that gets a line of JSON for each step").seldom,
+      .option(
+        "validate-every", \.validateEvery, .naturalNumber,
+        "steps between looks at the held-out text; 0: only with checkpoints"
+      ).seldom,
+      .option(
+        "patience", \.patience, .positiveInteger,
+        "looks without a new lowest loss after which the run ends"
+      ).seldom,
+      .option("time-limit", \.timeLimit, .timeLimit, "stop after it, with a checkpoint").seldom,
+    ]
+  }
+
+  private static var recordParameters: [Parameter<Train>] {
+    [
+      .option("metrics", \.metrics, .path, "a file that gets a line of JSON for each step").seldom,
       .option("tensorboard", \.tensorboard, .path, "a folder for tensorboard --logdir").seldom,
       .option(
         "trace", \.trace, .path, "the last steps of all ranks: .json for Perfetto, or .svg"
@@ -166,6 +184,8 @@ struct Train {
         "debug-numerics", \.debugNumerics,
         "say where the first number that is not finite comes from"
       ).seldom,
+      .option("curve", \.curve, .path, "a picture of the losses, as SVG").seldom,
+      .flag("taps", \.taps, "record statistics of tapped values in metrics and TensorBoard").seldom,
       .option("sample", \.sampleLength, .naturalNumber, "tokens of the sample at the end").seldom,
     ]
   }

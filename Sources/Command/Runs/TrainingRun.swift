@@ -30,7 +30,6 @@ struct TrainingRun {
     let data = try TrainingData(
       options, sequenceLength: model.sequenceLength, tokenizer: place.tokenizer(), in: job)
     let description = try model.description(for: data.tokenizer)
-    if job.isFirst { try output.write(introduction(data, description.sizes)) }
     return try run(description.sizes.model(), of: description, model.folder, data, until: stop)
   }
 
@@ -38,15 +37,24 @@ struct TrainingRun {
     _ network: some LanguageModel, of description: ModelDescription, _ folder: HuggingFaceFolder?,
     _ data: TrainingData, until stop: StopRequest
   ) throws -> TrainingEnd {
+    let peak = try ArithmeticPeak.gigaflops(threads: threads, kernelCache: options.kernelCache)
+    if job.isFirst {
+      try output.write(introduction(data, description.sizes, peakGigaflops: peak))
+    }
     let total =
       options.steps
       ?? max(1, options.epochs * data.loader.batchesPerEpoch / options.gradientAccumulation)
     let trainer = try trainer(network, description.adaptation, steps: total)
+    trainer.peakGigaflops = peak
     if let folder { try trainer.load(folder) }
     let checkpoints = try plan(data, description)
     let end = try trainer.fit(
-      data.loader, steps: total, log: options.log, tensorboard: options.tensorboard,
-      trace: options.trace, checkpoints: checkpoints, stop: stop)
+      data.loader, steps: total,
+      validation: ValidationPlan(everySteps: options.validateEvery, patience: options.patience),
+      records: RunRecords(
+        metrics: options.metrics, tensorboard: options.tensorboard, trace: options.trace,
+        curve: options.curve),
+      checkpoints: checkpoints, stop: stop)
     let averaged = try end == .finished ? averagedLoss(trainer, data.loader) : nil
     let saved = RunListing.path(ofStep: trainer.step, in: checkpoints.folder)
     if job.isFirst {
@@ -77,9 +85,9 @@ struct TrainingRun {
       precision: options.precision, gradientAccumulation: options.gradientAccumulation,
       strategy: options.strategy, communication: options.communication,
       clipNorm: options.clipNorm, seed: options.seed, emaDecay: options.ema,
-      frozen: options.freeze?.all ?? [], adaptation: adaptation, threads: options.threads,
-      kernelCache: options.kernelCache, memoryBudgetBytes: options.memoryBudget?.bytes,
-      debugsNumerics: options.debugNumerics)
+      frozen: options.freeze?.all ?? [], adaptation: adaptation, recordsTaps: options.taps,
+      threads: options.threads, kernelCache: options.kernelCache,
+      memoryBudgetBytes: options.memoryBudget?.bytes, debugsNumerics: options.debugNumerics)
     trainer.join(job)
     if let checkpoint = place.checkpoint { try trainer.resume(from: checkpoint) }
     return trainer
@@ -93,14 +101,18 @@ struct TrainingRun {
       settings: settings)
   }
 
+  /// The threads of a rank.
+  private var threads: Int { options.threads ?? job.threadCount }
+
   private func introduction(
-    _ data: TrainingData, _ sizes: any LanguageModelConfiguration
+    _ data: TrainingData, _ sizes: any LanguageModelConfiguration, peakGigaflops: Double
   ) -> String {
     let processor = Processor()
     let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(options.strategy)) of " : ""
+    let each = job.rankCount > 1 ? "a rank " : ""
     return """
-      DeepEP  \(processor.name), \(ranks)\(options.threads ?? job.threadCount) threads, \
-      \(processor.vectorClass.rawValue)
+      DeepEP  \(processor.name), \(ranks)\(threads) threads, \(processor.vectorClass.rawValue), \
+      \(each)peak \(Quantity.number(peakGigaflops)) GFLOP/s fp32 (measured)
       \(data.introduction)\
       model   \(type(of: sizes).family), \(sizes.layers) layers, width \(sizes.width), \(sizes.heads) heads, \
       context \(data.sequenceLength): \(sizes.parameterCount) weights
@@ -116,6 +128,11 @@ struct TrainingRun {
     if case .stopped(let reason) = end {
       let text = "stopped by \(reason) after step \(step) of \(total): saved \(saved)"
       return try output.write("\(text)   (\(advice))\n")
+    }
+    if end == .stoppedEarly {
+      try output.write(
+        "stopped early after step \(step) of \(total): no new lowest validation loss in "
+          + "\(options.patience ?? 0) looks\n")
     }
     if let baseline = try data.baseline() { try output.write(baseline) }
     try output.write("saved   \(saved)   (\(advice))\n")

@@ -16,7 +16,7 @@ public struct CommunicationEvent: Hashable, Sendable {
   public let ranks: [Int]
   /// The bytes that a rank sends by a ring, as if each were a host of its own.
   public var sentBytes: Int { call.sentBytes(rankCount: ranks.count) }
-  /// When this rank came, in seconds of ``Clock``.
+  /// When this rank came, in seconds of `Clock`.
   public let startSeconds: Double
   /// How long it waited until all had come.
   public let waitSeconds: Double

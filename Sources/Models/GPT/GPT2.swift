@@ -64,7 +64,9 @@ public struct GPT2: LanguageModel {
     public let dropout: Dropout
 
     /// The network's output `[..., width]`.
-    public func callAsFunction(_ x: Tensor) -> Tensor { dropout(cProj(cFc(x).gelu())) }
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+      dropout(cProj(cFc(x).gelu())).tap("network")
+    }
   }
 
   /// Makes a model.

@@ -41,7 +41,7 @@ public struct CausalAttention: Module {
     let parts = headed(x)
     let attended = parts[0].attention(
       key: parts[1], value: parts[2], mask: mask, segments: segments)
-    return dropout(cProj(attended.reshaped(x.shape)))
+    return dropout(cProj(attended.reshaped(x.shape))).tap("attention")
   }
 
   /// Query, key and value of an input `[batch, sequence, width]`, each

@@ -30,6 +30,6 @@ public struct GatedFeedForward: Module {
 
   /// The network's output `[..., width]`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    downProj(gateProj(x).silu() * upProj(x))
+    downProj(gateProj(x).silu() * upProj(x)).tap("network")
   }
 }

@@ -72,6 +72,7 @@ public struct GroupedQueryAttention: Module {
     let attended = query.attention(
       key: forQueries(key), value: forQueries(value), mask: mask, segments: segments)
     return oProj(attended.reshaped([x.shape[0], x.shape[1], heads.queries * heads.width]))
+      .tap("attention")
   }
 
   func headed(_ x: Tensor, _ count: Int) -> Tensor {

@@ -63,21 +63,21 @@ extension Tensor {
     scanned(.sum, along: dimension, isExclusive: isExclusive, isReversed: isReversed)
   }
 
-  /// The product of each element and all before it along a dimension; see ``cumulativeSum``.
+  /// The product of each element and all before it along a dimension; see ``cumulativeSum(along:isExclusive:isReversed:)``.
   public func cumulativeProduct(
     along dimension: Int, isExclusive: Bool = false, isReversed: Bool = false
   ) -> Tensor {
     scanned(.product, along: dimension, isExclusive: isExclusive, isReversed: isReversed)
   }
 
-  /// The largest of each element and all before it along a dimension; see ``cumulativeSum``.
+  /// The largest of each element and all before it along a dimension; see ``cumulativeSum(along:isExclusive:isReversed:)``.
   public func cumulativeLargest(
     along dimension: Int, isExclusive: Bool = false, isReversed: Bool = false
   ) -> Tensor {
     scanned(.maximum, along: dimension, isExclusive: isExclusive, isReversed: isReversed)
   }
 
-  /// The smallest of each element and all before it along a dimension; see ``cumulativeSum``.
+  /// The smallest of each element and all before it along a dimension; see ``cumulativeSum(along:isExclusive:isReversed:)``.
   public func cumulativeSmallest(
     along dimension: Int, isExclusive: Bool = false, isReversed: Bool = false
   ) -> Tensor {

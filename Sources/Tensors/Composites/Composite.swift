@@ -79,6 +79,19 @@ extension Composite {
   }
 }
 
+extension Tensor {
+  /// The first result of a composite on this tensor and others: so models use operations of their own.
+  ///
+  /// - Parameters:
+  ///   - composite: The operation.
+  ///   - others: Its other operands.
+  public func applying(
+    _ composite: some Composite, _ others: Tensor..., file: String = #fileID, line: Int = #line
+  ) -> Tensor {
+    applyAll(composite, others, source: SourceLocation(file: file, line: line))[0]
+  }
+}
+
 /// What a composite consists of for operands of given types.
 package struct CompositeBody {
   /// The operations; operands are its inputs, followed by extents.

@@ -94,6 +94,6 @@ extension OperationTable {
     ("attention", Attention.self), ("attentionGradient", AttentionGradient.self),
     ("attention", Attention.self), ("attentionGradient", AttentionGradient.self),
     ("crossEntropy", CrossEntropy.self), ("rmsNorm", RootMeanSquareNormalization.self),
-    ("silu", Silu.self), ("rotary", Rotary.self),
+    ("silu", Silu.self), ("rotary", Rotary.self), ("tap", Tap.self),
   ]
 }

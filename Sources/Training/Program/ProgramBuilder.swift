@@ -22,6 +22,8 @@ package struct ProgramBuilder {
   package var adaptation: LowRankAdaptation?
   /// How gradients travel between hosts.
   package var compression = Compression.none
+  /// Whether a step also returns the statistics of tapped values.
+  package var recordsTaps = false
 
   package init(
     optimizer: any Optimizer, clipNorm: Double? = nil, gradientAccumulation: Int = 1,
@@ -103,6 +105,7 @@ package struct ProgramBuilder {
     program = try Gradient(of: .forward, as: name).apply(program)
     program.entries.removeAll { $0.name == .forward }
     program = try addingUpdates(to: program, ownResults: ownResults)
+    if recordsTaps { program = try TapStatistics.apply(program, name) }
     program = averages?.addingEvaluation(to: program) ?? program
     return try InitializerWriter(seed: seed).adding(to: program)
   }

@@ -6,10 +6,14 @@ package struct StepReport: Sendable {
   package var stepCount: Int
   /// The loss of this step, in nats a token.
   package var loss: Double
+  /// The loss on the held-out data, if that was looked at after this step.
+  package var validationLoss: Double?
   /// Tokens a second, over the recent steps.
   package var tokensPerSecond: Double
   /// Floating-point operations a second in units of 10^9, over the recent steps.
   package var gigaflopsPerSecond: Double
+  /// The same as a share of what the processors reach at best; nil if that is not known.
+  package var peakShare: Double?
   /// The memory that the process takes.
   package var memoryBytes: Int
   /// How long the rest will take.
@@ -17,14 +21,17 @@ package struct StepReport: Sendable {
 
   /// Makes a report.
   package init(
-    step: Int, stepCount: Int, loss: Double, tokensPerSecond: Double, gigaflopsPerSecond: Double,
+    step: Int, stepCount: Int, loss: Double, validationLoss: Double? = nil,
+    tokensPerSecond: Double, gigaflopsPerSecond: Double, peakShare: Double? = nil,
     memoryBytes: Int, secondsLeft: Double
   ) {
     self.step = step
     self.stepCount = stepCount
     self.loss = loss
+    self.validationLoss = validationLoss
     self.tokensPerSecond = tokensPerSecond
     self.gigaflopsPerSecond = gigaflopsPerSecond
+    self.peakShare = peakShare
     self.memoryBytes = memoryBytes
     self.secondsLeft = secondsLeft
   }
@@ -33,11 +40,13 @@ package struct StepReport: Sendable {
   package var line: String {
     let parts = [
       "step \(step)/\(stepCount)", "loss \(Quantity.fixed(loss, 3))",
+      validationLoss.map { "validation \(Quantity.fixed($0, 4))" },
       "tokens/s \(Quantity.number(tokensPerSecond))",
       "gflops \(Quantity.number(gigaflopsPerSecond))",
+      peakShare.map { "peak \(Quantity.fixed($0 * 100, 0))%" },
       "memory \(Quantity.bytes(memoryBytes))", "left \(Quantity.duration(seconds: secondsLeft))",
     ]
-    return parts.joined(separator: " ")
+    return parts.compactMap { $0 }.joined(separator: " ")
   }
 }
 
@@ -71,18 +80,19 @@ package struct Progress {
 
   /// Shows a step; `nowSeconds` is the time of a monotonic clock.
   ///
-  /// A terminal is renewed at most ten times a second. The last step is always shown.
+  /// A terminal is renewed at most ten times a second. The last step is always shown, and so is one with a validation
+  /// loss, which stays.
   package mutating func report(_ report: StepReport, nowSeconds: Double) throws {
-    let isLast = report.step >= report.stepCount
-    guard isLast || nowSeconds - lastSeconds >= intervalSeconds else { return }
+    let stays = report.step >= report.stepCount || report.validationLoss != nil
+    guard stays || nowSeconds - lastSeconds >= intervalSeconds else { return }
     lastSeconds = nowSeconds
     switch style {
     case .lines: try write(report.line + "\n")
     case .live(let width):
-      isLineOpen = !isLast
+      isLineOpen = !stays
       // The last column stays free: a terminal may wrap when it is written.
       let line = String(report.line.prefix(max(0, width() - 1)))
-      try write("\r\(line)\u{1B}[K" + (isLast ? "\n" : ""))
+      try write("\r\(line)\u{1B}[K" + (stays ? "\n" : ""))
     }
   }
 

@@ -26,6 +26,15 @@ package enum Quantity {
     return fixed(value, size < 9.995 ? 2 : size < 99.95 ? 1 : 0)
   }
 
+  /// A whole number in groups of three digits: 1,310,000.
+  package static func count(_ number: Int) -> String {
+    let digits = Array(String(number.magnitude))
+    let groups = digits.enumerated().map { index, digit in
+      index > 0 && (digits.count - index) % 3 == 0 ? ",\(digit)" : "\(digit)"
+    }
+    return (number < 0 ? "-" : "") + groups.joined()
+  }
+
   /// `value` with a fixed number of digits after the point; "nan" and "inf" as they are.
   package static func fixed(_ value: Double, _ digits: Int) -> String {
     guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }

@@ -2,7 +2,7 @@ import DeepEPStorage
 import FoundationEssentials
 import Glibc
 
-/// A file of scalars that TensorBoard shows: records of TFRecord's form, each an `Event` of TensorBoard's protocol
+/// A file of scalars and histograms that TensorBoard shows: records of TFRecord's form, each an `Event` of TensorBoard's protocol
 /// (`tensorboard/compat/proto/event.proto`).
 package final class TensorBoardFile {
   private let path: String
@@ -43,6 +43,44 @@ package final class TensorBoardFile {
     var value = Message()
     value.append(bytes: Array(tag.utf8), field: 1)
     value.append(float: Float(number), field: 2)
+    try write(value, step: step)
+  }
+
+  /// Adds the statistics of a tapped value: its histogram, and what there is beside it as scalars.
+  ///
+  /// - Throws: ``StorageError`` if it cannot be written.
+  package func write(_ tap: TapReport, step: Int) throws {
+    let numbers = [
+      ("mean", tap.mean), ("deviation", tap.deviation), ("zeros", tap.zeroShare),
+      ("not_finite", tap.notFiniteShare),
+    ]
+    for (name, number) in numbers { try write("\(tap.title)/\(name)", number, step: step) }
+    guard tap.maximum >= tap.minimum else { return }
+    var value = Message()
+    value.append(bytes: Array(tap.title.utf8), field: 1)
+    value.append(bytes: histogram(tap).bytes, field: 5)
+    try write(value, step: step)
+  }
+
+  /// A `HistogramProto` (`tensorboard/compat/proto/summary.proto`): each bin by its upper limit.
+  private func histogram(_ tap: TapReport) -> Message {
+    let counts = tap.histogram.map(Double.init)
+    let width = (tap.maximum - tap.minimum) / Double(counts.count)
+    let count = counts.reduce(0, +)
+    var message = Message()
+    message.append(double: tap.minimum, field: 1)
+    message.append(double: tap.maximum, field: 2)
+    message.append(double: count, field: 3)
+    message.append(double: tap.mean * count, field: 4)
+    let square = tap.deviation * tap.deviation + tap.mean * tap.mean
+    message.append(double: square * count, field: 5)
+    let limits = counts.indices.map { tap.minimum + width * Double($0 + 1) }
+    message.append(doubles: limits, field: 6)
+    message.append(doubles: counts, field: 7)
+    return message
+  }
+
+  private func write(_ value: Message, step: Int) throws {
     var summary = Message()
     summary.append(bytes: value.bytes, field: 1)
     var event = Message()
@@ -86,6 +124,10 @@ private struct Message {
     append(variable: field << 3 | 2)
     append(variable: UInt64(bytes.count))
     self.bytes += bytes
+  }
+
+  mutating func append(doubles: [Double], field: UInt64) {
+    append(bytes: doubles.flatMap { Message.littleEndian($0.bitPattern) }, field: field)
   }
 
   mutating func append(float: Float, field: UInt64) {

@@ -7,7 +7,8 @@ package final class KernelCompiler {
   package let vectorBits: Int
   /// Whether there are instructions for products of pairs of bfloat16 numbers.
   package let hasPairedProducts: Bool
-  private let library: KernelLibrary
+  /// Where kernels are kept.
+  package let library: KernelLibrary
   private let pool: ThreadPool
   /// What was written since the last compilation: layers are alike, so most regions come many times.
   private var texts: [RegionKey: KernelSource] = [:]
@@ -75,7 +76,8 @@ package final class KernelCompiler {
 /// Kernels waiting to be compiled by whichever thread is free.
 private final class CompilationQueue: Sendable {
   private let sources: [KernelSource]
-  private let library: KernelLibrary
+  /// Where kernels are kept.
+  package let library: KernelLibrary
   private let next = Atomic(0)
 
   init(_ sources: [KernelSource], _ library: KernelLibrary) {

@@ -40,6 +40,9 @@ package final class KernelLibrary: Sendable {
   /// How many kernels were compiled, and not found on disk.
   package var compilationCount: Int { compilations.load(ordering: .relaxed) }
 
+  /// How many kernels there are.
+  package var kernelCount: Int { places.withLock { $0.count } }
+
   /// A kernel that is ready; nil if it is not, or a thread is at it.
   func ready(_ source: KernelSource) -> KernelFunction? {
     place(source).function.withLockIfAvailable { $0 } ?? nil

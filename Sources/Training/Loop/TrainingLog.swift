@@ -1,17 +1,22 @@
 import DeepEPEvents
 import DeepEPPlans
+import DeepEPProfiling
 import DeepEPStorage
 
-/// Says how a run goes: its memory before the first step, a line for steps, the end.
+/// Says how a run goes: memory and kernels before the first step, a line for steps, at the end where the time went.
 package struct TrainingLog {
   private let session: TrainingSession
   private let tokensPerStep: Int
   private let stepCount: Int
   private let output: TerminalOutput
-  private let file: StepFile?
+  private let metrics: MetricsFile?
   private let board: TensorBoardFile?
+  private let curvePath: String?
+  private var curve = LossCurve()
   /// The number of ranks, which share the arithmetic of a step.
   package var rankCount = 1
+  /// What the threads of a rank reach at best, in units of 10^9 operations a second; nil if it is not known.
+  package var peakGigaflops: Double?
   private var progress: Progress
   private var recent: [(seconds: Double, step: Int)] = []
   private let startSeconds = Clock.seconds
@@ -20,17 +25,20 @@ package struct TrainingLog {
   /// What counts for other ranks of the memory that ranks share.
   private var othersBytes = 0
 
-  /// - Parameters:
-  ///   - file: What gets every step, beside what `output` shows.
-  ///   - board: What gets every step for TensorBoard.
+  /// - Parameter records: What gets every step, beside what `output` shows.
+  /// - Throws: ``StorageError`` if a file cannot be written.
   package init(
     _ session: TrainingSession, _ loader: some BatchLoader, stepCount: Int, output: TerminalOutput,
-    file: StepFile? = nil, board: TensorBoardFile? = nil
-  ) {
+    records: RunRecords = RunRecords()
+  ) throws {
     self.session = session
     forecast = session.forecast
-    self.file = file
-    self.board = board
+    metrics = try records.metrics.map { try MetricsFile($0, afterStep: session.step) }
+    board = try records.tensorboard.map { try TensorBoardFile(folder: $0) }
+    curvePath = records.curve
+    for line in metrics?.kept ?? [] {
+      curve.add(step: line.step, loss: line.loss, validationLoss: line.validationLoss)
+    }
     self.stepCount = stepCount
     self.output = output
     let tokens = loader.inputs.last?.shape.reduce(1, *) ?? 1
@@ -44,8 +52,8 @@ package struct TrainingLog {
     let place = rankCount > 1 ? "of each rank: " : ""
     try output.write(
       "memory  \(place)parameters and optimizer \(Quantity.bytes(plan.stateBytes)), "
-        + "step \(Quantity.bytes(plan.valueBytes)); planned peak \(Quantity.bytes(plan.peakBytes))\n"
-    )
+        + "step \(Quantity.bytes(plan.valueBytes)); planned peak \(Quantity.bytes(plan.peakBytes)) "
+        + "of \(Quantity.bytes(HostMemory.bytes))\n")
     if let bytes = session.rankBytes {
       let kinds = [
         ("parameters", bytes.parameters), ("gradients", bytes.gradients),
@@ -54,30 +62,56 @@ package struct TrainingLog {
       let parts = kinds.map { "\($0) \(Quantity.bytes($1))" }
       try output.write("plan    \(place)\(parts.joined(separator: ", "))\n")
     }
+    if let compilation = session.compilation {
+      try output.write("compile \(compilation.text)\n")
+    }
     recent = [(Clock.seconds, session.step)]
   }
 
-  /// Shows a step that was just made.
-  package mutating func stepped(_ loss: Double) throws {
+  /// Shows a step that was just made, with the loss on the held-out data if that was looked at.
+  package mutating func stepped(
+    _ loss: Double, validationLoss: Double? = nil, taps: [TapReport] = []
+  ) throws {
     let now = Clock.seconds
-    try file?.write(step: session.step, loss: loss, seconds: now - startSeconds)
     if recent.count == 1 {
       othersBytes = ProcessMemory.othersBytes
       try compare(sinceSeconds: recent[0].seconds, now)
     }
     recent.append((now, session.step))
     if recent.count > 50 { recent.removeFirst() }
+    let report = report(loss, validationLoss, now)
+    curve.add(step: session.step, loss: loss, validationLoss: validationLoss)
+    try record(report, taps, now)
+    try progress.report(report, nowSeconds: now)
+  }
+
+  private func report(_ loss: Double, _ validationLoss: Double?, _ now: Double) -> StepReport {
     let steps = Double(session.step - recent[0].step)
     let rate = steps / max(now - recent[0].seconds, 1e-9)
-    let report = StepReport(
-      step: session.step, stepCount: stepCount, loss: loss,
-      tokensPerSecond: rate * Double(tokensPerStep),
-      gigaflopsPerSecond: rate * session.contractionFlops * Double(rankCount) / 1e9,
+    let gigaflops = rate * session.contractionFlops * Double(rankCount) / 1e9
+    return StepReport(
+      step: session.step, stepCount: stepCount, loss: loss, validationLoss: validationLoss,
+      tokensPerSecond: rate * Double(tokensPerStep), gigaflopsPerSecond: gigaflops,
+      peakShare: peakGigaflops.map { gigaflops / ($0 * Double(rankCount)) },
       memoryBytes: ProcessMemory.residentBytes - othersBytes,
       secondsLeft: Double(stepCount - session.step) / max(rate, 1e-9))
-    try board?.write("loss", loss, step: session.step)
-    try board?.write("tokens_per_second", report.tokensPerSecond, step: session.step)
-    try progress.report(report, nowSeconds: now)
+  }
+
+  /// Writes a step into the files.
+  private func record(_ report: StepReport, _ taps: [TapReport], _ now: Double) throws {
+    var line = MetricsFile.Line(step: report.step, loss: report.loss, seconds: now - startSeconds)
+    line.validationLoss = report.validationLoss
+    line.tokensPerSecond = report.tokensPerSecond
+    line.gigaflopsPerSecond = report.gigaflopsPerSecond
+    line.memoryBytes = report.memoryBytes
+    line.taps = taps
+    try metrics?.write(line)
+    try board?.write("loss", report.loss, step: report.step)
+    try board?.write("tokens_per_second", report.tokensPerSecond, step: report.step)
+    if let loss = report.validationLoss {
+      try board?.write("validation_loss", loss, step: report.step)
+    }
+    for tap in taps { try board?.write(tap, step: report.step) }
   }
 
   /// Says what was expected of a step beside what the first one took and sent.
@@ -116,21 +150,18 @@ package struct TrainingLog {
   /// Writes a line of its own between the steps.
   package mutating func note(_ text: String) throws { try progress.note(text) }
 
-  /// Shows the loss on the held-out data on the way.
-  package mutating func evaluated(_ validationLoss: Double) throws {
-    try board?.write("validation_loss", validationLoss, step: session.step)
-    try note(
-      "step \(session.step)/\(stepCount) validation loss \(Quantity.fixed(validationLoss, 4))")
-  }
-
   /// Says how the run ended.
   package mutating func end(validationLoss: Double?) throws {
     try progress.finish()
     if let validationLoss {
       try board?.write("validation_loss", validationLoss, step: session.step)
+      curve.add(validationLoss: validationLoss, step: session.step)
       try output.write(
         "validation loss \(Quantity.fixed(validationLoss, 4)) on the held-out data\n")
     }
+    try output.write(curve.text())
+    if let curvePath { try AtomicFile.write(curvePath, text: curve.picture) }
+    if let time = session.time.text { try output.write("time    \(time)\n") }
     let seconds = Clock.seconds - startSeconds
     try output.write(
       "trained \(session.step) steps in \(Quantity.duration(seconds: seconds)); "
