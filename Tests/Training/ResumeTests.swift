@@ -159,14 +159,16 @@ import Testing
     }
   }
 
-  /// A program of one's own is asked to stop in its third step, and goes on from its folder.
+  /// A program of one's own is asked to stop after its third step, and goes on from its folder.
   @Test func aRunThatIsAskedToStopGoesOn() throws {
     try withCheckpoint { folder in
       let plan = CheckpointPlan(folder: folder, everySteps: 2, keep: 1)
       let stop = StopRequest()
       let first = try trainer()
-      let asking = AskingLoader(data: data(), position: 16, stop: stop)
-      #expect(try first.fit(asking, steps: 6, checkpoints: plan, stop: stop) == .stopped(.call))
+      let end = try first.fit(data(), steps: 6, checkpoints: plan, stop: stop) { step in
+        if step.step == 3 { stop.ask() }
+      }
+      #expect(end == .stopped(.call))
       #expect(first.step == 3)
       let names = { try FileManager.default.contentsOfDirectory(atPath: folder).sorted() }
       #expect(try names() == ["step-3"])
@@ -182,25 +184,6 @@ import Testing
       }
       #expect(other?.what.hasPrefix("another run has been here") == true)
     }
-  }
-
-  /// Data that asks a run to stop when it comes to an example.
-  private struct AskingLoader: BatchLoader {
-    let data: ArrayLoader
-    let position: Int
-    let stop: StopRequest
-
-    var batchSize: Int { data.batchSize }
-    var examplesPerEpoch: Int { data.examplesPerEpoch }
-    var inputs: [TensorDescription] { data.inputs }
-    var validationBatchCount: Int { 0 }
-
-    func batch(atExample start: Int, count: Int) throws -> Batch {
-      if start >= position { stop.ask() }
-      return try data.batch(atExample: start, count: count)
-    }
-
-    func validationBatch(_ index: Int) throws -> Batch { try data.validationBatch(index) }
   }
 
   @Test func checkpointsOfOtherRunsAreErrors() throws {
