@@ -46,7 +46,8 @@ def arguments():
 
 def curve_in(output, steps):
     """The steps and validation losses that a run has printed, the last one at its end."""
-    points = [(int(step), float(loss)) for step, loss in re.findall(r"^step (\d+)/\d+ validation loss ([\d.]+)", output, re.M)]
+    found = re.findall(r"^step (\d+)/\d+ .*\bvalidation ([\d.]+)", output, re.M)
+    points = [(int(step), float(loss)) for step, loss in found]
     last = re.search(r"^validation loss ([\d.]+) on", output, re.M)
     if not last:
         raise ValueError(f"no validation loss in: {output[-500:]}")

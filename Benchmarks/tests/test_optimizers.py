@@ -6,8 +6,8 @@ import optimizers
 import optimizers_document
 
 OUTPUT = """step 1/40 loss 4.351 tokens/s 17426
-step 20/40 validation loss 1.9000
-step 40/40 validation loss 1.5000
+step 20/40 loss 1.951 validation 1.9000 tokens/s 17426
+step 40/40 loss 1.451 validation 1.5000 tokens/s 17426
 validation loss 1.5000 on the held-out data
 """
 
