@@ -12,8 +12,6 @@ import array
 import collections
 import dataclasses
 import datetime
-import os
-import pathlib
 import random
 import re
 import subprocess
@@ -26,7 +24,9 @@ import records
 import report
 import tables
 from cases import CASES
-from contestants import ROOT, deepep, deepep_command, python_with_torch, pytorch
+from contestants import (
+    ROOT, add_program, add_text, check_program, check_text, deepep, deepep_command, python_with_torch, pytorch,
+)
 from timed_process import RunError, timed
 
 FRAMEWORKS_BOUND, PRECISIONS_BOUND = 1e-3, 0.01
@@ -35,21 +35,19 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 
 def arguments():
     parser = argparse.ArgumentParser(description="Do DeepEP and PyTorch, and all precisions, learn alike?")
-    parser.add_argument("--text", type=pathlib.Path, default=ROOT / ".deepep/kingjames.txt")
+    add_text(parser)
     parser.add_argument("--steps", type=int, default=200, help="of both frameworks on gpt-tiny")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--training-steps", type=int, default=1000, help="of deepep train in each precision")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
+    add_program(parser)
     parser.add_argument("--python", help="a Python that has torch; found by itself if not given")
     parser.add_argument("--dry-run", action="store_true", help="print the figures, and write no file")
     options = parser.parse_args()
     if min(options.steps, options.batch, options.training_steps, options.threads) < 1:
         parser.error("steps, batch, training steps and threads are at least 1")
-    if not os.access(options.deepep, os.X_OK):
-        parser.error(f"there is no program {options.deepep}: run make build")
-    if not options.text.exists():
-        parser.error(f"there is no text {options.text}: run make setup, or name another with --text")
+    check_program(parser, options)
+    check_text(parser, options)
     return options
 
 

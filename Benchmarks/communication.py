@@ -19,7 +19,7 @@ import communication_document
 import links
 import machine
 import waits
-from contestants import ROOT, python_with_torch
+from contestants import ROOT, add_program, check_program, python_with_torch
 from printed_report import report_of
 
 RESULTS = pathlib.Path(__file__).with_name("communication.json")
@@ -154,11 +154,10 @@ def arguments():
     parser.add_argument("--bytes", nargs="+", type=int, default=[4096, 1 << 20, 64 << 20])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
+    add_program(parser)
     parser.add_argument("--dry-run", action="store_true", help="print the figures, and write no file")
     options = parser.parse_args()
-    if not os.access(options.deepep, os.X_OK):
-        parser.error(f"there is no program {options.deepep}: run make build")
+    check_program(parser, options)
     if min(options.ranks + options.bytes + [options.rounds]) < 1:
         parser.error("ranks, bytes and rounds are at least 1")
     return options

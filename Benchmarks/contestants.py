@@ -28,6 +28,24 @@ class Contestant:
         return [*self.program, *case.arguments, *rest, *self.options, *more]
 
 
+def add_program(parser):
+    parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
+
+
+def check_program(parser, options):
+    if not os.access(options.deepep, os.X_OK):
+        parser.error(f"there is no program {options.deepep}: run make build")
+
+
+def add_text(parser):
+    parser.add_argument("--text", type=pathlib.Path, default=ROOT / ".deepep/kingjames.txt")
+
+
+def check_text(parser, options):
+    if not options.text.exists():
+        parser.error(f"there is no text {options.text}: run make setup, or name another with --text")
+
+
 def deepep_command(program, vectors=None):
     """The command line up to the job's name."""
     return (str(program), "benchmark", *([f"--vectors={vectors}"] if vectors else []))

@@ -10,7 +10,6 @@ import argparse
 import datetime
 import json
 import os
-import pathlib
 import re
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import tempfile
 
 import machine
 import optimizers_document
-from contestants import ROOT
+from contestants import add_program, add_text, check_program, check_text
 
 # Factors of two around what `deepep train` takes by itself.
 LEARNING_RATES = {"adamw": (1.5e-3, 3e-3, 6e-3, 1.2e-2), "muon": (1e-2, 2e-2, 4e-2, 8e-2)}
@@ -28,19 +27,17 @@ BAR = 0.8
 
 def arguments():
     parser = argparse.ArgumentParser(description="Steps of Muon for the loss of AdamW.")
-    parser.add_argument("--text", type=pathlib.Path, default=ROOT / ".deepep/kingjames.txt")
+    add_text(parser)
     parser.add_argument("--steps", type=int, default=3000, help="of AdamW")
     parser.add_argument("--share", type=float, default=BAR, help="of these steps that Muon makes")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
+    add_program(parser)
     parser.add_argument("--dry-run", action="store_true", help="print the figures, and write no file")
     options = parser.parse_args()
     if options.steps < POINTS or not 0 < options.share <= 1 or options.threads < 1:
         parser.error(f"there are at least {POINTS} steps and a thread, and the share is above 0 and at most 1")
-    if not os.access(options.deepep, os.X_OK):
-        parser.error(f"there is no program {options.deepep}: run make build")
-    if not options.text.exists():
-        parser.error(f"there is no text {options.text}: run make setup, or name another with --text")
+    check_program(parser, options)
+    check_text(parser, options)
     return options
 
 

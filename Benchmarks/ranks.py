@@ -18,7 +18,7 @@ import rank_contestants
 import rank_overlap
 import ranks_document
 import records
-from contestants import ROOT, python_with_torch
+from contestants import ROOT, add_program, check_program, python_with_torch
 from rank_rounds import Speed, bar, measured
 from timed_process import RunError
 
@@ -112,12 +112,11 @@ def arguments():
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2, help="the n of README.md")
-    parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
+    add_program(parser)
     parser.add_argument("--python", help="a Python that has torch; found by itself if not given")
     parser.add_argument("--dry-run", action="store_true", help="print the figures, and write no file")
     options = parser.parse_args()
-    if not os.access(options.deepep, os.X_OK):
-        parser.error(f"there is no program {options.deepep}: run make build")
+    check_program(parser, options)
     if min(options.rounds, options.steps) < 1:
         parser.error("rounds and steps are at least 1")
     return options

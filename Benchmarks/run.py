@@ -7,7 +7,6 @@ import argparse
 import dataclasses
 import datetime
 import os
-import pathlib
 import sys
 
 import figures
@@ -17,7 +16,9 @@ import report
 import rounds
 import tables
 from cases import CASES, NAMED, OTHER_SIZES
-from contestants import ROOT, available, deepep_command, precision_problem, python_with_torch
+from contestants import (
+    ROOT, add_program, available, check_program, deepep_command, precision_problem, python_with_torch,
+)
 from timed_process import RunError, timed
 
 GROUPS = {"named": NAMED, "sizes": OTHER_SIZES, "all": NAMED + OTHER_SIZES}
@@ -34,14 +35,13 @@ def arguments():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"], choices=["fp32", "bf16", "fp16"])
     parser.add_argument("--vectors", choices=[*machine.NARROW_VECTORS], help="hold all to narrower vectors")
-    parser.add_argument("--deepep", type=pathlib.Path, default=ROOT / ".build/release/deepep")
+    add_program(parser)
     parser.add_argument("--python", help="a Python that has torch; found by itself if not given")
     parser.add_argument("--dry-run", action="store_true", help="print the figures, and write no file")
     options = parser.parse_args()
     if min(options.threads, options.rounds, options.steps or 1) < 1:
         parser.error("threads, rounds and steps are at least 1")
-    if not os.access(options.deepep, os.X_OK):
-        parser.error(f"there is no program {options.deepep}: run make build")
+    check_program(parser, options)
     return options
 
 
