@@ -47,27 +47,10 @@ enum MPILauncher: String, CaseIterable, CustomTestStringConvertible {
   static func openMPIJob(
     _ rankCount: Int, _ command: [String], on links: LinkLaboratory, in folder: URL
   ) throws -> LaunchedJob {
-    // A host of Open MPI is one that has a name of its own.
-    let enter = (0..<2).map {
-      "nsenter --net=\(links.networkPath($0)) unshare --uts sh -c \"hostname host\($0); "
-    }
-    let agent = folder.appendingPathComponent("mpi-agent")
-    try """
-    #!/bin/sh
-    host=$1; shift
-    case $host in host0) exec \(enter[0])$*" ;; host1) exec \(enter[1])$*" ;; esac
-
-    """.write(to: agent, atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: agent.path)
-    let half = rankCount / 2
-    let words = [
-      "exec mpirun", "--oversubscribe --tag-output -H host0:\(half),host1:\(half) -n \(rankCount)",
-      "--mca plm rsh --mca plm_rsh_agent \(agent.path) --mca oob_tcp_if_include link0",
-      "--mca pml ob1 --mca btl self,vader,tcp --mca btl_tcp_if_include link0",
-    ]
-    let line = "\(enter[0])\((words + command).joined(separator: " "))\""
-    return try LaunchedJob(
-      ["-c", line], in: folder, program: "/bin/sh", variables: asRoot)
+    let line = try links.openMPILine(
+      ["mpirun", "--tag-output"], rankCounts: [rankCount / 2, rankCount / 2], command,
+      agent: folder.appendingPathComponent("mpi-agent").path)
+    return try LaunchedJob(["-c", line], in: folder, program: "/bin/sh", variables: asRoot)
   }
 
   /// Open MPI's launcher must be told twice that root may use it.

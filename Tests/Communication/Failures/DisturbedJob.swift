@@ -85,8 +85,15 @@ final class DisturbedJob {
 
   private func startByMPI() throws {
     let program = [BuiltProgram.rank] + disturbance.words(mark: mark)
-    let mpirun = [Disturbance.mpirun ?? "", "--oversubscribe", "-n", "\(disturbance.rankCount)"]
-    let words = try laboratory.map { try onHosts($0, mpirun, program) } ?? mpirun + program
+    let mpirun = Disturbance.mpirun ?? ""
+    let words =
+      try laboratory.map {
+        let agent = folder.appendingPathComponent("mpi-agent").path
+        return [
+          "/bin/sh", "-c",
+          try $0.openMPILine([mpirun], rankCounts: disturbance.hosts, program, agent: agent),
+        ]
+      } ?? [mpirun, "--oversubscribe", "-n", "\(disturbance.rankCount)"] + program
     // What mpirun keeps in files is its own.
     let own = [
       "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
@@ -97,28 +104,6 @@ final class DisturbedJob {
         words, variables: variables.merging(own) { $1 },
         output: folder.appendingPathComponent("output"))
     ]
-  }
-
-  /// Words that start the ranks of MPI on the hosts, each of which needs a name of its own.
-  private func onHosts(
-    _ laboratory: LinkLaboratory, _ mpirun: [String], _ program: [String]
-  ) throws -> [String] {
-    let enter = disturbance.hosts.indices.map {
-      "nsenter --net=\(laboratory.networkPath($0)) unshare --uts sh -c \"hostname host\($0); "
-    }
-    let cases = enter.enumerated().map { "host\($0)) exec \($1)$*\" ;;\n" }
-    let agent = folder.appendingPathComponent("mpi-agent")
-    try "#!/bin/sh\nhost=$1; shift\ncase $host in\n\(cases.joined())esac\n".write(
-      to: agent, atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: agent.path)
-    let hosts = disturbance.hosts.enumerated().map { "host\($0):\($1)" }
-    let options = [
-      "-H", hosts.joined(separator: ","), "--mca", "plm", "rsh", "--mca", "plm_rsh_agent",
-      agent.path, "--mca", "oob_tcp_if_include", "link0", "--mca", "pml", "ob1", "--mca", "btl",
-      "self,vader,tcp", "--mca", "btl_tcp_if_include", "link0",
-    ]
-    let line = (["exec"] + mpirun + options + program).joined(separator: " ")
-    return ["/bin/sh", "-c", "exec \(enter[0])\(line)\""]
   }
 
   private func startRanks() throws {
