@@ -5,7 +5,6 @@ package struct GivenArguments<Options> {
   private let command: String
   private let parameters: [Parameter<Options>]
   private let defaults: Options
-  private var lists: [String: [String]] = [:]
   private var words: [(parameter: Parameter<Options>, text: String)] = []
   /// The file that `--config` names.
   var configurationPath: String?
@@ -17,13 +16,11 @@ package struct GivenArguments<Options> {
   }
 
   mutating func add(_ parameter: Parameter<Options>, _ text: String) {
-    if parameter.form == .positionals {
-      lists[parameter.name, default: []].append(text)
-      words.removeAll { $0.parameter.name == parameter.name }
-      words.append((parameter, ListText.text(of: lists[parameter.name] ?? [])))
-    } else {
-      words.append((parameter, text))
+    guard parameter.form == .positionals else { return words.append((parameter, text)) }
+    guard let place = words.firstIndex(where: { $0.parameter.name == parameter.name }) else {
+      return words.append((parameter, ListText.text(of: [text])))
     }
+    words[place].text = ListText.text(of: ListText.all(words[place].text) + [text])
   }
 
   /// Whether a parameter stands on the command line.

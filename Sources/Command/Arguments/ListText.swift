@@ -8,6 +8,9 @@ enum ListText {
     return "[\(words.map(JSONText.quoted).joined(separator: ", "))]"
   }
 
+  /// The words that a text is made of.
+  static func all(_ text: String) -> [String] { words(text) ?? [text] }
+
   /// The words of a list of JSON; nil for any other text.
   static func words(_ text: String) -> [String]? {
     guard text.hasPrefix("[") else { return nil }
@@ -22,7 +25,7 @@ extension ValueParser where Value == [String] {
       expecting: "a path, or a list of them", placeholder: "PATH", fields: [.text, .list],
       text: { $0.isEmpty ? nil : ListText.text(of: $0) }
     ) { text in
-      let paths = ListText.words(text) ?? [text]
+      let paths = ListText.all(text)
       return paths.isEmpty || paths.contains("") ? nil : paths
     }
   }

@@ -58,16 +58,32 @@ package struct Parameter<Options> {
 }
 
 extension Parameter {
+  /// A parameter whose value a parser reads.
+  private static func parsed<Value>(
+    _ name: String, _ form: Form, _ parser: ValueParser<Value>, _ help: String,
+    isRequired: Bool = false, alone: String = "", text: @escaping (Options) -> String?,
+    put: @escaping (inout Options, Value) -> Void
+  ) -> Parameter {
+    let placeholder =
+      switch form {
+      case .openOption: "[\(parser.placeholder)]"
+      case .positional, .positionals: name.uppercased()
+      default: parser.placeholder
+      }
+    return Parameter(
+      name: name, form: form, placeholder: placeholder, help: help, isRequired: isRequired,
+      fields: parser.fields, loneValue: alone, choices: parser.choices, isPath: parser.isPath,
+      text: text, apply: { put(&$0, try parser.value(of: $1, for: $2)) })
+  }
+
   /// An option whose property has a default.
   package static func option<Value>(
     _ name: String, _ property: WritableKeyPath<Options, Value>, _ parser: ValueParser<Value>,
     _ help: String
   ) -> Parameter {
-    Parameter(
-      name: name, form: .option, placeholder: parser.placeholder, help: help, isRequired: false,
-      fields: parser.fields, choices: parser.choices, isPath: parser.isPath,
-      text: { parser.text($0[keyPath: property]) },
-      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
+    parsed(
+      name, .option, parser, help, text: { parser.text($0[keyPath: property]) },
+      put: { $0[keyPath: property] = $1 })
   }
 
   /// An option whose property is nil when it is not given.
@@ -75,11 +91,10 @@ extension Parameter {
     _ name: String, _ property: WritableKeyPath<Options, Value?>, _ parser: ValueParser<Value>,
     _ help: String, isRequired: Bool = false
   ) -> Parameter {
-    Parameter(
-      name: name, form: .option, placeholder: parser.placeholder, help: help,
-      isRequired: isRequired, fields: parser.fields, choices: parser.choices, isPath: parser.isPath,
+    parsed(
+      name, .option, parser, help, isRequired: isRequired,
       text: { $0[keyPath: property].flatMap { parser.text($0) } },
-      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
+      put: { $0[keyPath: property] = $1 })
   }
 
   /// An option that may stand without a value, for `alone`.
@@ -87,11 +102,10 @@ extension Parameter {
     _ name: String, _ property: WritableKeyPath<Options, Value?>, _ parser: ValueParser<Value>,
     alone: String, _ help: String
   ) -> Parameter {
-    Parameter(
-      name: name, form: .openOption, placeholder: "[\(parser.placeholder)]", help: help,
-      isRequired: false, fields: parser.fields, loneValue: alone, choices: parser.choices,
-      isPath: parser.isPath, text: { $0[keyPath: property].flatMap { parser.text($0) } },
-      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
+    parsed(
+      name, .openOption, parser, help, alone: alone,
+      text: { $0[keyPath: property].flatMap { parser.text($0) } },
+      put: { $0[keyPath: property] = $1 })
   }
 
   /// A flag, which makes its property true.
@@ -109,11 +123,9 @@ extension Parameter {
     _ name: String, _ property: WritableKeyPath<Options, Value>, _ parser: ValueParser<Value>,
     _ help: String, isRequired: Bool = true
   ) -> Parameter {
-    Parameter(
-      name: name, form: .positional, placeholder: name.uppercased(), help: help,
-      isRequired: isRequired, fields: parser.fields, choices: parser.choices, isPath: parser.isPath,
-      text: { parser.text($0[keyPath: property]) },
-      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
+    parsed(
+      name, .positional, parser, help, isRequired: isRequired,
+      text: { parser.text($0[keyPath: property]) }, put: { $0[keyPath: property] = $1 })
   }
 
   /// A positional argument whose property is nil when it is not given.
@@ -121,11 +133,10 @@ extension Parameter {
     _ name: String, _ property: WritableKeyPath<Options, Value?>, _ parser: ValueParser<Value>,
     _ help: String
   ) -> Parameter {
-    Parameter(
-      name: name, form: .positional, placeholder: name.uppercased(), help: help,
-      isRequired: false, fields: parser.fields, choices: parser.choices, isPath: parser.isPath,
+    parsed(
+      name, .positional, parser, help,
       text: { $0[keyPath: property].flatMap { parser.text($0) } },
-      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
+      put: { $0[keyPath: property] = $1 })
   }
 
   /// Positional arguments, any number of them.
@@ -135,10 +146,9 @@ extension Parameter {
     _ name: String, _ property: WritableKeyPath<Options, Value>, _ parser: ValueParser<Value>,
     _ help: String
   ) -> Parameter {
-    Parameter(
-      name: name, form: .positionals, placeholder: name.uppercased(), help: help,
-      isRequired: false, fields: parser.fields, text: { parser.text($0[keyPath: property]) },
-      apply: { $0[keyPath: property] = try parser.value(of: $1, for: $2) })
+    parsed(
+      name, .positionals, parser, help, text: { parser.text($0[keyPath: property]) },
+      put: { $0[keyPath: property] = $1 })
   }
 
   /// A command line within the command line: every word, the first that is no option and all after it.

@@ -132,12 +132,21 @@ extension ValueParser where Value == Precision {
 
 extension ValueParser where Value == KernelCache {
   /// Where compiled kernels are kept.
-  package static var kernelCache: Self {
+  package static var kernelCache: Self { folder(.standard, off: .off) { .folder($0) } }
+}
+
+extension ValueParser where Value: Hashable {
+  /// A folder to keep something in, or none.
+  ///
+  /// - Parameter standard: the one that is taken by itself.
+  static func folder(
+    _ standard: Value, off: Value, _ folder: @escaping @Sendable (String) -> Value
+  ) -> Self {
     Self(
       expecting: "a folder, or off", placeholder: "DIR|off",
-      text: { $0 == .standard ? nil : $0.description }
+      text: { $0 == standard ? nil : "\($0)" }
     ) { text in
-      text.isEmpty ? nil : text == "off" ? .off : .folder(text)
+      text.isEmpty ? nil : text == "off" ? off : folder(text)
     }
   }
 }

@@ -11,21 +11,15 @@ struct Models {
   }
 
   private static func run(output: TerminalOutput) throws {
-    try output.write(row(["name", "family", "layers", "width", "heads", "context", "weights"]))
+    try output.write(
+      row.text(["name", "family", "layers", "width", "heads", "context", "weights"]))
     for model in NamedModel.allCases {
       let sizes = model.configuration
       let numbers = [sizes.layers, sizes.width, sizes.heads, sizes.context, sizes.parameterCount]
       try output.write(
-        row([model.rawValue, type(of: sizes).family] + numbers.map(String.init)))
+        row.text([model.rawValue, type(of: sizes).family] + numbers.map(String.init)))
     }
   }
 
-  private static func row(_ cells: [String]) -> String {
-    let widths = [14, 8, 8, 8, 8, 9, 15]
-    let padded = zip(cells, widths).enumerated().map { column, cell in
-      let space = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
-      return column < 2 ? cell.0 + space : space + cell.0
-    }
-    return padded.joined() + "\n"
-  }
+  private static let row = TableRow(widths: [13, 8, 7, 7, 7, 8, 14], leftCount: 2)
 }

@@ -23,9 +23,10 @@ struct PeakTable {
   }
 
   func run(output: TerminalOutput) throws {
-    try output.write(Self.row(["model", "strategy", "entry", "slots", "values", "in use at once"]))
+    try output.write(
+      Self.row.text(["model", "strategy", "entry", "slots", "values", "in use at once"]))
     for (model, strategy) in Self.plans {
-      for row in try Self.rows(model, strategy) { try output.write(Self.row(row)) }
+      for row in try Self.rows(model, strategy) { try output.write(Self.row.text(row)) }
     }
   }
 
@@ -41,12 +42,5 @@ struct PeakTable {
     }
   }
 
-  private static func row(_ cells: [String]) -> String {
-    let widths = [10, 24, 11, 14, 14, 14]
-    let padded = zip(cells, widths).enumerated().map { column, cell in
-      let space = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
-      return column < 3 ? cell.0 + space : space + cell.0
-    }
-    return padded.joined(separator: " ") + "\n"
-  }
+  private static let row = TableRow(widths: [10, 24, 11, 14, 14, 14], leftCount: 3)
 }

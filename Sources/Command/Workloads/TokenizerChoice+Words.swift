@@ -38,12 +38,5 @@ extension ValueParser where Value == TokenizerChoice {
 
 extension ValueParser where Value == TokenCache {
   /// Where tokens are kept.
-  static var tokenCache: Self {
-    Self(
-      expecting: "a folder, or off", placeholder: "DIR|off",
-      text: { $0 == .standard ? nil : $0.description }
-    ) { text in
-      text.isEmpty ? nil : text == "off" ? .off : .folder(text)
-    }
-  }
+  static var tokenCache: Self { folder(.standard, off: .off) { .folder($0) } }
 }
