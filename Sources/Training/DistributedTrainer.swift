@@ -25,7 +25,7 @@ public final class DistributedTrainer<Model: Module> {
   /// The model.
   public let model: Model
   private let loss: Loss
-  private var builder: ProgramBuilder
+  private let builder: ProgramBuilder
   private let threads: Int?
   private let kernelCache: KernelCache
   private let memoryBudget: MemoryBudget?
@@ -105,8 +105,7 @@ public final class DistributedTrainer<Model: Module> {
     builder = ProgramBuilder(
       optimizer: optimizer, clipNorm: clipNorm, gradientAccumulation: gradientAccumulation,
       seed: seed, lossScaling: lossScaling ?? (isSmall ? LossScaling() : nil),
-      emaDecay: emaDecay, frozen: frozen, adaptation: adaptation)
-    builder.recordsTaps = recordsTaps
+      emaDecay: emaDecay, frozen: frozen, adaptation: adaptation, recordsTaps: recordsTaps)
   }
 
   /// The number of updates made.

@@ -155,11 +155,11 @@ package final class TrainingSession {
     let batches = try (0..<schedule.microBatchCount).map {
       try share.batch(of: loader, atExample: dataPosition + $0 * loader.batchSize)
     }
+    let dataSeconds = Clock.seconds - start
     executor.record(
       Event(
         name: "data", queue: .storage, work: .data, startSeconds: start,
-        durationSeconds: Clock.seconds - start))
-    let dataSeconds = Clock.seconds - start
+        durationSeconds: dataSeconds))
     let (loss, calls) = try runCalls(batches)
     var parts = calls
     parts[.data] = dataSeconds

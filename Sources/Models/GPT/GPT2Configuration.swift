@@ -50,6 +50,9 @@ public struct GPT2Configuration: LanguageModelConfiguration {
   /// As many as heads: each has its own.
   public var keyValueHeads: Int { heads }
 
+  /// Four times the width.
+  public var hidden: Int { 4 * width }
+
   /// The number of weights.
   public var parameterCount: Int {
     let block = 12 * width * width + 13 * width

@@ -17,6 +17,8 @@ public protocol LanguageModelConfiguration: Hashable, Codable, Sendable {
   var heads: Int { get }
   /// The number of heads of keys and values.
   var keyValueHeads: Int { get }
+  /// The width inside the network of a block.
+  var hidden: Int { get }
   /// How many positions a position sees, itself among them; nil: all before it.
   var window: Int? { get set }
   /// The token that begins a document; nil if a sequence is one document.
@@ -80,6 +82,12 @@ extension LanguageModelConfiguration {
     guard documentStart.map((0..<vocabulary).contains) ?? true else {
       return ConfigurationMistake(
         "documentStart is no token of \(vocabulary)", fix: "name one that the vocabulary has")
+    }
+    let inner = Double(width) * Double(max(4 * width, hidden))
+    guard Double(layers) * inner * 4 < 0x1p60 else {
+      return ConfigurationMistake(
+        "\(layers) layers of width \(width) have more weights than can be counted",
+        fix: "use less than 2^60")
     }
     return nil
   }

@@ -49,10 +49,10 @@ public struct KeyValueCache {
   private func seen(_ scores: Tensor, from position: Tensor, _ mask: AttentionMask) -> Tensor {
     let reach = scores.indices(along: scores.rank - 2) + position
     let places = scores.indices(along: scores.rank - 1)
+    // Rows after the block hold nothing.
+    let mask = mask == .none ? .causal : mask
     let hidden = scores.filled(with: -.infinity)
-    let causal = reach.compare(.greaterOrEqual, places).select(scores, hidden)
-    guard case .window(let length) = mask else { return causal }
-    return reach.compare(.less, places + Double(length)).select(causal, hidden)
+    return mask.conditions(queries: reach, keys: places).reduce(scores) { $1.select($0, hidden) }
   }
 }
 

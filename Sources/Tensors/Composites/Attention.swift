@@ -64,12 +64,7 @@ package struct Attention: Composite {
   func scores(_ query: Tensor, _ key: Tensor, segments: Tensor?) -> Tensor {
     let scores = query.wideEinsum("bthd,bshd->bhts", key) * scale
     guard scores.rank == 4 else { return scores }
-    let (queries, keys) = (scores.indices(along: 2), scores.indices(along: 3))
-    var seen: [Tensor] = []
-    if mask != .none { seen.append(queries.compare(.greaterOrEqual, keys)) }
-    if case .window(let length) = mask {
-      seen.append(queries.compare(.less, keys + Double(length)))
-    }
+    var seen = mask.conditions(queries: scores.indices(along: 2), keys: scores.indices(along: 3))
     if let segments {
       let target = scores.type.dimensions
       let own = segments.broadcast(to: target, dimensions: [0, 2])

@@ -12,4 +12,14 @@ public enum AttentionMask: Hashable, Codable, Sendable {
   var isWindow: Bool {
     if case .window = self { true } else { false }
   }
+
+  /// What a key has to be for a query to see it, all of it: Booleans of the shape of both.
+  package func conditions(queries: Tensor, keys: Tensor) -> [Tensor] {
+    let isBefore = queries.compare(.greaterOrEqual, keys)
+    return switch self {
+    case .none: []
+    case .causal: [isBefore]
+    case .window(let length): [isBefore, queries.compare(.less, keys + Double(length))]
+    }
+  }
 }

@@ -26,9 +26,7 @@ struct TrainingLoop {
     var patience = Patience(validation.patience)
     while session.step < stepCount {
       if let reason = try stops?.reason(afterStep: session.step) {
-        try write(validationLoss: nil)
-        try log?.end(validationLoss: nil)
-        return .stopped(reason)
+        return try end(.stopped(reason), nil)
       }
       let validationLoss = try step()
       if let validationLoss, patience.isOver(after: validationLoss) {
@@ -48,7 +46,7 @@ struct TrainingLoop {
     }
     let taps = session.taps
     try log?.stepped(loss, validationLoss: validationLoss, taps: taps)
-    if isWritten { try untimed { try $0.write(validationLoss: validationLoss) } }
+    if isWritten { try untimed { try $0.write(validationLoss) } }
     try onStep?(
       TrainingStep(
         step: session.step, stepCount: stepCount, loss: loss, validationLoss: validationLoss,
@@ -57,7 +55,7 @@ struct TrainingLoop {
   }
 
   private mutating func end(_ end: TrainingEnd, _ validationLoss: Double?) throws -> TrainingEnd {
-    try write(validationLoss: validationLoss)
+    try write(validationLoss)
     try log?.end(validationLoss: validationLoss)
     return end
   }
@@ -69,7 +67,7 @@ struct TrainingLoop {
     return try body(self)
   }
 
-  private func write(validationLoss: Double?) throws {
+  private func write(_ validationLoss: Double?) throws {
     try checkpoints?.write(session, validationLoss: validationLoss, onWritten: onWritten)
   }
 }

@@ -82,16 +82,13 @@ package struct CaptureReplay {
         found.nanCount > 0 && before.allSatisfy { $0.nanCount == 0 }
         || found.infiniteCount > 0 && before.allSatisfy(\.isEmpty) && !node.operation.hasInfinity
       guard isNew else { continue }
-      let origin = node.origin
-      let line = origin.source.map { ", \($0.file):\($0.line)" } ?? ""
-      let place = origin.path.isEmpty ? "the model" : origin.path
       let lines = operands.map { operand in
         let (least, greatest) = (operand.doubles.min() ?? 0, operand.doubles.max() ?? 0)
         return "\n  operand \(operand.type), from \(least) to \(greatest)"
       }
       return
-        "%\(index) of \(entry.name.rawValue): \(result.type) of '\(node.operation.name)' in \(place) "
-        + "(\(origin.phase.rawValue)\(line)): \(found.text(shape: result.shape))\(lines.joined())"
+        "%\(index) of \(entry.name.rawValue): \(result.type) of '\(node.operation.name)' in "
+        + "\(node.origin.place): \(found.text(shape: result.shape))\(lines.joined())"
     }
     return nil
   }

@@ -22,15 +22,20 @@ struct FirstNonFinite {
       if found.nanCount == 0, isMasked {
         masks.insert(instruction.results[index])
       } else {
-        let origin = instruction.origin
-        let line = origin.source.map { ", \($0.file):\($0.line)" } ?? ""
         text =
-          "\(type) of '\(instruction.operation.functions)' in "
-          + "\(origin.path.isEmpty ? "the model" : origin.path) (\(origin.phase.rawValue)\(line)): "
+          "\(type) of '\(instruction.operation.functions)' in \(instruction.origin.place): "
           + found.text(shape: type.shape)
         return
       }
     }
+  }
+}
+
+extension Origin {
+  /// For people: the module, the part of the step, and the line where one is known.
+  var place: String {
+    let line = source.map { ", \($0.file):\($0.line)" } ?? ""
+    return "\(path.isEmpty ? "the model" : path) (\(phase.rawValue)\(line))"
   }
 }
 

@@ -23,12 +23,13 @@ package struct ProgramBuilder {
   /// How gradients travel between hosts.
   package var compression = Compression.none
   /// Whether a step also returns the statistics of tapped values.
-  package var recordsTaps = false
+  package var recordsTaps: Bool
 
   package init(
     optimizer: any Optimizer, clipNorm: Double? = nil, gradientAccumulation: Int = 1,
     seed: UInt64 = 0, lossScaling: LossScaling? = nil, emaDecay: Double? = nil,
-    frozen: [ParameterPattern] = [], adaptation: LowRankAdaptation? = nil
+    frozen: [ParameterPattern] = [], adaptation: LowRankAdaptation? = nil,
+    recordsTaps: Bool = false
   ) {
     self.optimizer = optimizer
     self.clipNorm = clipNorm
@@ -38,6 +39,7 @@ package struct ProgramBuilder {
     self.emaDecay = emaDecay
     self.frozen = frozen
     self.adaptation = adaptation
+    self.recordsTaps = recordsTaps
   }
 
   // MARK: The model

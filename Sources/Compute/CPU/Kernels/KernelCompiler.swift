@@ -76,8 +76,7 @@ package final class KernelCompiler {
 /// Kernels waiting to be compiled by whichever thread is free.
 private final class CompilationQueue: Sendable {
   private let sources: [KernelSource]
-  /// Where kernels are kept.
-  package let library: KernelLibrary
+  private let library: KernelLibrary
   private let next = Atomic(0)
 
   init(_ sources: [KernelSource], _ library: KernelLibrary) {
