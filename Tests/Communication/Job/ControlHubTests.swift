@@ -75,6 +75,38 @@ import Testing
     #expect(texts[0].contains("in all-reduce 17 (24 bytes) for 0."), "\(texts[0])")
   }
 
+  /// A rank that ends without having read everything resets its connection; what it said before is heard, also if the
+  /// hub finds first that it cannot write any more.
+  @Test func aRankThatLeavesIsHeardThoughItsConnectionIsReset() throws {
+    for _ in 0..<8 {
+      let (isBusy, mayGoOn) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+      let hub = try ControlHub(
+        jobName: "job", token: "secret", rankCount: 8, limits: Self.limits
+      ) { _ in
+        isBusy.signal()
+        mayGoOn.wait()
+      }
+      defer { hub.stop() }
+      var ranks = try (0..<8).map { rank in
+        let client = try RawClient(port: hub.address.port)
+        client.send(ControlMessageTests.hello(rank, of: 8).frame)
+        return client
+      }
+      for rank in ranks { try rank.peek() }
+      // Between two ranks, the hub is kept from reading by telling of a stranger.
+      let stranger = try RawClient(port: hub.address.port)
+      stranger.send(Array("GET / HTTP/1.1\r\n\r\n".utf8))
+      isBusy.wait()
+      for rank in ranks { rank.send(ControlMessage.leave([]).frame) }
+      ranks = []
+      mayGoOn.signal()
+      hub.waitUntilOver()
+      // A failure is settled in the turn after.
+      usleep(50_000)
+      #expect(hub.failure == nil)
+    }
+  }
+
   @Test func theExitOfAProcessIsTheReason() throws {
     let kept = Mutex<ControlHub?>(nil)
     let texts = try run(2, hub: { hub in kept.withLock { $0 = hub } }) { control in

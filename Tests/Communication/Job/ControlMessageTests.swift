@@ -13,12 +13,17 @@ import Testing
       root: 3, group: 2, startedSecondsAgo: 1.5, endedSecondsAgo: 0.25)
   }
 
+  /// The first message of a rank.
+  static func hello(_ rank: Int, of rankCount: Int) -> ControlMessage {
+    .hello(
+      Hello(jobName: "job", token: "secret", rank: rank, rankCount: rankCount, member: member))
+  }
+
   static var samples: [ControlMessage] {
     var error = CommunicationError("out of step", at: "rank 1", fix: "look")
     error.lastOperations = ["rank 0: in barrier 3", ""]
     return [
-      .hello(Hello(jobName: "job", token: "secret", rank: 2, rankCount: 4, member: member)),
-      .refused("the token is wrong"), .member(rank: 1, member), .started,
+      hello(2, of: 4), .refused("the token is wrong"), .member(rank: 1, member), .started,
       .heartbeat([
         RankRecords(
           rank: 3, records: [record],

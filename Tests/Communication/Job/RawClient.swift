@@ -34,6 +34,14 @@ final class RawClient {
     }
   }
 
+  /// Waits until something has come, and leaves it unread.
+  func peek() throws {
+    var byte: UInt8 = 0
+    guard recv(descriptor, &byte, 1, Int32(MSG_PEEK)) == 1 else {
+      throw Failure(number: errno)
+    }
+  }
+
   /// Sends bytes, and reads until the other side closes the connection.
   func answer(to bytes: [UInt8]) throws -> [UInt8] {
     send(bytes)

@@ -6,6 +6,8 @@ final class ControlConnection {
   private var input: FrameBuffer
   private var output: [UInt8] = []
   private var written = 0
+  /// Why nothing can be written any more, once that was seen.
+  private var writeEnd: String?
   /// The rank at the other end, once it has said so.
   var rank: Int?
   /// When it was accepted.
@@ -42,18 +44,20 @@ final class ControlConnection {
     return true
   }
 
-  /// Writes what there is room for; returns why the connection is over, if it is.
-  func flush() -> String? {
-    while hasOutput {
+  /// Writes what there is room for.
+  ///
+  /// Where nothing can be written any more, the other side's last messages may still be unread, and say why: so
+  /// ``receive(_:)`` tells of the end, after them.
+  func flush() {
+    while hasOutput, writeEnd == nil {
       switch output.withUnsafeBytes({ socket.write(.init(rebasing: $0[written...])) }) {
       case .bytes(let count): written += count
-      case .wait: return nil
-      case .closed(let reason): return reason
+      case .wait: return
+      case .closed(let reason): writeEnd = reason
       }
     }
     output.removeAll(keepingCapacity: output.count < 1 << 16)
     written = 0
-    return nil
   }
 
   /// Reads what is there, a bounded part of it, and hands over the whole messages.
@@ -79,8 +83,8 @@ final class ControlConnection {
     try withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 8) { buffer in
       for _ in 0..<16 {
         switch socket.read(into: buffer) {
-        case .wait: return nil
-        case .closed(let reason): return reason
+        case .wait: return writeEnd
+        case .closed(let reason): return writeEnd ?? reason
         case .bytes(let count): try body(.init(rebasing: UnsafeRawBufferPointer(buffer)[..<count]))
         }
       }

@@ -58,7 +58,7 @@ final class ControlHubLoop {
       sendAll()
     }
     // Failures that were just told still have to go out.
-    for connection in connections.values { _ = connection.flush() }
+    for connection in connections.values { connection.flush() }
   }
 
   // MARK: Waiting
@@ -135,7 +135,7 @@ final class ControlHubLoop {
   }
 
   private func drop(_ connection: ControlConnection) {
-    _ = connection.flush()
+    connection.flush()
     connections[connection.socket.descriptor] = nil
   }
 
@@ -196,9 +196,7 @@ final class ControlHubLoop {
     }
     // Rank 0 last: with the hub in its process, it must not end before the others have heard why.
     let waiting = connections.values.filter(\.hasOutput)
-    for connection in waiting.sorted(by: { $0.rank ?? 0 > $1.rank ?? 0 }) {
-      if let end = connection.flush() { close(connection, end) }
-    }
+    for connection in waiting.sorted(by: { $0.rank ?? 0 > $1.rank ?? 0 }) { connection.flush() }
     for connection in connections.values where connection.isEnding && !connection.hasOutput {
       // What the stranger still sends would reset the connection before it reads the reason.
       shutdown(connection.socket.descriptor, Int32(SHUT_WR))

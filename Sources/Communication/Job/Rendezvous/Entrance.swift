@@ -45,17 +45,16 @@ struct Entrance {
       if vigil.isBeatDue() {
         connection.send(.heartbeat([RankRecords(rank: environment.rank, records: [])]))
       }
-      let flushed = connection.flush()
+      connection.flush()
       let (outcome, end) = try received(connection) { message in
         vigil.hasHeard()
         isHeard = true
         return take(message, &members)
       }
       if let outcome { return outcome }
-      let reason = flushed ?? end
       // A hub with too many callers may have no time to say so.
-      if reason != nil, !isHeard { return .crowded }
-      if let reason = reason ?? vigil.silence { throw lost(reason) }
+      if end != nil, !isHeard { return .crowded }
+      if let reason = end ?? vigil.silence { throw lost(reason) }
       try wait(connection)
     }
   }
