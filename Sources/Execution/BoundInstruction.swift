@@ -8,13 +8,9 @@ import DeepEPTensors
 final class BoundInstruction {
   private let kernel: any Kernel
   private let buffers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-  private let name: String
-  private let path: String
-  private let flops: Double
-  private let byteCount: Int
-  private let queue: EventQueue
-  private let work: EventWork
   private let isBeside: Bool
+  /// What its events are about.
+  let subject: EventSubject
   /// The instructions that must be over before this one begins.
   let waits: [Int]
 
@@ -24,13 +20,12 @@ final class BoundInstruction {
     self.kernel = kernel
     buffers = .allocate(capacity: pointers.count)
     for (index, pointer) in pointers.enumerated() { (buffers + index).initialize(to: pointer) }
-    name = instruction.kernel
-    path = "\(instruction.origin.path) \(instruction.origin.phase.rawValue)"
-    flops = instruction.flops
-    byteCount = instruction.byteCount
     (isBeside, waits) = (instruction.isBeside, instruction.waits)
-    queue = instruction.operation is any Collective ? .communication : .compute
-    work = instruction.work
+    subject = EventSubject(
+      name: instruction.kernel,
+      path: "\(instruction.origin.path) \(instruction.origin.phase.rawValue)",
+      queue: instruction.operation is any Collective ? .communication : .compute,
+      work: instruction.work, flops: instruction.flops, bytes: instruction.byteCount)
   }
 
   deinit { buffers.deallocate() }
@@ -44,12 +39,5 @@ final class BoundInstruction {
     }
     try kernel.run(buffers)
     return nil
-  }
-
-  /// The event of a run that began at a time and has just ended.
-  func event(startSeconds: Double) -> Event {
-    Event(
-      name: name, path: path, queue: queue, work: work, startSeconds: startSeconds,
-      durationSeconds: Clock.seconds - startSeconds, flops: flops, bytes: byteCount)
   }
 }

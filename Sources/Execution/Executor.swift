@@ -8,6 +8,9 @@ import DeepEPTensors
 ///
 /// Used by one thread, which issues all work.
 package final class Executor {
+  /// What is told of an instruction that has run.
+  package typealias Watch = (Instruction, _ results: [UnsafeRawBufferPointer]) throws -> Void
+
   /// The plan.
   package let plan: Plan
   /// What ran recently.
@@ -17,7 +20,7 @@ package final class Executor {
   /// Whether instructions are timed one by one.
   package var recordsEvents = true
   /// Told of each instruction that has run, with the bytes of its results; slows everything down.
-  package var watch: ((Instruction, _ results: [UnsafeRawBufferPointer]) throws -> Void)?
+  package var watch: Watch?
   private let device: CPUDevice
   /// The other ranks, if the plan is that of a rank.
   private let ranks: RankCommunicators?
@@ -111,12 +114,20 @@ package final class Executor {
     try run(&checks, known: 0, of: name)
     var running = RunningCollectives()
     do {
+      // One look at the clock between two instructions: it is most of what an event costs.
+      var start = recordsEvents ? Clock.seconds : 0
       for (index, instruction) in (bound[name] ?? []).enumerated() {
-        try wait(&running, for: instruction.waits)
-        let start = recordsEvents ? Clock.seconds : 0
+        if !instruction.waits.isEmpty {
+          try wait(&running, for: instruction.waits)
+          start = Clock.seconds
+        }
         if let handle = try instruction.run() { running.add(handle, of: index) }
-        if recordsEvents { events.record(instruction.event(startSeconds: start)) }
-        try show(segment.instructions[index], &running)
+        if recordsEvents {
+          let end = Clock.seconds
+          events.record(instruction.subject, startSeconds: start, durationSeconds: end - start)
+          start = end
+        }
+        if let watch { try show(segment.instructions[index], &running, to: watch) }
         try run(&checks, known: index + 1, of: name)
       }
       try wait(&running, for: running.instructions)
@@ -129,8 +140,9 @@ package final class Executor {
   }
 
   /// Shows what an instruction has written to whoever watches.
-  private func show(_ instruction: Instruction, _ running: inout RunningCollectives) throws {
-    guard let watch else { return }
+  private func show(
+    _ instruction: Instruction, _ running: inout RunningCollectives, to watch: Watch
+  ) throws {
     try running.wait(for: running.instructions)
     try watch(
       instruction,
