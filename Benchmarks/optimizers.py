@@ -2,8 +2,9 @@
 
   python3 Benchmarks/optimizers.py [--text FILE] [--steps 3000] [--share 0.8] [--threads 2] [--dry-run]
 
-Both are tuned alike: `deepep train` learns the text with each of some learning rates, all else as it is by itself. AdamW
-makes all steps, Muon a share of them; each with its cosine to the end. The best of each are compared.
+Both are tuned alike: `deepep train` learns the text with the rate that it takes by itself and with others that are a
+factor of two apart, until the best one's neighbours are both worse; all else is as it is by itself. AdamW makes all
+steps, Muon a share of them; each with its cosine to the end. The best of each are compared.
 """
 
 import argparse
@@ -19,8 +20,8 @@ import machine
 import optimizers_document
 from contestants import add_program, add_text, check_program, check_text
 
-# Factors of two around what `deepep train` takes by itself.
-LEARNING_RATES = {"adamw": (1.5e-3, 3e-3, 6e-3, 1.2e-2), "muon": (1e-2, 2e-2, 4e-2, 8e-2)}
+# What `deepep train` takes by itself.
+LEARNING_RATES = {"adamw": 3e-3, "muon": 2e-2}
 POINTS = 15
 BAR = 0.8
 
@@ -69,6 +70,17 @@ def best(runs, optimizer):
     return min((one for one in runs if one["optimizer"] == optimizer), key=lambda one: one["curve"][-1][1])
 
 
+def tuned(first, run_with):
+    """Runs with a rate and factors of two of it, until the best one's neighbours are both there."""
+    runs = {0: run_with(first)}
+    while True:
+        best_power = min(runs, key=lambda power: runs[power]["curve"][-1][1])
+        missing = [power for power in (best_power - 1, best_power + 1) if power not in runs]
+        if not missing:
+            return [runs[power] for power in sorted(runs)]
+        runs[missing[0]] = run_with(first * 2 ** missing[0])
+
+
 def record_of(runs):
     """The runs, and whether Muon is there with fewer steps."""
     adamw, muon = best(runs, "adamw"), best(runs, "muon")
@@ -83,7 +95,9 @@ def record_of(runs):
 def main():
     options = arguments()
     steps = {"adamw": options.steps, "muon": round(options.steps * options.share)}
-    runs = [run(options, name, rate, steps[name]) for name, rates in LEARNING_RATES.items() for rate in rates]
+    runs = [
+        one for name, rate in LEARNING_RATES.items() for one in tuned(rate, lambda rate: run(options, name, rate, steps[name]))
+    ]
     record = record_of(runs)
     print(optimizers_document.verdict(record))
     if options.dry_run:

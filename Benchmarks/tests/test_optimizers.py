@@ -22,6 +22,11 @@ class OptimizerTests(unittest.TestCase):
         with self.assertRaises(ValueError):
             optimizers.curve_in("step 1/40 loss 4.3\n", 40)
 
+    def test_tuning_ends_where_both_neighbours_are_worse(self):
+        losses = {0.5: 3.0, 1.0: 2.0, 2.0: 1.0, 4.0: 1.5}
+        runs = optimizers.tuned(1.0, lambda rate: run("adamw", 10, losses[rate], rate))
+        self.assertEqual([one["learning_rate"] for one in runs], [0.5, 1.0, 2.0, 4.0])
+
     def test_the_best_of_each_are_compared(self):
         runs = [run("adamw", 100, 1.5), run("adamw", 100, 1.4), run("muon", 80, 1.6), run("muon", 80, 1.39)]
         self.assertTrue(optimizers.record_of(runs)["is_kept"])
