@@ -136,7 +136,7 @@ private func parse(_ arguments: [String], requiresOut: Bool = false) throws -> O
   private func table(_ body: @escaping () -> Void = {}) -> CommandTable {
     let names = ["train", "generate", "info"]
     return CommandTable(
-      summary: "Trains.",
+      summary: "Trains.", version: "DeepEP 1.2.3",
       commands: names.map { name in
         Subcommand(name, summary: "Does \(name).", defaults: (), parameters: [], examples: []) {
           body()

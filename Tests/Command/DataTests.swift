@@ -56,9 +56,9 @@ import Testing
       let words = ["a.txt", "b", "--weights", "3,1"]
       let schedule = ["--schedule", "constant", "--dropout", "0.1"]
       let alone = try train(words + schedule + ["--steps", "6", "--metrics", "alone"], in: folder)
-      #expect(alone.output.contains("data    a.txt: 4740 characters, "), "\(alone.output)")
+      #expect(alone.output.contains("data    a.txt: 4.6KiB, 4,740 characters ("), "\(alone.output)")
       #expect(alone.output.contains(", 75.0 % of the examples"), "\(alone.output)")
-      #expect(alone.output.contains("data    b: 4740 characters, "), "\(alone.output)")
+      #expect(alone.output.contains("data    b: 4.6KiB, 4,740 characters ("), "\(alone.output)")
       #expect(alone.output.contains("validation loss"), "\(alone.output)")
       let first = try train(
         words + schedule + ["--steps", "3", "--metrics", "two", "--out", "run"], in: folder)

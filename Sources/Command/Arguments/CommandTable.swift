@@ -2,12 +2,13 @@ import DeepEPTraining
 /// The subcommands of the executable, and which one an argument list calls.
 package struct CommandTable {
   private let summary: String
+  private let version: String
   /// The commands, in the order in which they are listed.
   package let commands: [Subcommand]
 
-  /// Makes a table; `summary` says in a line what the executable is.
-  package init(summary: String, commands: [Subcommand]) {
-    self.summary = summary
+  /// Makes a table; `summary` says in a line what the executable is, `version` what `--version` answers.
+  package init(summary: String, version: String, commands: [Subcommand]) {
+    (self.summary, self.version) = (summary, version)
     self.commands = commands
   }
 
@@ -20,6 +21,7 @@ package struct CommandTable {
     switch name {
     case "help" where arguments.count > 1: try output.write(command(arguments[1]).help)
     case "--help", "-h", "help": try output.write(help)
+    case "--version": try output.write("\(version)\n")
     default: try command(name).run(Array(arguments.dropFirst()), output: output)
     }
   }

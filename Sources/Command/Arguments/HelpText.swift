@@ -30,7 +30,7 @@ struct HelpText {
   /// The list of commands.
   static func list(summary: String, commands: [(String, String)]) -> String {
     "\(summary)\n\nusage: deepep COMMAND [options]\n" + section("commands", commands)
-      + "\nSee deepep COMMAND --help for what a command takes.\n"
+      + "\nSee deepep COMMAND --help for what a command takes; deepep --version says which this is.\n"
   }
 
   private static var generalRows: [(String, String)] {

@@ -13,7 +13,7 @@ extension CommandTable {
     ]
     let all = own + [Launch.command(commands: own.map(\.name))]
     return CommandTable(
-      summary: "DeepEP trains neural networks.",
+      summary: "DeepEP trains neural networks.", version: Release.name,
       commands: all + [CompletionCommand.command(of: all, output: output)])
   }
 }

@@ -13,7 +13,7 @@ struct TrainingData {
   private let parts: [TextLoader]
   private let shares: [Double]
   private let tokens: TokenizedTexts
-  private let unit: String
+  private let choice: TokenizerChoice
 
   /// Reads the texts, or the tokens that an earlier run has made of them.
   ///
@@ -37,7 +37,7 @@ struct TrainingData {
     }
     self.sequenceLength = sequenceLength
     (self.tokens, self.parts, paths) = (tokens, parts, options.text)
-    (tokenizer, unit) = (tokens.tokenizer, options.tokenizer.unit)
+    (tokenizer, choice) = (tokens.tokenizer, options.tokenizer)
     guard parts.count > 1 || options.weights != nil else {
       (loader, shares) = (parts[0], [1])
       return
@@ -61,11 +61,12 @@ struct TrainingData {
   var introduction: String {
     let kept = tokens.areReused ? ", as an earlier run has made them" : ""
     let lines = parts.indices.map { index in
-      let (all, heldOut) = (tokens.texts[index].count, parts[index].validationTokens.count)
+      let (path, count) = (paths[index], Quantity.count(tokens.texts[index].count))
+      let size = (try? Documents.byteCount(at: path)).flatMap { $0 }.map(Quantity.bytes)
       let share =
         parts.count > 1 ? ", \(Quantity.fixed(shares[index] * 100, 1)) % of the examples" : ""
-      return "data    \(paths[index]): \(all) \(unit), \(tokenizer.vocabularySize) different, "
-        + "last \(heldOut) held out\(share)\(kept)\n"
+      return "data    \(path): " + (size.map { "\($0), " } ?? "") + "\(count) \(choice.unit) "
+        + "(\(choice.vocabulary(tokenizer.vocabularySize))), last 5 % held out\(share)\(kept)\n"
     }
     return lines.joined()
   }
@@ -80,6 +81,6 @@ struct TrainingData {
     let counts = try NGramModel(
       ArraySlice(text.trainingTokens), vocabularySize: text.vocabularySize, order: 5)
     let nats = counts.crossEntropyNats(ArraySlice(text.validationTokens))
-    return "an order-5 n-gram has \(Quantity.fixed(nats, 4)) on the same \(unit)\n"
+    return "an order-5 n-gram has \(Quantity.fixed(nats, 4)) on the same \(choice.unit)\n"
   }
 }

@@ -111,11 +111,11 @@ struct TrainingRun {
     let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(options.strategy)) of " : ""
     let each = job.rankCount > 1 ? "a rank " : ""
     return """
-      DeepEP  \(processor.name), \(ranks)\(threads) threads, \(processor.vectorClass.rawValue), \
+      \(Release.name)  \(processor.name), \(ranks)\(threads) thread\(threads == 1 ? "" : "s"), \(processor.vectorClass.rawValue), \
       \(each)peak \(Quantity.number(peakGigaflops)) GFLOP/s fp32 (measured)
       \(data.introduction)\
       model   \(type(of: sizes).family), \(sizes.layers) layers, width \(sizes.width), \(sizes.heads) heads, \
-      context \(data.sequenceLength): \(sizes.parameterCount) weights
+      context \(data.sequenceLength): \(Quantity.count(sizes.parameterCount)) weights
 
       """
   }

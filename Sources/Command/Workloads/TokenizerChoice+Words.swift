@@ -1,4 +1,5 @@
 import DeepEPStorage
+import DeepEPTraining
 
 extension TokenizerChoice {
   /// What its tokens are called.
@@ -7,6 +8,15 @@ extension TokenizerChoice {
     case .characters: "characters"
     case .bytes: "bytes"
     case .bytePairs, .file, .json: "tokens"
+    }
+  }
+
+  /// What is said of its vocabulary, of which there are `count` tokens.
+  func vocabulary(_ count: Int) -> String {
+    switch self {
+    case .characters, .bytes, .json: "\(Quantity.count(count)) different"
+    case .bytePairs: "bpe \(count)"
+    case .file(let path): "\(path), \(Quantity.count(count)) different"
     }
   }
 

@@ -37,6 +37,17 @@ public struct Documents: Sendable {
     return files
   }
 
+  /// The bytes of the files of a folder, or of the one of a file's path; nil if one is no regular file.
+  ///
+  /// - Throws: ``StorageError`` if there is nothing to read.
+  public static func byteCount(at path: String) throws -> Int? {
+    try files(at: path).reduce(0) { sum, file in
+      var status = stat()
+      guard let sum, stat(file, &status) == 0, status.isRegularFile else { return nil }
+      return sum + Int(status.st_size)
+    }
+  }
+
   /// Whether each line of a file is a document.
   static func areLines(_ path: String) -> Bool { path.hasSuffix(lineEnding) }
 

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Tells texts apart by the bytes of their files, which is much faster than to read them as text.
 struct TextDigest {
   private let sums: [String]
@@ -8,22 +6,15 @@ struct TextDigest {
   ///
   /// - Throws: ``StorageError`` for a file that cannot be read.
   init?(_ paths: [String]) throws {
-    let files = try paths.map { try Documents.files(at: $0) }
-    let sizes = files.joined().map(Self.byteCount)
-    guard !sizes.contains(nil),
-      sizes.reduce(0, { $0 + ($1 ?? 0) }) >= TokenCache.smallestTextByteCount
+    let sizes = try paths.compactMap { try Documents.byteCount(at: $0) }
+    guard sizes.count == paths.count, sizes.reduce(0, +) >= TokenCache.smallestTextByteCount
     else { return nil }
-    sums = try files.map { files in
-      try files.map { path in
+    sums = try paths.map { path in
+      try Documents.files(at: path).map { path in
         let kind = Documents.areLines(path) ? "lines" : "text"
         return try MappedFile(path).withBytes { "\(kind) \($0.count) \(XXH64($0).hexadecimal)" }
       }.joined(separator: ",")
     }
-  }
-
-  private static func byteCount(_ path: String) -> Int? {
-    var status = stat()
-    return stat(path, &status) == 0 && status.isRegularFile ? Int(status.st_size) : nil
   }
 
   /// A name for what a tokenizer makes of the texts.

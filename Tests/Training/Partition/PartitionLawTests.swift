@@ -12,7 +12,7 @@ import Testing
 
   /// In float64 on the interpreter, to 1e-9.
   @Test(arguments: 0..<10) func anyStrategyTrainsAlike(_ block: Int) throws {
-    for seed in Self.seeds(block, usually: 10) {
+    for seed in Self.seeds(block, usually: 8) {
       var random = RandomTraining(seed: seed)
       let run = try random.run(isWide: true)
       let found = try run.interpreted(random.strategy, random.links)
@@ -24,7 +24,7 @@ import Testing
   /// In float32 through plans and executors, with SGD, norm-wise to 1e-5.
   @Test(arguments: 0..<10) func anyCompiledStrategyTrainsAlike(_ block: Int) throws {
     let kernels = try KernelLibrary()
-    for seed in Self.seeds(block, usually: 4) {
+    for seed in Self.seeds(block, usually: 3) {
       var random = RandomTraining(seed: seed)
       let run = try random.run(isWide: false)
       let found = try run.compiled(random.strategy, random.links, kernels)

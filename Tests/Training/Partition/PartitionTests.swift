@@ -82,16 +82,20 @@ import Testing
   }
 
   /// Two hundred steps in float32: each loss within 1e-4 of one rank's.
-  @Test(arguments: [
-    Strategy(data: 2), Strategy(data: 4, zero: 1), Strategy(data: 2, zero: 2),
-    Strategy(data: 2, zero: 3), Strategy(tensor: 2), Strategy(tensor: 2, sequenceParallel: true),
-    Strategy(data: 2, tensor: 2, zero: 1),
-    Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3),
-  ]) func aLongRunLiesOnTheCurveOfOneRank(_ strategy: Strategy) throws {
+  @Test func aLongRunLiesOnTheCurveOfOneRank() throws {
     let run = try Self.run(optimizer: SGD(learningRate: 0.1), isWide: false, steps: 200)
-    let (one, found) = try (run.compiled(Strategy()).losses, run.compiled(strategy).losses)
-    #expect(found.count == 200)
-    let furthest = zip(one, found).map { abs($0 - $1) }.max() ?? .infinity
-    #expect(furthest < 1e-4, "\(strategy) is off by \(furthest)")
+    let one = try run.compiled(Strategy()).losses
+    #expect(one.count == 200)
+    for strategy in [
+      Strategy(data: 2), Strategy(data: 4, zero: 1), Strategy(data: 2, zero: 2),
+      Strategy(data: 2, zero: 3), Strategy(tensor: 2), Strategy(tensor: 2, sequenceParallel: true),
+      Strategy(data: 2, tensor: 2, zero: 1),
+      Strategy(data: 2, tensor: 2, sequenceParallel: true, zero: 3),
+    ] {
+      let found = try run.compiled(strategy).losses
+      #expect(found.count == 200)
+      let furthest = zip(one, found).map { abs($0 - $1) }.max() ?? .infinity
+      #expect(furthest < 1e-4, "\(strategy) is off by \(furthest)")
+    }
   }
 }
