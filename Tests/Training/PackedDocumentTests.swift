@@ -89,10 +89,11 @@ import Testing
     #expect(Array(one[3...]) == Array(other[3...]))
   }
 
-  /// Turned positions make no difference between a document in a row and one alone.
-  @Test func aDocumentOfALlamaIsAsAlone() throws {
-    let row = try logits(Self.models[1], [3, 1, 4, 0, 5, 2, 6])
-    let alone = try logits(Self.models[1], [0, 5, 2, 6])
+  /// Positions begin anew, or are turned, which makes no difference.
+  @Test(arguments: models)
+  func aDocumentIsAsAlone(_ sizes: any LanguageModelConfiguration) throws {
+    let row = try logits(sizes, [3, 1, 4, 0, 5, 2, 6])
+    let alone = try logits(sizes, [0, 5, 2, 6])
     for (x, y) in zip(row[3...].joined(), alone.joined()) { #expect(abs(x - y) < 1e-12) }
   }
 

@@ -24,12 +24,18 @@ public struct GPT2: LanguageModel {
 
     /// The last hidden states `[batch, sequence, width]` of identifiers `[batch, sequence]`.
     public func callAsFunction(_ identifiers: Tensor) -> Tensor {
-      let sequence = identifiers.shape.last ?? 0
-      let width = wpe.weight.type.shape[1]
-      let positions = wpe.weight.tensor.sliced([0, 0], sizes: [sequence, width])
-      let x = wte(identifiers.named(.batch, .sequence)) + positions
+      let x = wte(identifiers.named(.batch, .sequence)) + positions(identifiers)
       let segments = documentStart.map { identifiers.documentSegments(beginningWith: $0) }
       return lnF(h.reduce(drop(x)) { x, block in block(x, segments: segments) })
+    }
+
+    /// The vectors of positions: each document begins with the first, as it does where text is generated.
+    private func positions(_ identifiers: Tensor) -> Tensor {
+      if let start = documentStart {
+        return wpe(identifiers.documentPositions(beginningWith: start))
+      }
+      let (sequence, width) = (identifiers.shape.last ?? 0, wpe.weight.type.shape[1])
+      return wpe.weight.tensor.sliced([0, 0], sizes: [sequence, width])
     }
   }
 
