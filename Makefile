@@ -74,7 +74,7 @@ strategies: setup
 	swift build -c release --build-tests
 	DEEPEP_STRATEGIES=all swift test -c release --skip-build --no-parallel --filter RankTrainingTests $(ARGS)
 
-# The README's table, the chart and docs/claims.md, from Benchmarks/results.json and Benchmarks/claims.json.
+# The README's table, docs/performance.md, its chart and docs/claims.md, from the results and claims in Benchmarks/.
 claims:
 	@python3 Benchmarks/report.py
 

@@ -1,4 +1,4 @@
-"""Writes what is derived from `results.json`: the README's table, the chart, and `docs/claims.md`.
+"""Writes what is derived from `results.json`: the README's table, `docs/performance.md`, the chart, and `docs/claims.md`.
 
   python3 Benchmarks/report.py [--check]     (--check says what is out of date, and writes nothing)
 """
@@ -12,7 +12,8 @@ import records
 import tables
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-README, CHART, CLAIMS = ROOT / "README.md", ROOT / "docs/benchmark.svg", ROOT / "docs/claims.md"
+README, PERFORMANCE = ROOT / "README.md", ROOT / "docs/performance.md"
+CHART, CLAIMS = ROOT / "docs/benchmark.svg", ROOT / "docs/claims.md"
 BEGIN, END = "<!-- written by make benchmark -->", "<!-- end of what make benchmark writes -->"
 
 
@@ -29,7 +30,8 @@ def documents():
     """Every derived file with what it should hold."""
     found, agreements = records.read(), records.agreements()
     return {
-        README: between_marks(README.read_text(), tables.readme(found, agreements)),
+        README: between_marks(README.read_text(), tables.readme(found)),
+        PERFORMANCE: tables.performance(found, agreements),
         CHART: chart.svg(found),
         CLAIMS: claims.text(claims.read(), found),
     }

@@ -1,4 +1,4 @@
-"""The tables of records, in Markdown for the README and in text for the terminal."""
+"""The tables of records, in Markdown for the documents and in text for the terminal."""
 
 from peers.sizes import SIZES
 
@@ -128,12 +128,34 @@ def processor(record):
     return f"{record['processor']}, {record['class']}"
 
 
-def readme(records, agreements=()):
-    sections = [section(group) for group in by_processor(records)]
+SUMMARY = ["processor", "job", "precision", "tokens a second by PyTorch's better mode", "step memory by PyTorch's"]
+
+
+def summary_rows(records):
+    for record in records:
+        for precision in precisions(record) if is_named(record) else []:
+            best, memory = better_mode(record, precision), compared(record, f"deepep {precision}", f"pytorch eager {precision}")
+            if best and memory:
+                yield [processor(record), label(record), precision, ratio(best["speed"]), f"{memory['step_memory']:.2f}"]
+
+
+def readme(records):
+    """What the README says: by how much DeepEP is faster and smaller."""
+    return markdown(SUMMARY, list(summary_rows(records)))
+
+
+def performance(records, agreements=()):
+    """docs/performance.md: all tables, and whether the frameworks learn alike."""
+    sections = [
+        "# DeepEP beside PyTorch",
+        "Written by `make benchmark`; `Benchmarks/README.md` says how it is measured.",
+        "![Speed of a training step](benchmark.svg)",
+    ]
+    sections += [section(group) for group in by_processor(records)]
     if agreements:
         sections.append("Do they learn alike? `make agreement`:")
         sections.append("\n".join(f"- {processor(record)}, {agreement(record)}" for record in agreements))
-    return "\n\n".join(sections)
+    return "\n\n".join(sections) + "\n"
 
 
 def agreement(record):

@@ -61,12 +61,12 @@ class BatchTests(unittest.TestCase):
 
 
 class RecordTests(unittest.TestCase):
-    def test_the_readme_says_how_far_off_they_are(self):
-        text = tables.readme([record()], [frameworks(), precisions()])
+    def test_the_document_says_how_far_off_they_are(self):
+        text = tables.performance([record()], [frameworks(), precisions()])
         self.assertIn("losses differ from PyTorch's by at most 2e-06 (bound 0.001)", text)
         self.assertIn("fp32 1.5000, bf16 1.5046", text)
         self.assertIn("by at most 0.31 % (bound 1 %)", text)
-        self.assertNotIn("make agreement", tables.readme([record()]))
+        self.assertNotIn("make agreement", tables.performance([record()]))
 
     def test_a_bound_is_kept_or_not(self):
         with contextlib.redirect_stdout(io.StringIO()):

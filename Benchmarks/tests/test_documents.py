@@ -20,9 +20,10 @@ class DocumentTests(unittest.TestCase):
         self.assertEqual(records.PATH.read_text(), records.text(records.read(), records.agreements()))
 
     def test_the_table_shows_the_ratio_to_the_better_mode(self):
-        table = tables.readme([record()])
+        table = tables.performance([record()])
         self.assertIn("| `gpt-tiny` | fp32 | 4096 | 2048 | 2560 | 1.60 (1.60–1.60) |", table)
         self.assertIn("AVX2", table)
+        self.assertIn("| `gpt-tiny` | fp32 | 1.60 (1.60–1.60) |", tables.readme([record()]))
 
     def test_a_new_record_replaces_only_that_of_its_case_and_processor(self):
         old = [
@@ -47,7 +48,7 @@ class DocumentTests(unittest.TestCase):
         alone = copy.deepcopy(record())
         alone["contestants"] = {"deepep fp32": alone["contestants"]["deepep fp32"]}
         alone["comparisons"] = []
-        self.assertIn("| – |", tables.readme([alone]))
+        self.assertIn("| – |", tables.performance([alone]))
         self.assertIn("DeepEP", chart.svg([alone]))
 
 
