@@ -62,7 +62,10 @@ import Testing
       for slot in session.program.slots where slot.kind == .optimizer {
         #expect(try session.numbers(of: slot.name).allSatisfy { $0 == 0 }, "\(slot.name)")
       }
-      #expect(try session.numbers(of: "random.seed") == [2])
+      let seeds = try [session, first.start(data()), trainer(seed: 2).start(data())].map {
+        try $0.numbers(of: "random.seed")
+      }
+      #expect(seeds[0] == seeds[2] && seeds[0] != seeds[1])
       try second.fit(data(), steps: 2)
       #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
     }
