@@ -37,7 +37,7 @@ public final class DistributedTrainer<Model: Module> {
   /// What the session, once there is one, continues from.
   private var origin: Checkpoint?
   /// Whose weights the run begins with, unless it continues.
-  private var pretrained: HuggingFaceFolder?
+  private var pretrained: (any PretrainedModel)?
   /// What the threads of this rank reach at best, in units of 10^9 operations a second; nil measures it.
   package var peakGigaflops: Double?
   /// The numbers of ranks that can go on with the run.
@@ -179,9 +179,11 @@ public final class DistributedTrainer<Model: Module> {
         checkpoint: path.map { .init(path: $0, step: session.step) }))
   }
 
-  /// Begins with the weights of a model in Hugging Face's form, converted to float32, instead of random ones.
+  /// Begins with the weights of a trained model instead of random ones: those of a ``HuggingFaceFolder``, converted to
+  /// float32, or of a ``Checkpoint``, whose optimizer, averages and position stay behind.
   ///
-  /// To be called before ``fit(_:epochs:steps:validation:records:checkpoints:stop:onStep:)``; all ranks read the folder.
+  /// To be called before ``fit(_:epochs:steps:validation:records:checkpoints:stop:onStep:)``; all ranks read the files.
+  /// To go on with a run, call ``resume(from:)``.
   ///
   /// ```swift
   /// let folder = try HuggingFaceFolder("gpt2")
@@ -190,9 +192,9 @@ public final class DistributedTrainer<Model: Module> {
   /// ```
   ///
   /// - Throws: ``StorageError`` if the weights are of another model, here or as soon as the program is known.
-  public func load(_ folder: HuggingFaceFolder) throws {
-    try session?.load(folder)
-    pretrained = folder
+  public func load(_ model: some PretrainedModel) throws {
+    try session?.load(model)
+    pretrained = model
   }
 
   /// Continues from a checkpoint that ``save(to:modelConfiguration:tokenizer:)`` wrote, bit for bit:

@@ -306,17 +306,17 @@ package final class TrainingSession {
         tokenizer: tokenizer, notes: notes), to: path)
   }
 
-  /// Takes the weights of a folder of Hugging Face in place of first values; averages begin with them.
+  /// Takes the weights and statistics of a trained model in place of first values; averages begin with them.
   ///
   /// - Throws: ``StorageError`` if they are of another model.
-  package func load(_ folder: HuggingFaceFolder) throws {
+  package func load(_ model: some PretrainedModel) throws {
     let (slots, state) = (lasting, state)
-    let parameters = slots.filter {
-      $0.kind == .parameter && !LowRankAdaptation.isAdapter($0.name)
+    let own = slots.filter {
+      [.parameter, .statistic].contains($0.kind) && !LowRankAdaptation.isAdapter($0.name)
     }
-    let weights = try PretrainedWeights(folder, for: parameters)
-    for slot in parameters {
-      try weights[slot]?.withFloats { source in
+    let weights = try PretrainedWeights(model, for: own)
+    for slot in own {
+      try weights[slot]?.withBytes { source in
         try state.read(slot, fromWhole: source)
         let average = slots.first { $0.name == MovingAverages.name(slot.name) }
         if let average { try state.read(average, fromWhole: source) }

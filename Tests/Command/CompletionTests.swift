@@ -34,6 +34,7 @@ import Testing
     let cases: [(line: [String], offers: String)] = [
       (["tra"], "train"), (["train", "--optimizer", "ada"], "adamw adafactor"),
       (["train", "--check"], "--checkpoint-every"), (["train", "--out", "x"], ""),
+      (["train", "--from", "x"], ""), (["train", "--fr"], "--from --freeze"),
       (["train", "--steps", ""], ""), (["inspect", "gpt-t"], "gpt-tiny"),
       (["inspect", "gpt-tiny", "--after", "me"], "memory"),
       (["launch", "-n", "2", "--", "gen"], "generate"),

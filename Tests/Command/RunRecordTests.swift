@@ -23,7 +23,7 @@ import Testing
   @Test func theLinesOfARun() throws {
     try withRun(["--validate-every", "10", "--curve", "loss.svg"]) { run, file in
       let patterns: [Regex<Substring>] = [
-        /DeepEP  .+ threads, AVX.*, peak [\d.]+ GFLOP\/s fp32 \(measured\)/,
+        /DeepEP [\d.]+  .+ threads, AVX.*, peak [\d.]+ GFLOP\/s fp32 \(measured\)/,
         /memory  parameters and optimizer .+, step .+; planned peak [\d.]+[KM]iB of [\d.]+GiB/,
         /compile [\d.]+ s, \d+ kernels \(\d+ cached\)/,
         /step 10\/30 loss [\d.]+ validation [\d.]+ tokens\/s [\d.]+ gflops [\d.]+ peak [\d.]+% memory/,

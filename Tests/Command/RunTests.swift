@@ -114,7 +114,7 @@ import Testing
         try names("tuned", in: folder) == ["config.json", "model.safetensors", "tokenizer.json"])
       for (words, error) in [
         (["plan", "lama-60m"], "did you mean llama-60m?"),
-        (["train", "text.txt", "--lora", "2"], "add --from DIR"),
+        (["train", "text.txt", "--lora", "2"], "add --from PATH"),
         (["train", "text.txt", "--documents-apart"], "no token between documents"),
         (["train", "text.txt", "--model", "llama-tiny", "--dropout", "0.1"], "a Llama has none"),
         (["train", "text.txt", "--freeze", "h.0"], "nothing of the model is called 'h.0'"),

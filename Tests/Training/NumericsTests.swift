@@ -1,9 +1,11 @@
+import DeepEPCommunication
 import DeepEPElements
 import DeepEPModels
 import DeepEPOptimizers
 import DeepEPStorage
 import DeepEPTensors
 import DeepEPTraining
+import DeepEPTransforms
 import Foundation
 import Testing
 
@@ -90,6 +92,32 @@ import Testing
       #expect(error?.place == "step 1", "\(String(describing: error))")
       #expect(error?.what.contains(" is not finite: ") == true, "\(error?.what ?? "")")
       #expect(error?.what.contains("(update") == true, "\(error?.what ?? "")")
+    }
+  }
+
+  /// Under ZeRO one rank alone has the numbers that are not finite: all ranks end, and name it.
+  @Test func ranksAgreeOnWhatIsNotFinite() throws {
+    try withFolder { folder in
+      // What the first four inputs are multiplied by, which the first rank has, never changes.
+      let numbers = (0..<32).map { Float($0 % 8 < 4 ? 0 : 100) }
+      let data = ArrayLoader(batchSize: 4, input: ([8], numbers), targets: ([], [0, 1, 2, 2]))
+      let controls = LocalJobControl.job(hosts: [2])
+      let errors = try LocalGroup.run(rankCount: 2) { thread in
+        let trainer = try DistributedTrainer(
+          model: Linear(8, 4), optimizer: SGD(learningRate: 3e38),
+          strategy: Strategy(data: 2, zero: 3), communication: .sharedMemory, threads: 1,
+          debugsNumerics: true)
+        trainer.join(JoinedJob(controls[thread.rank]))
+        let error = #expect(throws: TrainingError.self) {
+          try trainer.fit(data, steps: 3, checkpoints: CheckpointPlan(folder: folder))
+        }
+        return error.map { "\($0)" } ?? ""
+      }
+      #expect(errors[0] == errors[1] && errors[0].contains("(step 1)"), "\(errors)")
+      #expect(errors[0].hasPrefix("weight is not finite: ") && errors[0].contains("on rank 1;"))
+      #expect(errors[0].contains("(update") && errors[0].contains("on rank 1 ("), "\(errors)")
+      var replay = try CaptureReplay(NumericsCapture("\(folder)/capture-step-1"))
+      #expect(try replay.run().firstNonFinite?.contains("in weight (update") == true)
     }
   }
 

@@ -9,12 +9,12 @@ import DeepEPTransforms
 struct Train {
   var text: [String] = []
   var weights: [Double]?
-  var tokenizer = TokenizerChoice.characters
+  var tokenizer: TokenizerChoice?
   var tokenCache = TokenCache.standard
   var steps: Int?
   var epochs = 1
   var model = NamedModel.gptMini
-  var from: String?
+  var from: CheckpointChoice?
   var layers: Int?
   var width: Int?
   var heads: Int?
@@ -78,7 +78,8 @@ struct Train {
       .option("weights", \.weights, .weights, "shares of several texts; by default their sizes")
         .seldom,
       .option(
-        "tokenizer", \.tokenizer, .tokenizer, "bytes, bpe[:SIZE] or FILE.json"),
+        "tokenizer", \.tokenizer, .tokenizer,
+        "characters unless bytes, bpe[:SIZE] or FILE.json"),
       .option(
         "token-cache", \.tokenCache, .tokenCache,
         "where tokens are kept; by default ~/.cache/deepep/tokens"
@@ -95,7 +96,8 @@ struct Train {
   private static var modelParameters: [Parameter<Train>] {
     [
       .option("model", \.model, .model, "one of 'deepep models'"),
-      .option("from", \.from, .folder, "a GPT-2 or Llama of Hugging Face to begin with"),
+      .option(
+        "from", \.from, .pretrained, "begin with a run or a model of Hugging Face"),
       .option("layers", \.layers, .positiveInteger, "blocks, instead of the model's").seldom,
       .option("width", \.width, .positiveInteger, "width, instead of the model's").seldom,
       .option("heads", \.heads, .positiveInteger, "attention heads; divides the width").seldom,
@@ -205,7 +207,8 @@ struct Train {
       // The run that goes on may have been given steps.
       if given.has("epochs"), !given.has("steps") { options.steps = nil }
       guard !options.text.isEmpty else { throw given.missing("text") }
-      try FirstModel.adapt(&options, given)
+      try FirstModel.check(options, given, goesOn: place.checkpoint != nil)
+      if place.checkpoint == nil { options.from = try options.from?.found(in: job) }
       let settings = given.text(of: options, without: ofOneCall)
       if given.printsConfiguration {
         if job.isFirst { try output.write(given.text(of: options)) }

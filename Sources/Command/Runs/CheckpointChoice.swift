@@ -46,8 +46,11 @@ enum CheckpointChoice: Hashable, CustomStringConvertible {
 
 extension ValueParser where Value == CheckpointChoice {
   /// A checkpoint, the folder of a run, or `newest`.
-  static var checkpoint: Self {
-    Self(expecting: "a checkpoint or the folder of a run", placeholder: "PATH") { text in
+  static var checkpoint: Self { checkpoint(expecting: "a checkpoint or the folder of a run") }
+
+  /// The same, for an option that takes more.
+  static func checkpoint(expecting expectation: String) -> Self {
+    Self(expecting: expectation, placeholder: "PATH") { text in
       text.isEmpty ? nil : text == "newest" ? .newest : .path(text.withoutEndingSlashes)
     }
   }

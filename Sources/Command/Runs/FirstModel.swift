@@ -5,27 +5,44 @@ import DeepEPTraining
 import DeepEPTransforms
 import FoundationEssentials
 
-/// The model that a run begins with: a new one, or one in Hugging Face's form.
+/// The model of a run: a new one, or one that was trained before.
 struct FirstModel {
-  /// Whose weights it has; nil for a new one.
-  let folder: HuggingFaceFolder?
+  /// Whose weights the run begins with; nil for new ones, and for a run that goes on.
+  let pretrained: (any PretrainedModel)?
+  /// What makes its tokens: what is asked for, or what the model was trained with.
+  let tokenizer: TokenizerChoice
   /// The tokens of a sequence of the run.
   let sequenceLength: Int
+  /// Whose sizes and tokens it has; nil for a new one.
+  private let trained: (any PretrainedModel)?
   private let sizes: any LanguageModelConfiguration
   private let options: Train
 
   /// Sequences are not longer than this unless one asks for it.
   private static let longestSequence = 1024
 
-  /// - Throws: ``StorageError`` for a folder of another model, ``TrainingError`` for sizes that cannot be.
-  init(_ options: Train) throws {
-    folder = try options.from.map { try HuggingFaceFolder($0) }
-    var sizes = try folder?.languageModel() ?? Self.new(options)
+  /// Finds the model.
+  ///
+  /// A run that goes on needs nothing of what it began with.
+  ///
+  /// - Throws: ``StorageError`` if there is no such trained model, ``TrainingError`` for sizes that cannot be.
+  init(_ options: Train, goingOnFrom checkpoint: Checkpoint?) throws {
+    let goesOn: (any PretrainedModel)? = checkpoint
+    let trained = try options.from.map { try goesOn ?? $0.pretrained() }
+    pretrained = goesOn == nil ? trained : nil
+    var sizes = try trained?.languageModel() ?? Self.new(options)
     try Self.setDropout(options.dropout, of: &sizes)
     sizes.window = options.window ?? sizes.window
     try sizes.check()
-    (self.sizes, self.options) = (sizes, options)
+    (self.trained, self.sizes, self.options) = (trained, sizes, options)
     sequenceLength = options.context ?? min(sizes.context, Self.longestSequence)
+    tokenizer = try options.tokenizer ?? Self.tokenizer(of: trained)
+  }
+
+  private static func tokenizer(of trained: (any PretrainedModel)?) throws -> TokenizerChoice {
+    guard let json = try trained?.tokenizer() else { return .characters }
+    // As checkpoints hold it, so that a run which goes on finds the tokens that were made.
+    return .json(try StoredTokenizer.tokenizer(json: json).json)
   }
 
   private static func new(_ options: Train) -> any LanguageModelConfiguration {
@@ -53,8 +70,8 @@ struct FirstModel {
   /// - Throws: ``TrainingError`` if the text does not fit the model.
   func description(for tokenizer: any Tokenizer) throws -> ModelDescription {
     var sizes = sizes
-    if let folder {
-      try check(tokenizer, folder)
+    if let trained {
+      try check(tokenizer, trained)
     } else {
       sizes.vocabulary = tokenizer.vocabularySize
     }
@@ -70,17 +87,28 @@ struct FirstModel {
     return ModelDescription(sizes, adaptation: adaptation)
   }
 
-  private func check(_ tokenizer: any Tokenizer, _ folder: HuggingFaceFolder) throws {
+  private func check(_ tokenizer: any Tokenizer, _ trained: any PretrainedModel) throws {
+    let own = try trained.tokenizer().flatMap { try? StoredTokenizer.tokenizer(json: $0) }
+    let fix =
+      own == nil
+      ? "give the tokenizer of the model: --tokenizer FILE.json"
+      : "leave --tokenizer out: the model has its own"
     guard tokenizer.vocabularySize <= sizes.vocabulary else {
       throw TrainingError(
         what:
           "the tokenizer has \(tokenizer.vocabularySize) tokens, the model \(sizes.vocabulary)",
-        place: folder.path, fix: "give the tokenizer of the model: --tokenizer FILE.json")
+        place: trained.path, fix: fix)
+    }
+    guard try own.map({ try $0.json == tokenizer.json }) ?? true else {
+      throw TrainingError(
+        what:
+          "the tokens of --tokenizer \(self.tokenizer) are not those that the model has learned",
+        place: trained.path, fix: fix)
     }
     guard sequenceLength <= sizes.context else {
       throw TrainingError(
         what: "the model sees \(sizes.context) tokens at once, not \(sequenceLength)",
-        place: folder.path, fix: "use --context \(sizes.context)")
+        place: trained.path, fix: "use --context \(sizes.context)")
     }
   }
 
@@ -90,13 +118,14 @@ struct FirstModel {
     }
   }
 
-  /// Options that fit a model to begin with: its tokenizer, unless another one is asked for.
+  /// Looks whether the options for a trained model go together.
   ///
   /// - Throws: ``UsageError`` if sizes are given that the model has already, or there is nothing to adapt.
-  static func adapt(_ options: inout Train, _ given: GivenArguments<Train>) throws {
-    guard let from = options.from else {
-      guard options.lora == nil else {
-        throw UsageError("--lora needs a model that was trained before", fix: "add --from DIR")
+  static func check(_ options: Train, _ given: GivenArguments<Train>, goesOn: Bool) throws {
+    guard options.from != nil else {
+      guard options.lora == nil || goesOn else {
+        throw UsageError(
+          "--lora needs a model that was trained before", fix: "add --from PATH")
       }
       return
     }
@@ -104,11 +133,10 @@ struct FirstModel {
       throw UsageError(
         "--\(name) does not go with --from", fix: "leave it out: the model has its own")
     }
-    let tokenizer = "\(from)/tokenizer.json"
-    if options.tokenizer == Train().tokenizer, !given.has("tokenizer"),
-      FileManager.default.fileExists(atPath: tokenizer)
-    {
-      options.tokenizer = .file(tokenizer)
+    if given.has("from"), given.has("resume") {
+      throw UsageError(
+        "--from does not go with --resume",
+        fix: "leave one out: --resume goes on with a run, --from begins one with its weights")
     }
   }
 }

@@ -19,17 +19,20 @@ struct TrainingData {
   ///
   /// The first rank does so before the others, so that one makes the tokens and the others of its host find them.
   ///
-  /// - Parameter known: The tokenizer of the run that goes on, as JSON; its model knows no other.
+  /// - Parameters:
+  ///   - choice: What makes the tokens.
+  ///   - known: The tokenizer of the run that goes on, as JSON; its model knows no other.
   /// - Throws: ``StorageError`` for texts that cannot be read, or are too short.
   init(
-    _ options: Train, sequenceLength: Int, tokenizer known: String?, in job: JoinedJob
+    _ options: Train, _ choice: TokenizerChoice, sequenceLength: Int, known: String?,
+    in job: JoinedJob
   ) throws {
     var first: TokenizedTexts?
     _ = try job.told("tokens") {
-      first = try Self.tokens(options, known)
+      first = try Self.tokens(options, choice, known)
       return nil
     }
-    let tokens = try first ?? Self.tokens(options, known)
+    let tokens = try first ?? Self.tokens(options, choice, known)
     let parts = try zip(options.text, tokens.texts).map { path, text in
       try TextLoader(
         text, tokenizer: tokens.tokenizer, sequenceLength: sequenceLength,
@@ -37,7 +40,7 @@ struct TrainingData {
     }
     self.sequenceLength = sequenceLength
     (self.tokens, self.parts, paths) = (tokens, parts, options.text)
-    (tokenizer, choice) = (tokens.tokenizer, options.tokenizer)
+    (tokenizer, self.choice) = (tokens.tokenizer, choice)
     guard parts.count > 1 || options.weights != nil else {
       (loader, shares) = (parts[0], [1])
       return
@@ -46,12 +49,14 @@ struct TrainingData {
     (loader, shares) = (mixed, mixed.shares)
   }
 
-  private static func tokens(_ options: Train, _ known: String?) throws -> TokenizedTexts {
+  private static func tokens(
+    _ options: Train, _ choice: TokenizerChoice, _ known: String?
+  ) throws -> TokenizedTexts {
     let notice = { (error: StorageError) in
       _ = try? TerminalOutput.error.write("deepep: tokens are made again: \(error)\n")
     }
     let made = try TokenizedTexts(
-      options.text, options.tokenizer, cache: options.tokenCache, notice: notice)
+      options.text, choice, cache: options.tokenCache, notice: notice)
     guard let known, try made.tokenizer.json != known else { return made }
     return try TokenizedTexts(
       options.text, .json(known), cache: options.tokenCache, notice: notice)
@@ -65,7 +70,8 @@ struct TrainingData {
       let size = (try? Documents.byteCount(at: path)).flatMap { $0 }.map(Quantity.bytes)
       let share =
         parts.count > 1 ? ", \(Quantity.fixed(shares[index] * 100, 1)) % of the examples" : ""
-      return "data    \(path): " + (size.map { "\($0), " } ?? "") + "\(count) \(choice.unit) "
+      return "data    \(path): " + (size.map { "\($0), " } ?? "")
+        + "\(count) \(choice.unit(of: tokenizer)) "
         + "(\(choice.vocabulary(tokenizer.vocabularySize))), last 5 % held out\(share)\(kept)\n"
     }
     return lines.joined()
@@ -81,6 +87,7 @@ struct TrainingData {
     let counts = try NGramModel(
       ArraySlice(text.trainingTokens), vocabularySize: text.vocabularySize, order: 5)
     let nats = counts.crossEntropyNats(ArraySlice(text.validationTokens))
-    return "an order-5 n-gram has \(Quantity.fixed(nats, 4)) on the same \(choice.unit)\n"
+    return
+      "an order-5 n-gram has \(Quantity.fixed(nats, 4)) on the same \(choice.unit(of: tokenizer))\n"
   }
 }

@@ -25,28 +25,30 @@ struct TrainingRun {
 
   /// Trains.
   func run(until stop: StopRequest) throws -> TrainingEnd {
-    let model = try FirstModel(options)
+    let model = try FirstModel(options, goingOnFrom: place.checkpoint.map { try Checkpoint($0) })
     if job.isFirst { try place.check() }
     let data = try TrainingData(
-      options, sequenceLength: model.sequenceLength, tokenizer: place.tokenizer(), in: job)
+      options, model.tokenizer, sequenceLength: model.sequenceLength, known: place.tokenizer(),
+      in: job)
     let description = try model.description(for: data.tokenizer)
-    return try run(description.sizes.model(), of: description, model.folder, data, until: stop)
+    return try run(description.sizes.model(), of: description, model.pretrained, data, until: stop)
   }
 
   private func run(
-    _ network: some LanguageModel, of description: ModelDescription, _ folder: HuggingFaceFolder?,
-    _ data: TrainingData, until stop: StopRequest
+    _ network: some LanguageModel, of description: ModelDescription,
+    _ pretrained: (any PretrainedModel)?, _ data: TrainingData, until stop: StopRequest
   ) throws -> TrainingEnd {
     let peak = try ArithmeticPeak.gigaflops(threads: threads, kernelCache: options.kernelCache)
     if job.isFirst {
-      try output.write(introduction(data, description.sizes, peakGigaflops: peak))
+      try output.write(
+        introduction(data, description.sizes, from: pretrained?.path, peakGigaflops: peak))
     }
     let total =
       options.steps
       ?? max(1, options.epochs * data.loader.batchesPerEpoch / options.gradientAccumulation)
     let trainer = try trainer(network, description.adaptation, steps: total)
     trainer.peakGigaflops = peak
-    if let folder { try trainer.load(folder) }
+    if let pretrained { try trainer.load(pretrained) }
     let checkpoints = try plan(data, description)
     let end = try trainer.fit(
       data.loader, steps: total,
@@ -105,7 +107,8 @@ struct TrainingRun {
   private var threads: Int { options.threads ?? job.threadCount }
 
   private func introduction(
-    _ data: TrainingData, _ sizes: any LanguageModelConfiguration, peakGigaflops: Double
+    _ data: TrainingData, _ sizes: any LanguageModelConfiguration, from origin: String?,
+    peakGigaflops: Double
   ) -> String {
     let processor = Processor()
     let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(options.strategy)) of " : ""
@@ -115,7 +118,8 @@ struct TrainingRun {
       \(each)peak \(Quantity.number(peakGigaflops)) GFLOP/s fp32 (measured)
       \(data.introduction)\
       model   \(type(of: sizes).family), \(sizes.layers) layers, width \(sizes.width), \(sizes.heads) heads, \
-      context \(data.sequenceLength): \(Quantity.count(sizes.parameterCount)) weights
+      context \(data.sequenceLength): \(Quantity.count(sizes.parameterCount)) weights\
+      \(origin.map { ", of \($0)" } ?? "")
 
       """
   }

@@ -2,13 +2,10 @@ import DeepEPStorage
 import DeepEPTraining
 
 extension TokenizerChoice {
-  /// What its tokens are called.
-  var unit: String {
-    switch self {
-    case .characters: "characters"
-    case .bytes: "bytes"
-    case .bytePairs, .file, .json: "tokens"
-    }
+  /// What the tokens of the tokenizer are called that it has led to.
+  func unit(of tokenizer: any Tokenizer) -> String {
+    if tokenizer is CharacterTokenizer { return "characters" }
+    return self == .bytes ? "bytes" : "tokens"
   }
 
   /// What is said of its vocabulary, of which there are `count` tokens.

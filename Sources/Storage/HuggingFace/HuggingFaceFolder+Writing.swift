@@ -20,7 +20,7 @@ extension HuggingFaceFolder {
     // The weights first: a folder without its configuration is not taken for a model.
     try SafetensorsWriter.write(
       tensors, metadata: ["format": "pt"], to: "\(path)/\(weightsName)")
-    if let tokenizer { try AtomicFile.write("\(path)/tokenizer.json", text: tokenizer) }
+    if let tokenizer { try AtomicFile.write("\(path)/\(tokenizerName)", text: tokenizer) }
     try AtomicFile.write("\(path)/\(configurationName)", text: json + "\n")
   }
 }

@@ -14,6 +14,7 @@ public struct HuggingFaceFolder: Sendable {
 
   static let configurationName = "config.json"
   static let weightsName = "model.safetensors"
+  static let tokenizerName = "tokenizer.json"
   private static let indexName = weightsName + ".index.json"
 
   /// Opens the folder at `path`; the bytes of tensors are read when they are asked for.
@@ -44,7 +45,7 @@ public struct HuggingFaceFolder: Sendable {
   public var names: [String] { tensors.keys.sorted() }
 
   /// Tells folders apart: a digest of the beginning of each tensor.
-  package var fingerprint: UInt64 { names.compactMap { tensors[$0] }.fingerprint }
+  public var fingerprint: UInt64 { names.compactMap { tensors[$0] }.fingerprint }
 
   /// The tensor of a parameter, which may lack the first part of its name.
   ///
@@ -58,6 +59,20 @@ public struct HuggingFaceFolder: Sendable {
   /// - Throws: ``StorageError`` if there is none, or it has not the form.
   public func configuration<Form: Decodable>(_: Form.Type) throws -> Form {
     try Self.json(Form.self, at: "\(path)/\(Self.configurationName)")
+  }
+
+  /// What `tokenizer.json` says; nil if there is none.
+  ///
+  /// - Throws: ``StorageError`` if it cannot be read.
+  public func tokenizer() throws -> String? {
+    let place = "\(path)/\(Self.tokenizerName)"
+    guard FileManager.default.fileExists(atPath: place) else { return nil }
+    return try TextFile(place).text
+  }
+
+  /// Whether a folder says that it has a model.
+  package static func exists(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(path)/\(configurationName)")
   }
 
   // MARK: Files

@@ -50,6 +50,14 @@ public struct ModelDescription: Codable, Sendable {
       fix: "the file is damaged or was changed by hand: use another checkpoint")
   }
 
+  /// Looks whether a checkpoint has exactly the tensors of the model, what was adapted included.
+  func checkTensors(in checkpoint: Checkpoint) throws {
+    let program = try program()
+    let slots = try (adaptation?.apply(program) ?? program).slots
+    try checkpoint.check(
+      slots.map { TensorDescription($0.name, $0.type.element, $0.type.shape) }, extent: .parameters)
+  }
+
   /// Reads a description.
   public init(from decoder: any Decoder) throws {
     let found = Self.families.lazy.compactMap { try? $0.init(from: decoder) }.first

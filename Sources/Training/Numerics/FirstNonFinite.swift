@@ -5,13 +5,15 @@ import DeepEPTensors
 ///
 /// Infinity counts unless the instruction has it from a constant, as masks do, or from an operand where it was such.
 struct FirstNonFinite {
-  /// What was found, for people; nil if nothing was.
-  private(set) var text: String?
+  /// What was found, after how many instructions; nil if nothing was.
+  private(set) var finding: Finding?
+  private var count = 0
   /// Memory that holds infinity on purpose.
   private var masks: Set<Placement> = []
 
   mutating func look(at instruction: Instruction, _ results: [UnsafeRawBufferPointer]) {
-    guard text == nil else { return }
+    guard finding == nil else { return }
+    count += 1
     let isMasked =
       instruction.operation.hasInfinity || instruction.operands.contains { masks.contains($0) }
     for (index, bytes) in results.enumerated() {
@@ -22,9 +24,10 @@ struct FirstNonFinite {
       if found.nanCount == 0, isMasked {
         masks.insert(instruction.results[index])
       } else {
-        text =
-          "\(type) of '\(instruction.operation.functions)' in \(instruction.origin.place): "
-          + found.text(shape: type.shape)
+        finding = Finding(
+          place: count,
+          text: "\(type) of '\(instruction.operation.functions)' in \(instruction.origin.place): "
+            + found.text(shape: type.shape))
         return
       }
     }

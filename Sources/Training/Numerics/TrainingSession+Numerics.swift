@@ -22,15 +22,22 @@ struct StateCopy {
 }
 
 extension TrainingSession {
-  /// Throws if a slot is not finite any more.
+  /// Throws on all ranks if a slot of one of them is not finite any more; collective over all ranks.
   func checkState() throws {
-    for slot in plan.slots {
+    let first = try Finding.first(firstNonFiniteSlot(), among: ranks)
+    if let first { throw diverged(first.text) }
+  }
+
+  private func firstNonFiniteSlot() throws -> Finding? {
+    for (place, slot) in plan.slots.enumerated() {
       let found = try executor.withSlot(slot.name) { type, bytes in
         NonFiniteElements(type.element, UnsafeRawBufferPointer(bytes))
       }
       guard !found.isEmpty else { continue }
-      throw diverged("\(slot.name) is not finite: \(found.text(shape: slot.type.shape))")
+      let text = found.text(shape: slot.type.shape)
+      return Finding(place: place, text: "\(slot.name) is not finite: \(text)")
     }
+    return nil
   }
 
   /// What a failed step is to say: which operation has made the first number that is not finite, found by making the
@@ -47,7 +54,9 @@ extension TrainingSession {
     _ = try runCalls(batches)
     try before.restore(executor)
     let path = "\(captureFolder)/capture-step-\(step)"
-    let found = first.text.map { "; the first result that is not finite: \($0)" } ?? ""
+    let found =
+      try Finding.first(first.finding, among: ranks)
+      .map { "; the first result that is not finite: \($0.text)" } ?? ""
     try writeCapture(
       to: path, problem: error.what + found, startingAt: position,
       try batches.indices.map {

@@ -18,7 +18,7 @@ extension HuggingFaceFolder {
   ) throws {
     let model = try ModelDescription(checkpoint)
     let tokenizer = try? BytePairTokenizer(json: checkpoint.state.tokenizer)
-    let tensors = try MergedWeights(checkpoint, of: model, byAverages: byAverages).tensors
+    let tensors = try MergedWeights(checkpoint, byAverages: byAverages).tensors.map(\.toWrite)
     let text = try tokenizer?.json
     switch model.sizes {
     case let sizes as LlamaConfiguration:

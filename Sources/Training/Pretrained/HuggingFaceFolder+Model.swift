@@ -1,7 +1,7 @@
 import DeepEPModels
 import DeepEPStorage
 
-extension HuggingFaceFolder {
+extension HuggingFaceFolder: PretrainedModel {
   private struct Family: Decodable { var model_type: String }
 
   /// What `config.json` calls the family.
@@ -18,5 +18,25 @@ extension HuggingFaceFolder {
     throw StorageError(
       "'model_type' is \(found.shown)", at: "\(path)/config.json",
       fix: "use a model of type \(known.joined(separator: ", "))")
+  }
+
+  /// Its weights, with numbers of narrower types as float32.
+  public func weights(named names: [String]) -> [PretrainedTensor] {
+    let known = names.compactMap { name in
+      tensor(ofParameter: name).map { PretrainedTensor($0, named: name) }
+    }
+    let used = Set(names.compactMap { tensor(ofParameter: $0)?.name })
+    let others = self.names.filter { !used.contains($0) && !Self.isLeftOut($0) }
+    return known
+      + others.compactMap { name in
+        tensor(ofParameter: name).map { PretrainedTensor($0, named: name) }
+      }
+  }
+
+  /// Whether a tensor says nothing that the model does not know: masks and frequencies that older versions of
+  /// `transformers` wrote, and the head where it is the token table.
+  private static func isLeftOut(_ name: String) -> Bool {
+    [".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq"].contains { name.hasSuffix($0) }
+      || name == "lm_head.weight"
   }
 }

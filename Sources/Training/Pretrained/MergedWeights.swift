@@ -10,22 +10,29 @@ struct MergedWeights {
   private let scale: Double
   private let adapted: [String: AdaptedWeight]
 
-  /// - Throws: ``StorageError`` if the averages that are asked for are not there.
-  init(_ checkpoint: Checkpoint, of model: ModelDescription, byAverages: Bool) throws {
+  /// - Throws: ``StorageError`` if a checkpoint that was adapted does not say how, or has not the matrices.
+  init(_ checkpoint: Checkpoint, byAverages: Bool = false) throws {
     (self.checkpoint, self.byAverages) = (checkpoint, byAverages)
-    scale = model.adaptation?.scale ?? 0
-    let weights = try model.adaptation?.adapted(in: model.program()) ?? []
+    let isAdapted = checkpoint.parameters.contains { LowRankAdaptation.isAdapter($0.name) }
+    let model = try isAdapted ? ModelDescription(checkpoint) : nil
+    try model?.checkTensors(in: checkpoint)
+    scale = model?.adaptation?.scale ?? 0
+    let weights = try model.map { try $0.adaptation?.adapted(in: $0.program()) ?? [] } ?? []
     adapted = Dictionary(uniqueKeysWithValues: weights.map { ($0.name, $0) })
   }
 
   /// The tensors, whose bytes are made when they are asked for.
-  var tensors: [TensorToWrite] {
+  ///
+  /// - Throws: ``StorageError`` if the averages that are asked for are not there.
+  var tensors: [PretrainedTensor] {
     get throws {
       let own = checkpoint.parameters.filter { !LowRankAdaptation.isAdapter($0.name) }
       return try own.map { tensor in
         let weight = try self.weight(tensor.name)
-        return TensorToWrite(tensor.name, tensor.element, tensor.shape) { consume in
-          guard let pair = adapted[tensor.name] else { return try weight.withBytes(consume) }
+        guard let pair = adapted[tensor.name] else {
+          return PretrainedTensor(weight, named: tensor.name)
+        }
+        return PretrainedTensor(tensor.tensor) { consume in
           try merged(weight, pair).withUnsafeBytes(consume)
         }
       }

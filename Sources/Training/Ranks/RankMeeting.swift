@@ -25,7 +25,7 @@ package struct RankMeeting {
   /// - Throws: on all ranks: ``TrainingError`` if they differ, ``CommunicationError`` if one has failed.
   package init(
     in job: JoinedJob, strategy: Strategy, transport: CommunicationTransport?,
-    loader: any BatchLoader, origin: Checkpoint? = nil, pretrained: HuggingFaceFolder? = nil
+    loader: any BatchLoader, origin: Checkpoint? = nil, pretrained: (any PretrainedModel)? = nil
   ) throws {
     (self.job, self.strategy, self.loader) = (job, strategy, loader)
     let transport = transport ?? .auto
@@ -60,7 +60,7 @@ package struct RankMeeting {
 
   private static func facts(
     _ strategy: Strategy, _ transport: CommunicationTransport, _ loader: any BatchLoader,
-    _ origin: Checkpoint?, _ pretrained: HuggingFaceFolder?
+    _ origin: Checkpoint?, _ pretrained: (any PretrainedModel)?
   ) throws -> [RunAgreement.Fact] {
     let data = try "\(loader.examplesPerEpoch) examples, digest \(hex(loader.fingerprint()))"
     return [
@@ -81,8 +81,7 @@ package struct RankMeeting {
   }
 
   private static func text(_ checkpoint: Checkpoint) -> String {
-    let digest = checkpoint.file.tensors.fingerprint
-    return "that of step \(checkpoint.state.step), digest \(hex(digest))"
+    "that of step \(checkpoint.state.step), digest \(hex(checkpoint.fingerprint))"
   }
 
   /// The digest of the program's file: builds of another version have another one.
