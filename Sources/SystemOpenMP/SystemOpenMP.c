@@ -11,8 +11,16 @@ struct deepep_openmp {
   void (*set_dynamic)(int);
 };
 
+// A thread that waits for others turns this often before it sleeps, which is long enough where all of them run. The
+// library's own number takes milliseconds, in which a thread that shares its core with another program could have
+// moved to this one. What a user has set stays; the library reads it when it is opened.
+static void wait_briefly(void) {
+  if (!getenv("OMP_WAIT_POLICY")) setenv("GOMP_SPINCOUNT", "5000", 0);
+}
+
 deepep_openmp *deepep_openmp_open(char *message, size_t message_bytes) {
   static const char *const names[] = {"libgomp.so.1", NULL};
+  wait_briefly();
   void *library = deepep_library_open(names, message, message_bytes);
   if (!library) return NULL;
   deepep_openmp table = {

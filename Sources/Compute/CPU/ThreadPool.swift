@@ -20,6 +20,16 @@ package final class ThreadPool {
   /// Only to be called where pools of several sizes take turns: the pool that was opened last has it.
   package func claimLibraries() { deepep_openmp_set_threads(library, Int32(threadCount)) }
 
+  /// Does what calls oneDNN, which takes only the calling thread where the work is too small for others.
+  func withLibraries<Result>(
+    onCallingThread: Bool, _ body: () throws -> Result
+  ) rethrows -> Result {
+    guard onCallingThread, threadCount > 1 else { return try body() }
+    deepep_openmp_set_threads(library, 1)
+    defer { claimLibraries() }
+    return try body()
+  }
+
   /// Runs a kernel over all of `0 ..< count`, in one contiguous part for each thread.
   ///
   /// - Parameter onCallingThread: for work too small to be worth waking the others.

@@ -18,6 +18,8 @@ package final class MatrixMultiply {
   private let library: MatrixLibrary
   private let operands: [MatrixOperand]
   private let stepCount: Int
+  /// Whether it is done before other threads have begun.
+  private let isSmall: Bool
   private let handle: OpaquePointer
 
   /// Makes the multiplication; throws where shapes do not fit or oneDNN refuses the operands.
@@ -31,7 +33,11 @@ package final class MatrixMultiply {
     operands = [left, right, result]
     stepCount = steps.count
     try Self.check(operands, steps)
-    handle = try Self.make(library, operands, steps)
+    let isSmall = Self.flops(left, result) < Self.smallFlops
+    self.isSmall = isSmall
+    handle = try library.pool.withLibraries(onCallingThread: isSmall) {
+      try Self.make(library, [left, right, result], steps)
+    }
     workspaceBytes = Int(deepep_matmul_workspace_bytes(handle))
     kernel = String(cString: deepep_matmul_kernel(handle))
   }
@@ -50,11 +56,20 @@ package final class MatrixMultiply {
       throw MatrixError(
         "operands of the steps are missing", operands, fix: "pass one for each step")
     }
-    let status = deepep_matmul_execute(handle, left, right, result, workspace, stepOperands)
+    let status = library.pool.withLibraries(onCallingThread: isSmall) {
+      deepep_matmul_execute(handle, left, right, result, workspace, stepOperands)
+    }
     guard status == 0 else {
       throw MatrixError(
         "oneDNN fails with status \(status)", operands, fix: "check that there is enough memory")
     }
+  }
+
+  /// What a core does in about two microseconds.
+  private static let smallFlops = 1 << 18
+
+  private static func flops(_ left: MatrixOperand, _ result: MatrixOperand) -> Int {
+    2 * left.columns * result.shape.reduce(1, *)
   }
 
   private static func make(
