@@ -35,6 +35,10 @@ package final class TrainingSession {
   private(set) var time = TimeSummary()
   /// The statistics of tapped values in the last step; none if they are not recorded.
   private(set) var taps: [TapReport] = []
+  /// The learning rate of the last update.
+  private(set) var learningRate = 0.0
+  /// The norm of all gradients of the last update, before it was clipped; nil if it is not.
+  private(set) var gradientNorm: Double?
   /// Whether a step was made: the first one touches memory for the first time.
   private var isWarm = false
 
@@ -193,6 +197,12 @@ package final class TrainingSession {
       if returns("loss", call.entry) { loss += try scalar("loss", of: call.entry) }
       let tapped = try taps(of: call.entry)
       if !tapped.isEmpty { taps = tapped }
+      if returns(ParameterUpdates.learningRateName, call.entry) {
+        learningRate = try scalar(ParameterUpdates.learningRateName, of: call.entry)
+      }
+      if returns(GradientClipping.resultName, call.entry) {
+        gradientNorm = try scalar(GradientClipping.resultName, of: call.entry)
+      }
     }
     return (loss, parts)
   }

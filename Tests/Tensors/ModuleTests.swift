@@ -118,6 +118,19 @@ import Testing
     #expect(error.description.hasSuffix("in module blocks.0.down at Block.swift:12"))
   }
 
+  private struct Sum: Module {
+    let inner = Linear(4, 8)
+    func callAsFunction(_ input: Tensor) -> Tensor { inner(input) + input }
+  }
+
+  /// An operator knows no line, and what comes after a module is not in it.
+  @Test func shapesThatDoNotMatchNameTheOperator() throws {
+    let error = try #require(throws: TraceError.self) { try traced(Sum(), input: [2, 4]) }
+    #expect(
+      error.description == "add: float32[2, 8] and float32[2, 4] do not match: from the right, "
+        + "sizes are equal or one is 1 in module inner or after it")
+  }
+
   private struct Narrow: Module {
     let head = Linear(4, 3, hasBias: false)
 

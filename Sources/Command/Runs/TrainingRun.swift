@@ -46,7 +46,9 @@ struct TrainingRun {
     let total =
       options.steps
       ?? max(1, options.epochs * data.loader.batchesPerEpoch / options.gradientAccumulation)
-    let trainer = try trainer(network, description.adaptation, steps: total)
+    let rule = rule(steps: total)
+    if job.isFirst { try output.write(course(rule, data)) }
+    let trainer = try trainer(network, description.adaptation, rule.optimizer)
     trainer.peakGigaflops = peak
     if let pretrained { try trainer.load(pretrained) }
     let checkpoints = try plan(data, description)
@@ -77,13 +79,10 @@ struct TrainingRun {
   }
 
   private func trainer<Model: LanguageModel>(
-    _ network: Model, _ adaptation: LowRankAdaptation?, steps: Int
+    _ network: Model, _ adaptation: LowRankAdaptation?, _ optimizer: any Optimizer
   ) throws -> DistributedTrainer<Model> {
-    let rule = OptimizerChoice(
-      name: options.optimizer, schedule: options.schedule, learningRate: options.learningRate,
-      weightDecay: options.weightDecay, steps: steps)
     let trainer = try DistributedTrainer(
-      model: network, loss: .crossEntropy, optimizer: rule.optimizer,
+      model: network, loss: .crossEntropy, optimizer: optimizer,
       precision: options.precision, gradientAccumulation: options.gradientAccumulation,
       strategy: options.strategy, communication: options.communication,
       clipNorm: options.clipNorm, seed: options.seed, emaDecay: options.ema,
@@ -93,6 +92,19 @@ struct TrainingRun {
     trainer.join(job)
     if let checkpoint = place.checkpoint { try trainer.resume(from: checkpoint) }
     return trainer
+  }
+
+  private func rule(steps: Int) -> OptimizerChoice {
+    OptimizerChoice(
+      name: options.optimizer, schedule: options.schedule, learningRate: options.learningRate,
+      weightDecay: options.weightDecay, steps: steps)
+  }
+
+  /// What a person is told about the steps.
+  private func course(_ rule: OptimizerChoice, _ data: TrainingData) -> String {
+    let tokens = options.batch * options.gradientAccumulation * data.sequenceLength
+    let (steps, size) = (Quantity.count(rule.steps), Quantity.count(tokens))
+    return "steps   \(steps) of \(size) tokens; \(rule.text)\n"
   }
 
   private func plan(_ data: TrainingData, _ model: ModelDescription) throws -> CheckpointPlan {

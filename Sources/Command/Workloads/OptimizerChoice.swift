@@ -31,6 +31,11 @@ struct OptimizerChoice {
   /// The updates of the run.
   var steps: Int
 
+  /// For people: "adamw, learning rate 0.003, cosine".
+  var text: String {
+    "\(name.rawValue), learning rate \(learningRate ?? name.learningRate), \(schedule.rawValue)"
+  }
+
   /// The rule.
   var optimizer: any Optimizer {
     let rate = learningRate ?? name.learningRate

@@ -6,13 +6,13 @@ extension Tensor {
 
   /// A function of corresponding elements; shapes are broadcast from the right as in NumPy.
   package func binary(_ function: BinaryFunction, _ other: Tensor) -> Tensor {
-    let (x, y) = Tensor.aligned(self, other)
+    let (x, y) = Tensor.aligned(self, other, for: function.rawValue)
     return x.apply(Binary(function: function), y)
   }
 
   /// A comparison of corresponding elements; shapes are broadcast from the right as in NumPy.
   package func compare(_ comparison: Comparison, _ other: Tensor) -> Tensor {
-    let (x, y) = Tensor.aligned(self, other)
+    let (x, y) = Tensor.aligned(self, other, for: comparison.rawValue)
     return x.apply(Compare(comparison: comparison), y)
   }
 
@@ -22,7 +22,7 @@ extension Tensor {
   }
 
   /// Both tensors in the shape to which they broadcast.
-  private static func aligned(_ x: Tensor, _ y: Tensor) -> (Tensor, Tensor) {
+  private static func aligned(_ x: Tensor, _ y: Tensor, for name: String) -> (Tensor, Tensor) {
     guard x.shape != y.shape, !x.isPoisoned, !y.isPoisoned else { return (x, y) }
     // Extents are values of a trace, so both tensors must be of one.
     let (x, y) = Trace.together(x, y)
@@ -30,8 +30,23 @@ extension Tensor {
     let pad = { (type: Type) in
       Array(repeating: Dimension.fixed(1), count: rank - type.rank) + type.dimensions
     }
-    let target = zip(pad(x.type), pad(y.type)).map { $0 == .fixed(1) ? $1 : $0 }
+    let pairs = Array(zip(pad(x.type), pad(y.type)))
+    guard pairs.allSatisfy({ mayMatch($0, $1) }) else {
+      let home = Trace.home(of: [x, y])
+      home.fail(
+        ShapeError(
+          name, "\(x.type) and \(y.type) do not match: from the right, sizes are equal or one is 1")
+      )
+      return (Tensor(home, nil), Tensor(home, nil))
+    }
+    let target = pairs.map { $0 == .fixed(1) ? $1 : $0 }
     return (x.broadcast(to: target), y.broadcast(to: target))
+  }
+
+  /// Extents that are not fixed are compared where they are known.
+  private static func mayMatch(_ x: Dimension, _ y: Dimension) -> Bool {
+    guard case .fixed(let x) = x, case .fixed(let y) = y else { return true }
+    return x == y || x == 1 || y == 1
   }
 
   /// Elements as another element type.
@@ -80,6 +95,12 @@ extension Tensor {
   public func logarithm() -> Tensor { unary(.logarithm) }
   /// The hyperbolic tangent of each element.
   public func hyperbolicTangent() -> Tensor { unary(.hyperbolicTangent) }
+  /// The logistic function `1 / (1 + exp(-x))` of each element.
+  public func sigmoid() -> Tensor { 1 / (1 + (-self).exponential()) }
+  /// Each element without its sign.
+  public func absolute() -> Tensor { unary(.absolute) }
+  /// The sine of each element.
+  public func sine() -> Tensor { unary(.sine) }
   /// The cosine of each element.
   public func cosine() -> Tensor { unary(.cosine) }
   /// The square root of each element.

@@ -147,7 +147,9 @@ public struct TraceError: Error, Hashable, CustomStringConvertible, Sendable {
 
   /// A sentence for people.
   public var description: String {
-    let module = path.isEmpty ? "" : " in module \(path)"
+    // Operators do not know their line, and a module does not say when it ends.
+    let isSure = source != nil
+    let module = path.isEmpty ? "" : " in module \(path)\(isSure ? "" : " or after it")"
     let place = source.map { " at \($0.file):\($0.line)" } ?? ""
     return "\(problem)\(module)\(place)"
   }

@@ -69,9 +69,7 @@ package struct TrainingLog {
   }
 
   /// Shows a step that was just made, with the loss on the held-out data if that was looked at.
-  package mutating func stepped(
-    _ loss: Double, validationLoss: Double? = nil, taps: [TapReport] = []
-  ) throws {
+  package mutating func stepped(_ step: TrainingStep) throws {
     let now = Clock.seconds
     if recent.count == 1 {
       othersBytes = ProcessMemory.othersBytes
@@ -79,9 +77,9 @@ package struct TrainingLog {
     }
     recent.append((now, session.step))
     if recent.count > 50 { recent.removeFirst() }
-    let report = report(loss, validationLoss, now)
-    curve.add(step: session.step, loss: loss, validationLoss: validationLoss)
-    try record(report, taps, now)
+    let report = report(step.loss, step.validationLoss, now)
+    curve.add(step: step.step, loss: step.loss, validationLoss: step.validationLoss)
+    try record(step, report, now)
     try progress.report(report, nowSeconds: now)
   }
 
@@ -98,20 +96,20 @@ package struct TrainingLog {
   }
 
   /// Writes a step into the files.
-  private func record(_ report: StepReport, _ taps: [TapReport], _ now: Double) throws {
-    var line = MetricsFile.Line(step: report.step, loss: report.loss, seconds: now - startSeconds)
-    line.validationLoss = report.validationLoss
+  private func record(_ step: TrainingStep, _ report: StepReport, _ now: Double) throws {
+    var line = MetricsFile.Line(step: step.step, loss: step.loss, seconds: now - startSeconds)
+    line.validationLoss = step.validationLoss
+    line.learningRate = step.learningRate
+    line.gradientNorm = step.gradientNorm
     line.tokensPerSecond = report.tokensPerSecond
     line.gigaflopsPerSecond = report.gigaflopsPerSecond
     line.memoryBytes = report.memoryBytes
-    line.taps = taps
+    line.taps = step.taps
     try metrics?.write(line)
-    try board?.write("loss", report.loss, step: report.step)
-    try board?.write("tokens_per_second", report.tokensPerSecond, step: report.step)
-    if let loss = report.validationLoss {
-      try board?.write("validation_loss", loss, step: report.step)
+    for (name, number) in line.numbers where name != "memory_bytes" {
+      try board?.write(name, number, step: step.step)
     }
-    for tap in taps { try board?.write(tap, step: report.step) }
+    for tap in step.taps { try board?.write(tap, step: step.step) }
   }
 
   /// Says what was expected of a step beside what the first one took and sent.

@@ -44,13 +44,12 @@ struct TrainingLoop {
     if isWritten || validation.isDue(afterStep: session.step, of: stepCount) {
       validationLoss = try untimed { try $0.session.evaluate($0.loader) }
     }
-    let taps = session.taps
-    try log?.stepped(loss, validationLoss: validationLoss, taps: taps)
+    let step = TrainingStep(
+      step: session.step, stepCount: stepCount, loss: loss, validationLoss: validationLoss,
+      learningRate: session.learningRate, gradientNorm: session.gradientNorm, taps: session.taps)
+    try log?.stepped(step)
     if isWritten { try untimed { try $0.write(validationLoss) } }
-    try onStep?(
-      TrainingStep(
-        step: session.step, stepCount: stepCount, loss: loss, validationLoss: validationLoss,
-        taps: taps))
+    try onStep?(step)
     return validationLoss
   }
 

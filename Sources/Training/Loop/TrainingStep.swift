@@ -8,6 +8,10 @@ public struct TrainingStep: Hashable, Sendable {
   public var loss: Double
   /// The loss on the held-out data, if that was looked at after this step.
   public var validationLoss: Double?
+  /// The learning rate of the update.
+  public var learningRate: Double
+  /// The norm of all gradients before it was clipped; nil if the trainer does not clip.
+  public var gradientNorm: Double?
   /// The statistics of tapped values, if the trainer records them.
   public var taps: [TapReport]
 }

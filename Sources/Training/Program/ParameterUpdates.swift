@@ -40,6 +40,9 @@ struct ParameterUpdates {
   /// How gradients travel between hosts.
   let compression: Compression
 
+  /// The name of the learning rate among an entry's results.
+  static let learningRateName = "learning_rate"
+
   private static let step = Slot(
     name: RunState.stepName, type: Type(.int32, []), initializer: .zeros, kind: .counter)
 
@@ -59,6 +62,7 @@ struct ParameterUpdates {
       update(gradient, step, onlyIf: areFinite, &writer)
     }
     writer.trace.origin.path = ""
+    writer.addResult(Self.learningRateName, optimizer.learningRate(at: step))
     writer.update(stepSlot, to: step + 1, onlyIf: areFinite)
   }
 

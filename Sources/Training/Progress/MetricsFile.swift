@@ -12,6 +12,8 @@ package final class MetricsFile {
     /// Since the run began.
     package var seconds: Double
     package var validationLoss: Double?
+    package var learningRate: Double?
+    package var gradientNorm: Double?
     package var tokensPerSecond: Double?
     package var gigaflopsPerSecond: Double?
     package var memoryBytes: Int?
@@ -20,6 +22,16 @@ package final class MetricsFile {
 
     package init(step: Int, loss: Double, seconds: Double) {
       (self.step, self.loss, self.seconds) = (step, loss, seconds)
+    }
+
+    /// What was measured, by name.
+    var numbers: [(name: String, number: Double)] {
+      let all: [(name: String, number: Double?)] = [
+        ("loss", loss), ("validation_loss", validationLoss), ("learning_rate", learningRate),
+        ("gradient_norm", gradientNorm), ("tokens_per_second", tokensPerSecond),
+        ("gflops", gigaflopsPerSecond), ("memory_bytes", memoryBytes.map(Double.init)),
+      ]
+      return all.compactMap { name, number in number.map { (name, $0) } }
     }
   }
 
@@ -93,11 +105,7 @@ extension MetricsFile.Line {
       ("step", "\(step)"), ("loss", JSONText.number(loss)),
       ("seconds", Quantity.fixed(seconds, 6)),
     ]
-    let measured = [
-      ("validation_loss", validationLoss), ("tokens_per_second", tokensPerSecond),
-      ("gflops", gigaflopsPerSecond), ("memory_bytes", memoryBytes.map(Double.init)),
-    ]
-    for case (let name, let number?) in measured { fields.append((name, JSONText.number(number))) }
+    for (name, number) in numbers.dropFirst() { fields.append((name, JSONText.number(number))) }
     if !taps.isEmpty {
       fields.append(("taps", "{\(taps.map(\.json).joined(separator: ","))}"))
     }
