@@ -84,7 +84,7 @@ import Testing
       let loss: Double
       let seconds: Double
       let validation_loss: Double?
-      let tokens_per_second: Double
+      let examples_per_second: Double
       let gflops: Double
       let memory_bytes: Int
     }
@@ -102,7 +102,7 @@ import Testing
       }
       #expect(lines.map(\.step) == Array(1...25))
       #expect(lines.map { $0.validation_loss != nil } == (1...25).map { $0 == 3 })
-      #expect(lines.allSatisfy { $0.memory_bytes > 0 && $0.tokens_per_second > 0 })
+      #expect(lines.allSatisfy { $0.memory_bytes > 0 && $0.examples_per_second > 0 })
       // The curve has the steps of the run before.
       let curve = try String(contentsOfFile: "\(folder)/curve.svg", encoding: .utf8)
       let points = try #require(curve.firstMatch(of: /<polyline points="([^"]+)"/)).1

@@ -12,7 +12,8 @@ package final class MetricsFile {
     /// Since the run began.
     package var seconds: Double
     package var validationLoss: Double?
-    package var tokensPerSecond: Double?
+    package var speed: Double?
+    package var speedUnit = SpeedUnit.tokens
     package var gigaflopsPerSecond: Double?
     package var memoryBytes: Int?
     /// Tapped values.
@@ -94,7 +95,7 @@ extension MetricsFile.Line {
       ("seconds", Quantity.fixed(seconds, 6)),
     ]
     let measured = [
-      ("validation_loss", validationLoss), ("tokens_per_second", tokensPerSecond),
+      ("validation_loss", validationLoss), (speedUnit.metricName, speed),
       ("gflops", gigaflopsPerSecond), ("memory_bytes", memoryBytes.map(Double.init)),
     ]
     for case (let name, let number?) in measured { fields.append((name, JSONText.number(number))) }
