@@ -265,7 +265,7 @@ public final class DistributedTrainer<Model: Module> {
         session: session, loader: loader, stepCount: total, validation: validation,
         checkpoints: writer, stop: stop, onStep: onStep,
         onWritten: { [self] in offer($0, session, in: job) })
-      loop.log = try log(session, loader, stepCount: total, records, in: job)
+      loop.log = try log(session, loader, stepCount: total, records, stop, in: job)
       let end = try loop.run()
       if let trace { try session.timelines(in: job).map(trace.write) }
       return end
@@ -275,14 +275,15 @@ public final class DistributedTrainer<Model: Module> {
   /// What tells how the run goes; nil on all ranks but the first.
   private func log(
     _ session: TrainingSession, _ loader: some BatchLoader, stepCount: Int, _ records: RunRecords,
-    in job: JoinedJob
+    _ stop: StopRequest?, in job: JoinedJob
   ) throws -> TrainingLog? {
     // All ranks measure, since they share cores when they train.
     let measures = strategy.precision == .float32
     let peak = try measures ? peakGigaflops ?? session.peakGigaflops() : nil
     guard job.isFirst else { return nil }
     var log = try TrainingLog(
-      session, loader, stepCount: stepCount, output: .standard, records: records)
+      session, loader, stepCount: stepCount, output: stop?.watching(.standard) ?? .standard,
+      records: records)
     log.rankCount = job.rankCount
     log.peakGigaflops = peak
     return log

@@ -94,6 +94,21 @@ import Testing
     }
   }
 
+  /// As nohup(1) starts it, a job stays when its terminal goes.
+  @Test func anIgnoredHangUpStaysIgnored() throws {
+    try withFolder { folder in
+      let rank = "kill -HUP $(ps -o ppid= -p $PPID); sleep 0.2; echo here"
+      let words = [CommandRun.executable.path, "launch", "-n", "1", "--", "sh", "-c", rank]
+      for (setting, status) in [("trap '' HUP", Int32(0)), ("trap - HUP", 128 + SIGHUP)] {
+        let job = try LaunchedJob(
+          ["--default-signal", "sh", "-c", "\(setting); exec \"$@\"", "sh"] + words, in: folder,
+          program: "/usr/bin/env")
+        #expect(
+          job.status() == status && job.output.contains("here") == (status == 0), "\(job.errors)")
+      }
+    }
+  }
+
   /// Children of ranks, and theirs, in groups and sessions of their own.
   @Test(arguments: ["3457", "3458"])
   func nothingStaysBehindALauncherThatIsKilled(_ word: String) throws {

@@ -5,7 +5,7 @@ import Testing
 
 private func report(_ step: Int, of count: Int = 2000) -> StepReport {
   StepReport(
-    step: step, stepCount: count, loss: 2.4123, tokensPerSecond: 2310.4, gigaflopsPerSecond: 142.3,
+    step: step, stepCount: count, loss: 2.4123, speed: 2310.4, gigaflopsPerSecond: 142.3,
     memoryBytes: 377 << 20, secondsLeft: 250)
 }
 

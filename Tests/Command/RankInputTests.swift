@@ -30,10 +30,23 @@ import Testing
     }
   }
 
+  /// Ranks without a strategy share the batch, also those that go on with the run of another number.
+  @Test func ranksShareTheBatchUnlessTold() throws {
+    try withFolder { folder in
+      let job = try RankJob(in: folder)
+      for (ranks, steps, resume) in [(2, "2", []), (1, "3", ["--resume", "run"])] {
+        let run = try job.train(
+          ranks: ranks, ["--steps", steps] + resume, name: "run\(resume.isEmpty ? "" : "-2")")
+        #expect(run.status == 0 && run.output.contains("step \(steps)/\(steps)"), "\(run.errors)")
+        #expect(run.output.contains("2 ranks (data=2)") == (ranks == 2), "\(run.output)")
+      }
+    }
+  }
+
   @Test func theBatchDoesNotSplit() throws {
     try withFolder { folder in
       let ending = try RankJob(in: folder).train(
-        ranks: 3, ["--strategy", "data=3"])
+        ranks: 3, [])
       expectErrors(ending, ranks: 3, "a batch of 4 does not split 3 ways")
     }
   }

@@ -24,14 +24,19 @@ import Testing
         ["--steps", "5", "--resume", "a", "--out", "b"], in: folder)
       #expect(second.status == 0, "\(second.errors)")
       #expect(second.output.contains("step 5/5") && !second.output.contains("step 3/5"))
-      // Three steps are already made: nothing changes, so the file is the same.
-      let third = try train(
-        ["--steps", "3", "--resume", "a/step-3", "--out", "c"], in: folder)
-      #expect(third.status == 0, "\(third.errors)")
-      let files = try ["a", "c"].map {
-        try Checkpointed(folder.appendingPathComponent("\($0)/step-3"))
+      // Three steps are already made: nothing is written.
+      try Data("kept".utf8).write(to: folder.appendingPathComponent("log.json"))
+      let before = try contents(of: "a", in: folder)
+      for words in [["--resume", "a"], ["--resume", "a/step-3", "--out", "c"]] {
+        let third = try train(
+          ["--steps", "2", "--metrics", "log.json", "--trace", "log.json"] + words, in: folder)
+        #expect(third.status == 0, "\(third.errors)")
+        #expect(third.output.contains("already at step 3 of 2: nothing to do"), "\(third.output)")
       }
-      #expect(files[0] == files[1])
+      #expect(try contents(of: "a", in: folder) == before)
+      #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("c").path))
+      let log = try String(contentsOf: folder.appendingPathComponent("log.json"), encoding: .utf8)
+      #expect(log == "kept")
       let none = try train(["--resume", "none.safetensors"], in: folder)
       #expect(none.status == 1 && none.errors.contains("none.safetensors"))
     }
@@ -79,14 +84,50 @@ import Testing
     }
   }
 
-  /// The tensors of a checkpoint, without the header, whose keys have no fixed order.
-  private struct Checkpointed: Equatable {
-    let bytes: Data
-
-    init(_ path: URL) throws {
-      let file = try Data(contentsOf: path)
-      let header = file.prefix(8).enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
-      bytes = file.dropFirst(8 + header)
+  /// What cannot change is an error that names the option; no run that fails leaves anything, and the next goes on.
+  @Test func aRunThatCannotGoOnChangesNothing() throws {
+    try withFolder { folder in
+      try Data(Self.text.utf8).write(to: folder.appendingPathComponent("text.txt"))
+      #expect(try train(["--steps", "1", "--out", "a"], in: folder).status == 0)
+      let before = try contents(of: "a", in: folder)
+      for (words, error) in [
+        (["--width", "64"], "--width does not go with --resume"),
+        (["--heads", "4"], "--heads does not go with --resume"),
+        (["--context", "8"], "--context does not go with --resume"),
+        (["--tokenizer", "bytes"], "--tokenizer does not go with --resume"),
+        (["--optimizer", "muon"], "a checkpoint of another model"),
+        (["--learning-rate", "1e30"], "the loss is"),
+      ] {
+        let run = try CommandRun(["train", "--resume", "a", "--steps", "9"] + words, in: folder)
+        #expect(run.status != 0 && run.errors.contains(error), "\(words): \(run.errors)")
+        #expect(try contents(of: "a", in: folder) == before, "\(words)")
+      }
+      let settings = folder.appendingPathComponent("a/run.json")
+      let file = try Data(contentsOf: settings)
+      try FileManager.default.removeItem(at: settings)
+      for (words, error) in [
+        ([], "there is no run.json with the options of the run beside the checkpoint (a/step-1)"),
+        (["text.txt", "--tokenizer", "bytes"], "--tokenizer does not go with --resume"),
+      ] {
+        let run = try CommandRun(["train", "--resume", "a"] + words, in: folder)
+        #expect(run.status != 0 && run.errors.contains(error), "\(run.errors)")
+      }
+      try file.write(to: settings)
+      let words = ["--resume", "a", "--steps", "2", "--tokenizer", "characters"]
+      let good = try CommandRun(["train"] + words, in: folder)
+      #expect(good.status == 0 && good.output.contains("step 2/2"), "\(good.errors)")
+      let after = try contents(of: "a", in: folder)
+      #expect(after["run.json"] != before["run.json"] && after["step-1"] == before["step-1"])
     }
+  }
+
+  /// The files of a folder.
+  private func contents(of path: String, in folder: URL) throws -> [String: Data] {
+    let place = folder.appendingPathComponent(path)
+    let names = try FileManager.default.contentsOfDirectory(atPath: place.path)
+    return try Dictionary(
+      uniqueKeysWithValues: names.map {
+        ($0, try Data(contentsOf: place.appendingPathComponent($0)))
+      })
   }
 }

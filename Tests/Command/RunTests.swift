@@ -60,6 +60,8 @@ import Testing
       #expect(export.status == 0, "\(export.errors)")
       #expect(
         try names("model", in: folder) == ["config.json", "model.safetensors", "tokenizer.json"])
+      let again = try CommandRun(["export", "newest", "model"], in: folder)
+      #expect(again.status == 1 && again.errors.contains("a model already"), "\(again.errors)")
       let begin = ["train", "text.txt", "--from", "model", "--batch", "2", "--context", "16"]
       let second = try CommandRun(
         begin + ["--steps", "1", "--sample", "0", "--learning-rate", "1e-9"], in: folder)

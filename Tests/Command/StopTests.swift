@@ -30,7 +30,7 @@ import Testing
   }
 
   /// The run goes on to the losses of one that was not stopped, bit for bit.
-  @Test(arguments: [("INT", "Ctrl-C"), ("TERM", "SIGTERM"), ("USR1", "SIGUSR1")])
+  @Test(arguments: [("INT", "Ctrl-C"), ("TERM", "SIGTERM"), ("USR1", "SIGUSR1"), ("HUP", "SIGHUP")])
   func aSignalStopsARun(_ signal: String, _ reason: String) throws {
     try withFolder { folder in
       let job = try RankJob(in: folder)
@@ -55,6 +55,26 @@ import Testing
       _ = try stopped(run, by: "the time limit")
       let wrong = try job.train(["--time-limit", "soon"])
       #expect(wrong.status == 2 && wrong.errors.contains("expected a time such as"))
+    }
+  }
+
+  /// `head` ends after its last line, and with it the run, in good order.
+  @Test func aRunEndsWhenNobodyReadsItsOutput() throws {
+    try withFolder { folder in
+      _ = try RankJob(in: folder)
+      let words = ["train", "text.txt", "--validate-every", "1"] + RankJob.small + Self.endless
+      let script = "{ \"$@\"; echo $? > status; } | head -7"
+      let job = try LaunchedJob(
+        ["-c", script, "sh", CommandRun.executable.path] + words, in: folder, program: "/bin/sh")
+      #expect(job.status() == 0 && job.lines.count == 7, "\(job.output)")
+      let status = folder.appendingPathComponent("status")
+      #expect(try String(contentsOf: status, encoding: .utf8) == "75\n")
+      let line = try #require(
+        job.errors.firstMatch(of: /which nobody reads any more, after step (\d+) of/),
+        "\(job.errors)"
+      )
+      let saved = folder.appendingPathComponent("runs/text-1/step-\(line.1)")
+      #expect(FileManager.default.fileExists(atPath: saved.path))
     }
   }
 

@@ -86,7 +86,7 @@ import Testing
       let validation_loss: Double?
       let learning_rate: Double
       let gradient_norm: Double?
-      let tokens_per_second: Double
+      let examples_per_second: Double
       let gflops: Double
       let memory_bytes: Int
     }
@@ -104,7 +104,7 @@ import Testing
       }
       #expect(lines.map(\.step) == Array(1...25))
       #expect(lines.map { $0.validation_loss != nil } == (1...25).map { $0 == 3 })
-      #expect(lines.allSatisfy { $0.memory_bytes > 0 && $0.tokens_per_second > 0 })
+      #expect(lines.allSatisfy { $0.memory_bytes > 0 && $0.examples_per_second > 0 })
       #expect(lines.allSatisfy { $0.learning_rate > 0 && $0.gradient_norm == nil })
       // The curve has the steps of the run before.
       let curve = try String(contentsOfFile: "\(folder)/curve.svg", encoding: .utf8)

@@ -23,6 +23,11 @@ struct Export {
   }
 
   func run(output: TerminalOutput) throws {
+    guard !HuggingFaceFolder.hasModel(folder) else {
+      throw StorageError(
+        "there is a model already", at: "folder \(folder)",
+        fix: "choose another folder, or remove this one")
+    }
     try HuggingFaceFolder.write(
       Checkpoint(checkpoint.file()), to: folder, byAverages: usesAverages)
     try output.write("saved   \(folder)   (AutoModelForCausalLM.from_pretrained(\"\(folder)\"))\n")

@@ -35,7 +35,7 @@ struct Train {
   var weightDecay = 0.1
   var clipNorm = 1.0
   var precision: Precision?
-  var strategy = Strategy()
+  var strategy: Strategy?
   var communication: CommunicationTransport?
   var seed: UInt64 = 0
   var threads: Int?
@@ -138,7 +138,8 @@ struct Train {
 
   private static var rankParameters: [Parameter<Train>] {
     [
-      .option("strategy", \.strategy, .strategy, "how the run is spread over ranks"),
+      .option(
+        "strategy", \.strategy, .strategy, "how the run is spread over ranks; data=N for N of them"),
       .option("communication", \.communication, .choice, "how ranks reach one another").seldom,
       .option(
         "threads", \.threads, .positiveInteger, "threads of a rank; by default its cores"
@@ -195,6 +196,12 @@ struct Train {
   /// What belongs to one call of the command, and not to the run that others go on with.
   static let ofOneCall: Set<String> = ["resume", "out", "time-limit"]
 
+  /// The options of a run as it was started.
+  private static func options(file path: String) throws -> Train {
+    try GivenArguments(command: "train", parameters: parameters, defaults: Train())
+      .options(over: path)
+  }
+
   private static func run(_ given: GivenArguments<Train>, output: TerminalOutput) throws {
     let asked = try given.options()
     guard !asked.text.isEmpty || asked.resume != nil else { throw given.missing("text") }
@@ -206,7 +213,10 @@ struct Train {
       var options = try given.options(over: place.settingsPath)
       // The run that goes on may have been given steps.
       if given.has("epochs"), !given.has("steps") { options.steps = nil }
-      guard !options.text.isEmpty else { throw given.missing("text") }
+      guard !options.text.isEmpty else { throw place.missingOptions ?? given.missing("text") }
+      if let path = place.settingsPath {
+        try ResumedModel.checkTokenizer(options, stored: Self.options(file: path))
+      }
       try FirstModel.check(options, given, goesOn: place.checkpoint != nil)
       if place.checkpoint == nil { options.from = try options.from?.found(in: job) }
       let settings = given.text(of: options, without: ofOneCall)
@@ -215,7 +225,7 @@ struct Train {
         return TrainingEnd.finished
       }
       return try TrainingRun(
-        options, settings: settings, place: place, job: job, output: output
+        options, settings: settings, place: place, job: job, output: stop.watching(output)
       ).run(until: stop)
     }
     if case .stopped = end { throw EndStatus.stopped }

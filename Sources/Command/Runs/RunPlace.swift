@@ -47,6 +47,23 @@ struct RunPlace {
     return run.flatMap { $0.hasSettings ? $0.settingsPath : nil }
   }
 
+  /// The error that a run goes on whose options are not there; nil if it begins, or they are.
+  var missingOptions: StorageError? {
+    guard let checkpoint, settingsPath == nil else { return nil }
+    return StorageError(
+      "there is no \(RunListing.settingsName) with the options of the run beside the checkpoint",
+      at: checkpoint,
+      fix:
+        "give its text and options again: deepep train TEXT --model NAME ... --resume \(checkpoint)"
+    )
+  }
+
+  /// How many steps the run that goes on has made; nil if none does, or if it takes the place of one that has lost ranks.
+  func stepsMade() throws -> Int? {
+    guard !isRestart else { return nil }
+    return try checkpoint.map { try Checkpoint($0).state.step }
+  }
+
   /// The tokenizer of the run that goes on, as JSON; nil if none does.
   func tokenizer() throws -> String? {
     let json = try checkpoint.map { try Checkpoint($0).state.tokenizer }

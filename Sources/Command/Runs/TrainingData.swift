@@ -58,6 +58,10 @@ struct TrainingData {
     let made = try TokenizedTexts(
       options.text, choice, cache: options.tokenCache, notice: notice)
     guard let known, try made.tokenizer.json != known else { return made }
+    let own = try StoredTokenizer.tokenizer(json: known)
+    if let wanted = options.tokenizer, !wanted.suits(own) {
+      throw ResumedModel.otherTokens(wanted, "another one, of \(own.vocabularySize) tokens")
+    }
     return try TokenizedTexts(
       options.text, .json(known), cache: options.tokenCache, notice: notice)
   }

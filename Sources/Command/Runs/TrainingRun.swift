@@ -7,7 +7,8 @@ import DeepEPTransforms
 
 /// A run of `deepep train`, from the text to the sample at the end, on one of its ranks.
 struct TrainingRun {
-  private var options: Train
+  private let options: Train
+  private let strategy: Strategy
   /// The options as a file, to be kept with the run.
   private let settings: String
   private let place: RunPlace
@@ -20,17 +21,19 @@ struct TrainingRun {
   ) {
     (self.options, self.settings) = (options, settings)
     (self.place, self.job, self.output) = (place, job, output)
-    self.options.strategy = job.strategy(from: options.strategy)
+    strategy = options.strategy.map(job.strategy) ?? Strategy(data: job.rankCount)
   }
 
   /// Trains.
   func run(until stop: StopRequest) throws -> TrainingEnd {
-    let model = try FirstModel(options, goingOnFrom: place.checkpoint.map { try Checkpoint($0) })
+    let checkpoint = try place.checkpoint.map { try Checkpoint($0) }
+    let model = try FirstModel(options, goingOnFrom: checkpoint)
     if job.isFirst { try place.check() }
     let data = try TrainingData(
       options, model.tokenizer, sequenceLength: model.sequenceLength, known: place.tokenizer(),
       in: job)
     let description = try model.description(for: data.tokenizer)
+    if let checkpoint { try ResumedModel(checkpoint).check(description, options) }
     return try run(description.sizes.model(), of: description, model.pretrained, data, until: stop)
   }
 
@@ -38,14 +41,21 @@ struct TrainingRun {
     _ network: some LanguageModel, of description: ModelDescription,
     _ pretrained: (any PretrainedModel)?, _ data: TrainingData, until stop: StopRequest
   ) throws -> TrainingEnd {
+    let total =
+      options.steps
+      ?? max(1, options.epochs * data.loader.batchesPerEpoch / options.gradientAccumulation)
+    if let made = try place.stepsMade(), made >= total {
+      if job.isFirst {
+        try output.write(
+          "already at step \(made) of \(total): nothing to do; --steps N with a larger N goes on\n")
+      }
+      return .finished
+    }
     let peak = try ArithmeticPeak.gigaflops(threads: threads, kernelCache: options.kernelCache)
     if job.isFirst {
       try output.write(
         introduction(data, description.sizes, from: pretrained?.path, peakGigaflops: peak))
     }
-    let total =
-      options.steps
-      ?? max(1, options.epochs * data.loader.batchesPerEpoch / options.gradientAccumulation)
     let rule = rule(steps: total)
     if job.isFirst { try output.write(course(rule, data)) }
     let trainer = try trainer(network, description.adaptation, rule.optimizer)
@@ -84,7 +94,7 @@ struct TrainingRun {
     let trainer = try DistributedTrainer(
       model: network, loss: .crossEntropy, optimizer: optimizer,
       precision: options.precision, gradientAccumulation: options.gradientAccumulation,
-      strategy: options.strategy, communication: options.communication,
+      strategy: strategy, communication: options.communication,
       clipNorm: options.clipNorm, seed: options.seed, emaDecay: options.ema,
       frozen: options.freeze?.all ?? [], adaptation: adaptation, recordsTaps: options.taps,
       threads: options.threads, kernelCache: options.kernelCache,
@@ -123,7 +133,7 @@ struct TrainingRun {
     peakGigaflops: Double
   ) -> String {
     let processor = Processor()
-    let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(options.strategy)) of " : ""
+    let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(strategy)) of " : ""
     let each = job.rankCount > 1 ? "a rank " : ""
     return """
       \(Release.name)  \(processor.name), \(ranks)\(threads) thread\(threads == 1 ? "" : "s"), \(processor.vectorClass.rawValue), \
@@ -143,6 +153,8 @@ struct TrainingRun {
     let advice = RunPlace.advice(folder, rankCount: job.rankCount)
     if case .stopped(let reason) = end {
       let text = "stopped by \(reason) after step \(step) of \(total): saved \(saved)"
+      // Nobody would read it there.
+      let output = reason == .readerGone ? TerminalOutput.error : output
       return try output.write("\(text)   (\(advice))\n")
     }
     if end == .stoppedEarly {

@@ -17,6 +17,15 @@ extension TokenizerChoice {
     }
   }
 
+  /// Whether it may have led to a tokenizer from another text.
+  func suits(_ tokenizer: any Tokenizer) -> Bool {
+    switch self {
+    case .characters: tokenizer is CharacterTokenizer
+    case .bytePairs: tokenizer is BytePairTokenizer
+    case .bytes, .file, .json: false
+    }
+  }
+
   /// The choice that a word means; nil if it means none.
   init?(_ word: String) {
     let lower = word.lowercased()

@@ -75,6 +75,13 @@ public struct HuggingFaceFolder: Sendable {
     FileManager.default.fileExists(atPath: "\(path)/\(configurationName)")
   }
 
+  /// Whether anything of a model lies in a folder.
+  package static func hasModel(_ path: String) -> Bool {
+    [configurationName, weightsName, indexName].contains {
+      FileManager.default.fileExists(atPath: "\(path)/\($0)")
+    }
+  }
+
   // MARK: Files
 
   private struct Index: Decodable { var weight_map: [String: String] }

@@ -23,7 +23,7 @@ package final class RunFolder {
     guard folder.lock(waiting: false) || errno != EWOULDBLOCK else {
       throw StorageError(
         "another run is writing here", at: "folder \(path)",
-        fix: "wait until it has ended, or choose another folder with --out")
+        fix: "wait until it has ended, or choose another folder")
     }
     if let step { try checkIsFree(step) }
     StalePartialFiles.remove(in: path, prefix: RunListing.partialPrefix)
@@ -33,7 +33,9 @@ package final class RunFolder {
     guard let last = listing.steps.last, last > step || step == 0 else { return }
     throw StorageError(
       "another run has been here: there is a checkpoint of step \(last)", at: "folder \(path)",
-      fix: "go on with it by --resume \(path), or choose another folder with --out")
+      fix:
+        "go on with it (--resume \(path); in Swift resume(from: \"\(listing.path(ofStep: last))\")), "
+        + "or choose another folder")
   }
 
   /// What is in it.

@@ -13,7 +13,7 @@ public struct CheckpointPlan: Hashable, Sendable {
   public var modelConfiguration: String
   /// The tokeniser's JSON.
   public var tokenizer: String
-  /// What the run was asked for, written beside its checkpoints as `run.json`; nothing if it is empty.
+  /// What the run was asked for, written as `run.json` with its first checkpoint; nothing if it is empty.
   public var settings: String
 
   /// Makes a plan.

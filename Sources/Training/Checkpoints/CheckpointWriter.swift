@@ -9,6 +9,7 @@ final class CheckpointWriter {
   private let folder: RunFolder?
   private var bestLoss: Double?
   private var lastStep: Int?
+  private var hasWrittenSettings = false
 
   private static var lossNote: String { "validation_loss" }
 
@@ -30,7 +31,6 @@ final class CheckpointWriter {
       let best = try? Checkpoint(listing.path(ofStep: step))
       return best?.state.notes[Self.lossNote].flatMap(Double.init)
     }
-    if !plan.settings.isEmpty { try folder?.write(settings: plan.settings) }
   }
 
   /// Writes the state of a session, unless that was done; collective over all ranks.
@@ -46,6 +46,7 @@ final class CheckpointWriter {
     let path = RunListing.path(ofStep: session.step, in: plan.folder)
     guard session.step != lastStep else { return path }
     let notes = validationLoss.map { [Self.lossNote: "\($0)"] } ?? [:]
+    try writeSettings()
     try session.write(
       to: path, modelConfiguration: plan.modelConfiguration, tokenizer: plan.tokenizer,
       notes: notes)
@@ -57,5 +58,12 @@ final class CheckpointWriter {
     }
     if let keep = plan.keep { folder?.keep(newest: keep) }
     return path
+  }
+
+  /// Writes the options of the run, once: those of a run that fails before there is anything to save are not kept.
+  private func writeSettings() throws {
+    guard !hasWrittenSettings, !plan.settings.isEmpty else { return }
+    try folder?.write(settings: plan.settings)
+    hasWrittenSettings = true
   }
 }

@@ -6,7 +6,8 @@ import DeepEPStorage
 /// Says how a run goes: memory and kernels before the first step, a line for steps, at the end where the time went.
 package struct TrainingLog {
   private let session: TrainingSession
-  private let tokensPerStep: Int
+  private let speedUnit: SpeedUnit
+  private let unitsPerStep: Int
   private let stepCount: Int
   private let output: TerminalOutput
   private let metrics: MetricsFile?
@@ -41,8 +42,8 @@ package struct TrainingLog {
     }
     self.stepCount = stepCount
     self.output = output
-    let tokens = loader.inputs.last?.shape.reduce(1, *) ?? 1
-    tokensPerStep = tokens * session.batchesPerStep
+    speedUnit = SpeedUnit(loader)
+    unitsPerStep = speedUnit.count(inBatchOf: loader) * session.batchesPerStep
     progress = Progress(output, everySeconds: 5)
   }
 
@@ -89,7 +90,7 @@ package struct TrainingLog {
     let gigaflops = rate * session.contractionFlops * Double(rankCount) / 1e9
     return StepReport(
       step: session.step, stepCount: stepCount, loss: loss, validationLoss: validationLoss,
-      tokensPerSecond: rate * Double(tokensPerStep), gigaflopsPerSecond: gigaflops,
+      speed: rate * Double(unitsPerStep), speedUnit: speedUnit, gigaflopsPerSecond: gigaflops,
       peakShare: peakGigaflops.map { gigaflops / ($0 * Double(rankCount)) },
       memoryBytes: ProcessMemory.residentBytes - othersBytes,
       secondsLeft: Double(stepCount - session.step) / max(rate, 1e-9))
@@ -101,7 +102,7 @@ package struct TrainingLog {
     line.validationLoss = step.validationLoss
     line.learningRate = step.learningRate
     line.gradientNorm = step.gradientNorm
-    line.tokensPerSecond = report.tokensPerSecond
+    (line.speed, line.speedUnit) = (report.speed, report.speedUnit)
     line.gigaflopsPerSecond = report.gigaflopsPerSecond
     line.memoryBytes = report.memoryBytes
     line.taps = step.taps

@@ -14,7 +14,8 @@ package final class MetricsFile {
     package var validationLoss: Double?
     package var learningRate: Double?
     package var gradientNorm: Double?
-    package var tokensPerSecond: Double?
+    package var speed: Double?
+    package var speedUnit = SpeedUnit.tokens
     package var gigaflopsPerSecond: Double?
     package var memoryBytes: Int?
     /// Tapped values.
@@ -28,7 +29,7 @@ package final class MetricsFile {
     var numbers: [(name: String, number: Double)] {
       let all: [(name: String, number: Double?)] = [
         ("loss", loss), ("validation_loss", validationLoss), ("learning_rate", learningRate),
-        ("gradient_norm", gradientNorm), ("tokens_per_second", tokensPerSecond),
+        ("gradient_norm", gradientNorm), (speedUnit.metricName, speed),
         ("gflops", gigaflopsPerSecond), ("memory_bytes", memoryBytes.map(Double.init)),
       ]
       return all.compactMap { name, number in number.map { (name, $0) } }

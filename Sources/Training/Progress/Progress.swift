@@ -8,8 +8,10 @@ package struct StepReport: Sendable {
   package var loss: Double
   /// The loss on the held-out data, if that was looked at after this step.
   package var validationLoss: Double?
-  /// Tokens a second, over the recent steps.
-  package var tokensPerSecond: Double
+  /// Tokens or examples a second, over the recent steps.
+  package var speed: Double
+  /// Which of them.
+  package var speedUnit: SpeedUnit
   /// Floating-point operations a second in units of 10^9, over the recent steps.
   package var gigaflopsPerSecond: Double
   /// The same as a share of what the processors reach at best; nil if that is not known.
@@ -22,14 +24,16 @@ package struct StepReport: Sendable {
   /// Makes a report.
   package init(
     step: Int, stepCount: Int, loss: Double, validationLoss: Double? = nil,
-    tokensPerSecond: Double, gigaflopsPerSecond: Double, peakShare: Double? = nil,
+    speed: Double, speedUnit: SpeedUnit = .tokens, gigaflopsPerSecond: Double,
+    peakShare: Double? = nil,
     memoryBytes: Int, secondsLeft: Double
   ) {
     self.step = step
     self.stepCount = stepCount
     self.loss = loss
     self.validationLoss = validationLoss
-    self.tokensPerSecond = tokensPerSecond
+    self.speed = speed
+    self.speedUnit = speedUnit
     self.gigaflopsPerSecond = gigaflopsPerSecond
     self.peakShare = peakShare
     self.memoryBytes = memoryBytes
@@ -41,7 +45,7 @@ package struct StepReport: Sendable {
     let parts = [
       "step \(step)/\(stepCount)", "loss \(Quantity.fixed(loss, 3))",
       validationLoss.map { "validation \(Quantity.fixed($0, 4))" },
-      "tokens/s \(Quantity.number(tokensPerSecond))",
+      "\(speedUnit.rawValue)/s \(Quantity.number(speed))",
       "gflops \(Quantity.number(gigaflopsPerSecond))",
       peakShare.map { "peak \(Quantity.fixed($0 * 100, 0))%" },
       "memory \(Quantity.bytes(memoryBytes))", "left \(Quantity.duration(seconds: secondsLeft))",

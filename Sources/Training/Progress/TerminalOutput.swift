@@ -20,6 +20,7 @@ package enum OutputError: Error, Equatable, CustomStringConvertible, Sendable {
 /// A stream that text is written to, each piece by a single write(2).
 package struct TerminalOutput: Sendable {
   private let descriptor: Int32
+  private var readerIsGone: (@Sendable () throws -> Void)?
 
   /// Writes to an open file descriptor, which stays open.
   package init(descriptor: Int32) { self.descriptor = descriptor }
@@ -28,6 +29,13 @@ package struct TerminalOutput: Sendable {
   package static var standard: TerminalOutput { TerminalOutput(descriptor: STDOUT_FILENO) }
   /// The standard error.
   package static var error: TerminalOutput { TerminalOutput(descriptor: STDERR_FILENO) }
+
+  /// The same output, for which a vanished reader is no error unless `body` throws one.
+  package func whenReaderIsGone(_ body: @escaping @Sendable () throws -> Void) -> TerminalOutput {
+    var output = self
+    output.readerIsGone = body
+    return output
+  }
 
   /// Whether this is a terminal that can move its cursor.
   package var isTerminal: Bool {
@@ -46,11 +54,26 @@ package struct TerminalOutput: Sendable {
   ///
   /// Throws ``OutputError``.
   package func write(_ text: String) throws {
+    do {
+      try writeAll(text)
+    } catch OutputError.readerGone {
+      guard let readerIsGone else { throw OutputError.readerGone }
+      try readerIsGone()
+    }
+  }
+
+  private func writeAll(_ text: String) throws {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count >= 0 { bytes = bytes.dropFirst(count) } else { try handleError(errno) }
     }
+  }
+
+  /// Whether this is no file: of a terminal that was closed the system says that it has an error.
+  private var isDevice: Bool {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFCHR
   }
 
   /// Returns when writing may be tried again.
@@ -61,6 +84,7 @@ package struct TerminalOutput: Sendable {
       var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
       poll(&waiting, 1, -1)
     case EPIPE: throw OutputError.readerGone
+    case EIO where isDevice: throw OutputError.readerGone
     default: throw OutputError.failed(reason: String(cString: strerror(number)))
     }
   }

@@ -1,8 +1,9 @@
+import DeepEPCommunication
 import Glibc
 
 /// Waits for the signals by which people and batch systems end a process, on a thread of its own.
 enum SignalWatch {
-  private static let numbers = [SIGINT, SIGTERM, SIGUSR1]
+  private static let numbers = [SIGINT, SIGTERM, SIGHUP, SIGUSR1]
 
   /// Blocks the signals for this thread and those that it starts later, and hands each one that comes to `body`.
   static func start(_ body: @escaping @Sendable (Int32) -> Void) throws {
@@ -24,14 +25,8 @@ enum SignalWatch {
   private static var wanted: sigset_t {
     var signals = sigset_t()
     sigemptyset(&signals)
-    for number in numbers where !isIgnored(number) { sigaddset(&signals, number) }
+    for number in numbers where !IgnoredSignals.contains(number) { sigaddset(&signals, number) }
     return signals
-  }
-
-  private static func isIgnored(_ number: Int32) -> Bool {
-    var action = sigaction()
-    sigaction(number, nil, &action)
-    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1  // SIG_IGN
   }
 
   /// Ends the process as the signal would have done.

@@ -2,14 +2,14 @@ import DeepEPEvents
 import Glibc
 import Synchronization
 
-/// What ends a run before its last step: a signal, a time limit, a call.
+/// What ends a run before its last step: a signal, a time limit, a call, an output that nobody reads any more.
 ///
 /// The run then finishes its step, writes a checkpoint, and ends in good order. Of several ranks all end after the same
 /// step, whichever was asked.
 public final class StopRequest: Sendable {
   /// Who or what asked.
   public enum Reason: Int, Hashable, Sendable, CustomStringConvertible {
-    case interrupt = 1, termination, userSignal, timeLimit, call
+    case interrupt = 1, termination, userSignal, timeLimit, call, hangUp, readerGone
 
     /// For people: "Ctrl-C".
     public var description: String {
@@ -19,6 +19,8 @@ public final class StopRequest: Sendable {
       case .userSignal: "SIGUSR1"
       case .timeLimit: "the time limit"
       case .call: "the program"
+      case .hangUp: "SIGHUP"
+      case .readerGone: "the end of its output, which nobody reads any more,"
       }
     }
   }
@@ -34,7 +36,7 @@ public final class StopRequest: Sendable {
     deadlineSeconds = Clock.seconds + (timeLimitSeconds ?? .infinity)
   }
 
-  /// Makes a request that SIGINT, SIGTERM and SIGUSR1 make, each of them unless it is ignored.
+  /// Makes a request that SIGINT, SIGTERM, SIGHUP and SIGUSR1 make, each of them unless it is ignored.
   ///
   /// To be made before the program starts other threads. A second Ctrl-C ends the process at once, and so does any of the
   /// signals before the first step, when there is nothing to be saved.
@@ -63,6 +65,18 @@ public final class StopRequest: Sendable {
   /// From now on there is something to be saved.
   func stepsBegin() { isStepping.store(true, ordering: .sequentiallyConsistent) }
 
+  /// An output that asks the run to stop when its reader is gone, and says no more from then on.
+  ///
+  /// Before the first step that is the error which it is without a run: there is nothing to be saved.
+  package func watching(_ output: TerminalOutput) -> TerminalOutput {
+    output.whenReaderIsGone { [self] in
+      guard isStepping.load(ordering: .sequentiallyConsistent) else {
+        throw OutputError.readerGone
+      }
+      ask(.readerGone)
+    }
+  }
+
   private func take(signal number: Int32) {
     let isAsked = asked.load(ordering: .sequentiallyConsistent) != 0
     let isStepping = isStepping.load(ordering: .sequentiallyConsistent)
@@ -70,6 +84,7 @@ public final class StopRequest: Sendable {
     switch number {
     case SIGINT: ask(.interrupt)
     case SIGTERM: ask(.termination)
+    case SIGHUP: ask(.hangUp)
     default: ask(.userSignal)
     }
   }

@@ -24,7 +24,9 @@ final class SignalQueue: Sendable {
   private static var wanted: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { sigaddset(&set, number) }
+    for number in [SIGINT, SIGTERM, SIGUSR1] { sigaddset(&set, number) }
+    // It would come even though it is ignored, as under nohup, if it was blocked.
+    if !IgnoredSignals.contains(SIGHUP) { sigaddset(&set, SIGHUP) }
     return set
   }
 
