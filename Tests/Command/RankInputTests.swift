@@ -48,6 +48,7 @@ import Testing
       let ending = try RankJob(in: folder).train(
         ranks: 3, [])
       expectErrors(ending, ranks: 3, "a batch of 4 does not split 3 ways")
+      #expect(ending.errors.contains("make the batch a multiple of 3"), "\(ending.errors)")
     }
   }
 

@@ -12,7 +12,10 @@ extension Strategy {
     guard let problem = problem(sizes, rankCount) else { return }
     let nearest = nearest(sizes, rankCount).map { "the nearest that works is '\($0)'" }
     let start = "start \(self.rankCount) ranks, as with deepep launch -n \(self.rankCount)"
-    let fixes = [isOfOtherRanks(rankCount) ? start : nil, nearest].compactMap { $0 }
+    let isOfBatch = ownProblem == nil && rankProblem(rankCount) == nil && batchProblem(sizes) != nil
+    let batch = "make the batch a multiple of \(data)"
+    let fixes = [isOfOtherRanks(rankCount) ? start : nil, isOfBatch ? batch : nil, nearest]
+      .compactMap { $0 }
     throw StrategyError(
       what: problem.what, place: problem.place,
       fix: fixes.isEmpty ? "train on one rank" : fixes.joined(separator: "; "))
