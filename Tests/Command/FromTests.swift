@@ -100,6 +100,7 @@ import Testing
           ["new.txt", "--from", "old", "--tokenizer", "characters"],
           ["tokens of --tokenizer characters are not those", "leave --tokenizer out"]
         ),
+        (["text.txt", "--from", "old", "--lora", "17"], ["a rank of 17", "rank of at most 16"]),
         (["text.txt", "--from", "old", "--context", "17"], ["sees 16 tokens at once, not 17"]),
         (["text.txt", "--from", "old", "--layers", "2"], ["--layers does not go with --from"]),
         (["--resume", "old", "--from", "old"], ["--from does not go with --resume"]),
