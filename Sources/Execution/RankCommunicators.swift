@@ -25,8 +25,9 @@ package struct RankCommunicators: Sendable {
   ) throws {
     guard mesh.rankCount == communicator.rankCount else {
       throw ExecutionError(
-        what: "the strategy needs \(mesh.rankCount) ranks, there are \(communicator.rankCount)",
-        place: "mesh", fix: "start \(mesh.rankCount) ranks, or choose another strategy")
+        what:
+          "the strategy needs \(mesh.rankCount.counted("rank")), there are \(communicator.rankCount)",
+        place: "mesh", fix: "start \(mesh.rankCount.counted("rank")), or choose another strategy")
     }
     self.mesh = mesh
     all = communicator

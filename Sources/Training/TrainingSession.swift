@@ -249,7 +249,9 @@ package final class TrainingSession {
   func diverged(_ what: String) -> TrainingError {
     TrainingError(
       what: what, place: "step \(step)",
-      fix: "lower the learning rate, clip gradients, or look for bad values in the data")
+      fix:
+        "lower the learning rate, or look for bad values in the data; --debug-numerics (in Swift "
+        + "debugsNumerics) says which operation was the first")
   }
 
   private func scalar(_ name: String, of entry: EntryName) throws -> Double {

@@ -67,6 +67,30 @@ import Testing
     }
   }
 
+  @Test func theFixOfAWordIsSaid() throws {
+    try withFolder { folder in
+      try write("{\"steps\": 3}", "run.json", in: folder)
+      for (words, what, fix) in [
+        (["--lr", "1"], "--lr", "did you mean --learning-rate?"),
+        (["--batch_size", "1"], "--batch_size", "did you mean --batch?"),
+        (["--max-steps", "1"], "--max-steps", "did you mean --steps?"),
+        (["--strategy", "dta=2"], "--strategy", "did you mean data?"),
+        (["--curve", "a.png"], "--curve", ".svg"),
+        (["--tokenizer", "bpe:100000000"], "--tokenizer", "257 to 16777216"),
+      ] {
+        expectError(try CommandRun(["train", "a.txt"] + words, in: folder), what, fix, status: 2)
+      }
+      try write(Self.text, "a.txt", in: folder)
+      for (words, what, fix) in [
+        (["--tokenizer", "run.json"], "(run.json", "there is no field"),
+        (["--tokenizer", "no.json"], "cannot read the tokenizer", "no.json"),
+        (["--weights", "3,1"], "2 weights for 1 set", "give 1"),
+      ] {
+        expectError(try CommandRun(["train", "a.txt"] + words + Self.small, in: folder), what, fix)
+      }
+    }
+  }
+
   @Test func shapesDoNotFit() throws {
     try withFolder { folder in
       try write(Self.text, "text.txt", in: folder)
@@ -113,6 +137,7 @@ import Testing
       let unknown = try CommandRun(
         ["generate", "a", "--prompt", "\u{3a9}"], in: folder)
       expectError(unknown, "\u{3a9}")
+      #expect(unknown.output.isEmpty)
       let fine = try CommandRun(["generate", "a/step-2", "--count", "8"], in: folder)
       #expect(fine.status == 0, "\(fine.errors)")
     }
@@ -173,7 +198,9 @@ import Testing
       try write(Self.text, "text.txt", in: folder)
       let run = try CommandRun(
         ["train", "text.txt", "--memory-budget", "50KiB"] + Self.small, in: folder)
-      expectError(run, "and the budget is 50KiB; the largest: ", "transformer.", "smaller batch")
+      expectError(
+        run, "and the budget is 50KiB; the largest:\n", "transformer.",
+        "raise it to at least 1MiB")
       let wrong = try CommandRun(["train", "text.txt", "--memory-budget", "lots"], in: folder)
       expectError(wrong, "--memory-budget: expected a size such as 8GiB", status: 2)
     }
@@ -185,13 +212,14 @@ import Testing
       try write(Self.text, "text.txt", in: folder)
       let words = ["train", "text.txt", "--learning-rate", "1e30", "--out", "a"] + Self.small
       let run = try CommandRun(words, in: folder)
-      expectError(run, "the loss is nan (step ", "lower the learning rate")
+      expectError(run, "the loss is nan (step ", "lower the learning rate", "--debug-numerics")
       let debugged = try CommandRun(words + ["--debug-numerics"], in: folder)
       expectError(
         debugged, "the first result that is not finite: ", "deepep replay a/capture-step-")
       let path = try #require(debugged.errors.firstMatch(of: /deepep replay (\S+)/)).1
       let replay = try CommandRun(["replay", "\(path)"], in: folder)
       #expect(replay.status == 0, "\(replay.errors)")
+      #expect(replay.errors.contains("operation 1 of "), "\(replay.errors)")
       #expect(replay.output.contains("the first result that is not finite: %"), "\(replay.output)")
       expectError(try CommandRun(["replay", "text.txt"], in: folder), "text.txt")
     }

@@ -69,7 +69,7 @@ import Testing
       #expect(try losses("alone", in: folder).count == 6)
       #expect(try losses("alone", in: folder) == losses("two", in: folder))
       let wrong = try train(words.dropLast() + ["1"], in: folder)
-      #expect(wrong.status == 1 && wrong.errors.contains("1 weights for 2 sets of data"))
+      #expect(wrong.status == 1 && wrong.errors.contains("1 weight for 2 sets of data"))
       let negative = try train(words.dropLast() + ["1,-1"], in: folder)
       #expect(negative.status == 2 && negative.errors.contains("expected positive numbers"))
     }

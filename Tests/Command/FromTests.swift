@@ -80,9 +80,12 @@ import Testing
       try whole.replacing(Data(#"\"width\":16"#.utf8), with: Data(#"\"width\":32"#.utf8))
         .write(to: place("changed"))
       try Data(RankJob.text.filter { $0 != ";" }.utf8).write(to: place("new.txt"))
+      let export = try succeeding(["export", "old", "hf"], in: folder)
+      #expect(export.output.contains("no tokenizer.json is written"), "\(export.output)")
       let forms = "--from takes a checkpoint, the folder of a run, or a folder of Hugging Face"
       for (words, expected) in [
-        (["text.txt", "--from", "none"], ["none", forms]),
+        (["text.txt", "--from", "none"], ["no such file or folder (none)", forms]),
+        (["text.txt", "--from", "hf"], ["no tokenizer.json", "(hf)", "--tokenizer FILE.json"]),
         (["text.txt", "--from", "empty"], ["no whole checkpoint (folder empty)", forms]),
         (["text.txt", "--from", "text.txt"], ["text.txt", forms]),
         (["text.txt", "--from", "cut"], ["(cut", forms]),
@@ -97,6 +100,7 @@ import Testing
           ["new.txt", "--from", "old", "--tokenizer", "characters"],
           ["tokens of --tokenizer characters are not those", "leave --tokenizer out"]
         ),
+        (["text.txt", "--from", "old", "--lora", "17"], ["a rank of 17", "rank of at most 16"]),
         (["text.txt", "--from", "old", "--context", "17"], ["sees 16 tokens at once, not 17"]),
         (["text.txt", "--from", "old", "--layers", "2"], ["--layers does not go with --from"]),
         (["--resume", "old", "--from", "old"], ["--from does not go with --resume"]),

@@ -38,6 +38,14 @@ import Testing
     #expect(try Documents(folder.path).joined == Array("a\nb\nc".utf8))
   }
 
+  @Test func emptyFilesAndMarksOfByteOrderAreLeftOut() throws {
+    let folder = try TemporaryFolder()
+    _ = try folder.write([], to: "a.txt")
+    let path = try folder.write([0xEF, 0xBB, 0xBF] + Array("b".utf8), to: "b.txt")
+    #expect(try texts(Documents(folder.path)) == ["b"])
+    #expect(try texts(Documents(path)) == ["b"])
+  }
+
   @Test func aFolderWithoutTextsIsSaid() throws {
     let folder = try TemporaryFolder()
     _ = try folder.write([1], to: "a.png")

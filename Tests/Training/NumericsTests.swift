@@ -157,7 +157,7 @@ import Testing
     let error = #expect(throws: TrainingError.self) { try trainer.fit(data, steps: 1) }
     let text = error?.what ?? ""
     #expect(text.contains("and the budget is 100MiB"), "\(text)")
-    #expect(text.contains("weight float32[4000, 3000] (46MiB)"), "\(text)")
+    #expect(text.contains("\n  46MiB weight float32[4000, 3000]\n"), "\(text)")
     #expect(text.contains("optimizer.first_moment/weight"), "\(text)")
   }
 

@@ -81,8 +81,10 @@ struct ArgumentParser<Options> {
 
   private func unknown(_ name: String) -> UsageError {
     let names = parameters.filter(\.isNamed).map(\.displayName)
-    let nearest = NearestName.of(
-      name, among: names + ["--help", "--help-all", Self.configuration, Self.printing])
+    let nearest =
+      ForeignName.ours(name, among: names)
+      ?? NearestName.of(
+        name, among: names + ["--help", "--help-all", Self.configuration, Self.printing])
     return UsageError(
       "unknown option '\(name)'",
       fix: nearest.map { "did you mean \($0)?\(choices(of: $0))" } ?? "see deepep \(command) --help"

@@ -45,10 +45,17 @@ package struct ValueParser<Value: Sendable>: Sendable {
     if let mistake = mistake(text) {
       throw UsageError("\(name): \(mistake)", fix: "give one of them")
     }
-    let nearest = NearestName.of(text, among: choices)
+    let nearest = NearestName.of(text, among: choices) ?? nearestOfPart(text)
     throw UsageError(
       "\(name): expected \(expectation), got '\(text)'",
       fix: nearest.map { "did you mean \($0)?" } ?? "give \(expectation)")
+  }
+
+  /// The choice that the first unknown word of `WORD=VALUE,WORD` is nearest to.
+  private func nearestOfPart(_ text: String) -> String? {
+    guard text.contains("="), !text.hasPrefix("{") else { return nil }
+    let words = text.split(separator: ",").map { String($0.prefix { $0 != "=" }) }
+    return words.first { !choices.contains($0) }.flatMap { NearestName.of($0, among: choices) }
   }
 }
 
@@ -97,6 +104,13 @@ extension ValueParser where Value == String {
   /// The path of a file.
   package static var path: Self {
     Self(expecting: "a path", placeholder: "PATH") { $0.isEmpty ? nil : $0 }
+  }
+
+  /// The path of a picture.
+  package static var picture: Self {
+    Self(expecting: "a path that ends in .svg", placeholder: "PATH") {
+      $0.hasSuffix(".svg") ? $0 : nil
+    }
   }
 
   /// Any text.

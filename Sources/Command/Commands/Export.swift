@@ -28,8 +28,12 @@ struct Export {
         "there is a model already", at: "folder \(folder)",
         fix: "choose another folder, or remove this one")
     }
-    try HuggingFaceFolder.write(
-      Checkpoint(checkpoint.file()), to: folder, byAverages: usesAverages)
+    let model = try Checkpoint(checkpoint.file())
+    try HuggingFaceFolder.write(model, to: folder, byAverages: usesAverages)
     try output.write("saved   \(folder)   (AutoModelForCausalLM.from_pretrained(\"\(folder)\"))\n")
+    guard try HuggingFaceFolder(folder).tokenizer() == nil else { return }
+    try output.write(
+      "no tokenizer.json is written: transformers has none of this kind; "
+        + "deepep train --from \(model.path) goes on with the model and its tokens\n")
   }
 }

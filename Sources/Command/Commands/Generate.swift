@@ -35,10 +35,14 @@ struct Generate {
     let generator = try TextGenerator(
       checkpoint: checkpoint.file(), byAverages: usesAverages, threads: threads,
       kernelCache: kernelCache)
-    if prompt != "\n" { try output.write(prompt) }
+    // Not before it is known that the model has all of its characters.
+    var beginning = prompt == "\n" ? "" : prompt
     try generator.generate(
       prompt: prompt, count: count, temperature: temperature, seed: seed
-    ) { try output.write($0) }
+    ) { text in
+      try output.write(beginning + text)
+      beginning = ""
+    }
     try output.write("\n")
   }
 }

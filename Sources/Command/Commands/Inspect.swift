@@ -30,7 +30,7 @@ struct Inspect {
         .option("after", \.stage, .choice, "the transform"),
         .option("entry", \.entry, .choice, "show only this entry"),
         .option("strategy", \.strategy, .strategy, "show the program of one rank of it"),
-        .option("svg", \.svg, .path, "a picture of what lies where in memory, and when"),
+        .option("svg", \.svg, .picture, "a picture of what lies where in memory, and when"),
       ],
       examples: [
         "gpt-tiny --after fuse --entry step", "gpt-tiny --after kernels --entry step",

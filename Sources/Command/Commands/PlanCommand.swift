@@ -1,4 +1,5 @@
 import DeepEPCommunication
+import DeepEPElements
 import DeepEPModels
 import DeepEPPlans
 import DeepEPTargets
@@ -60,7 +61,8 @@ struct PlanCommand {
       ("optimizer", bytes.optimizer), ("activations", bytes.activations),
       ("communication", bytes.communication),
     ]
-    let head = "\(model.rawValue), \(strategy): \(strategy.rankCount) ranks; bytes per rank\n"
+    let head =
+      "\(model.rawValue), \(strategy): \(strategy.rankCount.counted("rank")); bytes per rank\n"
     let lines = rows.map { name, bytes in
       "  \(name.padded(to: 24)) \(Quantity.bytes(bytes))\n"
     }

@@ -1,4 +1,5 @@
 import DeepEPCommunication
+import DeepEPElements
 import DeepEPTraining
 import Glibc
 
@@ -23,7 +24,7 @@ struct Ranks {
     let names = try control.exchange(Array("\(getpid())".utf8), as: "process")
     let membership = control.membership
     try output.write(
-      "\(membership.name(of: membership.rank)) of \(membership.rankCount) ranks on "
+      "\(membership.name(of: membership.rank)) of \(membership.rankCount.counted("rank")) on "
         + "\(membership.hosts.count) hosts\n")
     if membership.rank == 0 { try output.write(list(membership, names)) }
     try stay(control)

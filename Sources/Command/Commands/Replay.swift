@@ -1,3 +1,4 @@
+import DeepEPEvents
 import DeepEPTraining
 
 /// `deepep replay`: a step that went wrong, on the interpreter.
@@ -19,7 +20,12 @@ struct Replay {
     try output.write(
       "step \(capture.checkpoint.state.step + 1), captured because \(capture.problem)\n")
     var replay = try CaptureReplay(capture)
-    let report = try replay.run()
+    var lastSeconds = -Double.infinity
+    let report = try replay.run { operation, count in
+      guard Clock.seconds - lastSeconds >= 1 else { return }
+      lastSeconds = Clock.seconds
+      _ = try? TerminalOutput.error.write("deepep: operation \(operation) of \(count)\n")
+    }
     let found =
       report.firstNonFinite.map { "the first result that is not finite: \($0)" }
       ?? "every result is finite here: the kernels of the run have overflowed, or the state did before"

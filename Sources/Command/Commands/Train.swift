@@ -187,7 +187,7 @@ struct Train {
         "debug-numerics", \.debugNumerics,
         "say where the first number that is not finite comes from"
       ).seldom,
-      .option("curve", \.curve, .path, "a picture of the losses, as SVG").seldom,
+      .option("curve", \.curve, .picture, "a picture of the losses, as SVG").seldom,
       .flag("taps", \.taps, "record statistics of tapped values in metrics and TensorBoard").seldom,
       .option("sample", \.sampleLength, .naturalNumber, "tokens of the sample at the end").seldom,
     ]

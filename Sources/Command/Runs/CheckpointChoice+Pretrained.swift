@@ -1,5 +1,6 @@
 import DeepEPStorage
 import DeepEPTraining
+import FoundationEssentials
 
 /// With which trained model a person wants to begin: that of a run, or one of Hugging Face.
 extension CheckpointChoice {
@@ -9,6 +10,9 @@ extension CheckpointChoice {
   func pretrained() throws -> any PretrainedModel {
     if case .path(let path) = self, HuggingFaceFolder.exists(path) {
       return try HuggingFaceFolder(path)
+    }
+    if case .path(let path) = self, !FileManager.default.fileExists(atPath: path) {
+      throw StorageError("there is no such file or folder", at: path, fix: Self.forms)
     }
     do {
       return try Checkpoint(file())

@@ -40,7 +40,12 @@ struct FirstModel {
   }
 
   private static func tokenizer(of trained: (any PretrainedModel)?) throws -> TokenizerChoice {
-    guard let json = try trained?.tokenizer() else { return .characters }
+    guard let trained else { return .characters }
+    guard let json = try trained.tokenizer() else {
+      throw StorageError(
+        "there is no tokenizer.json, which says what the model's tokens mean", at: trained.path,
+        fix: "give it by --tokenizer FILE.json; a run of one's own has it: --from RUN")
+    }
     // As checkpoints hold it, so that a run which goes on finds the tokens that were made.
     return .json(try StoredTokenizer.tokenizer(json: json).json)
   }

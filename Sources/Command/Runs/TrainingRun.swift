@@ -136,7 +136,7 @@ struct TrainingRun {
     let ranks = job.rankCount > 1 ? "\(job.rankCount) ranks (\(strategy)) of " : ""
     let each = job.rankCount > 1 ? "a rank " : ""
     return """
-      \(Release.name)  \(processor.name), \(ranks)\(threads) thread\(threads == 1 ? "" : "s"), \(processor.vectorClass.rawValue), \
+      \(Release.name)  \(processor.name), \(ranks)\(threads.counted("thread")), \(processor.vectorClass.rawValue), \
       \(each)peak \(Quantity.number(peakGigaflops)) GFLOP/s fp32 (measured)
       \(data.introduction)\
       model   \(type(of: sizes).family), \(sizes.layers) layers, width \(sizes.width), \(sizes.heads) heads, \

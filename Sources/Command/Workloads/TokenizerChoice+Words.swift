@@ -46,7 +46,7 @@ extension ValueParser where Value == TokenizerChoice {
   /// How text becomes tokens.
   static var tokenizer: Self {
     Self(
-      expecting: "characters, bytes, bpe, bpe:SIZE (at least 257) or a FILE.json",
+      expecting: "characters, bytes, bpe, bpe:SIZE (257 to \(1 << 24)) or a FILE.json",
       placeholder: "TOKENIZER", choices: ["characters", "bytes", "bpe", "bpe:2048"]
     ) { TokenizerChoice($0) }
   }

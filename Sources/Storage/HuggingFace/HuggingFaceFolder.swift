@@ -105,6 +105,9 @@ public struct HuggingFaceFolder: Sendable {
   }
 
   private static func noWeights(_ path: String) -> StorageError {
+    guard Folder.exists(path) else {
+      return StorageError("there is no such folder", at: path, fix: "name one that exists")
+    }
     let hasPickle = FileManager.default.fileExists(atPath: "\(path)/pytorch_model.bin")
     return StorageError(
       "there is no \(weightsName) and no \(indexName)"

@@ -1,3 +1,5 @@
+import DeepEPElements
+
 /// Which of several sources each example comes from: a short pattern, over and over.
 ///
 /// In the pattern each source has its whole number of places, spread evenly: the next place goes to the source that is
@@ -20,8 +22,8 @@ struct MixingPattern: Sendable {
   init(_ weights: [Double], count: Int) throws {
     guard weights.count == count else {
       throw StorageError(
-        "\(weights.count) weights for \(count) sets of data", at: "weights",
-        fix: "give each set of data one weight, such as --weights 3,1")
+        "\(weights.count.counted("weight")) for \(count.counted("set")) of data", at: "weights",
+        fix: "give \(count) of them, one for each set, or another set of data")
     }
     guard weights.allSatisfy({ $0 > 0 && $0.isFinite }) else {
       throw StorageError(

@@ -3,8 +3,8 @@ import Glibc
 
 /// The documents of a text file, of a file of JSON lines, or of a folder of both.
 ///
-/// A folder's files are read in the order of their paths, those of its folders included; names that begin with a dot,
-/// links to folders and files of other kinds than `.txt`, `.text`, `.md`, `.jsonl` are left out.
+/// A folder's files are read in the order of their paths, those of its folders included; empty files, names that begin with
+/// a dot, links to folders and files of other kinds than `.txt`, `.text`, `.md`, `.jsonl` are left out.
 public struct Documents: Sendable {
   /// Where they came from.
   public let path: String
@@ -95,6 +95,7 @@ public struct Documents: Sendable {
       var status = stat()
       guard lstat(path, &status) == 0 else { return [] }
       if status.isFolder { return try files(in: path) }
+      if status.isRegularFile, status.st_size == 0 { return [] }
       return (textEndings + [lineEnding]).contains { name.hasSuffix($0) } ? [path] : []
     }
   }

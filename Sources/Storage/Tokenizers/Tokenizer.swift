@@ -73,8 +73,20 @@ public enum StoredTokenizer {
       throw error
     } catch {
       throw StorageError(
-        "not the JSON of a tokenizer: \(error)", at: "tokenizer",
-        fix: "the file is damaged or of another program: copy it again")
+        "not the JSON of a tokenizer: \(words(error))", at: "tokenizer",
+        fix: "the file is damaged or of another program: name a tokenizer.json, or copy it again")
+    }
+  }
+
+  /// What is wrong with JSON, for people.
+  private static func words(_ error: any Error) -> String {
+    let field = { (path: [any CodingKey]) in path.map(\.stringValue).joined(separator: ".").shown }
+    return switch error {
+    case DecodingError.keyNotFound(let key, _): "there is no field \(key.stringValue.shown)"
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+      context.codingPath.isEmpty
+        ? "it is no object" : "the field \(field(context.codingPath)) has another form"
+    default: "it cannot be read as JSON"
     }
   }
 }

@@ -28,7 +28,13 @@ public enum TokenizerChoice: Hashable, Sendable {
   /// The choice without a file that could change.
   func read() throws -> TokenizerChoice {
     guard case .file(let path) = self else { return self }
-    return .json(try TextFile(path).text)
+    let json = try TextFile(path, kind: "tokenizer").text
+    do {
+      _ = try StoredTokenizer.tokenizer(json: json)
+    } catch let error as StorageError {
+      throw StorageError(error.what, at: "\(path), \(error.place)", fix: error.fix)
+    }
+    return .json(json)
   }
 }
 

@@ -1,3 +1,4 @@
+import DeepEPElements
 import DeepEPEvents
 import DeepEPPlans
 import DeepEPProfiling
@@ -163,7 +164,7 @@ package struct TrainingLog {
     if let time = session.time.text { try output.write("time    \(time)\n") }
     let seconds = Clock.seconds - startSeconds
     try output.write(
-      "trained \(session.step) steps in \(Quantity.duration(seconds: seconds)); "
+      "trained \(session.step.counted("step")) in \(Quantity.duration(seconds: seconds)); "
         + "peak memory \(Quantity.bytes(ProcessMemory.peakBytes - othersBytes)) of the process, "
         + "\(Quantity.bytes(session.plan.peakBytes)) planned\(waits)\n")
   }

@@ -41,8 +41,14 @@ package struct CaptureReplay {
   }
 
   /// Runs the step.
-  package mutating func run() throws -> Report {
+  ///
+  /// - Parameter onOperation: Told after each operation how many are done, and how many there are.
+  package mutating func run(onOperation: (Int, Int) -> Void = { _, _ in }) throws -> Report {
     var report = Report(loss: 0)
+    let count = capture.schedule.calls.reduce(0) {
+      $0 + (program.entry($1.entry)?.graph.nodes.count ?? 0)
+    }
+    var doneCount = 0
     for call in capture.schedule.calls {
       guard let entry = program.entry(call.entry) else { continue }
       let inputs = try entry.inputs.map { input in
@@ -50,9 +56,11 @@ package struct CaptureReplay {
         return try Self.array(named: name, input.type, capture.checkpoint)
       }
       let results = try interpreter.call(call.entry, inputs) { index, operands, results in
+        onOperation(doneCount + index + 1, count)
         guard report.firstNonFinite == nil else { return }
         report.firstNonFinite = Self.problem(entry, index, operands, results)
       }
+      doneCount += entry.graph.nodes.count
       report.loss += results["loss"]?.doubles.first ?? 0
     }
     return report

@@ -24,6 +24,9 @@ package struct AdaptedWeight {
     return Self.suffixes.map { stem + $0 }
   }
 
+  /// The length of its shorter dimension, above which small matrices are not smaller.
+  var smallerSide: Int { type.shape.min() ?? 0 }
+
   /// Whether one of its dimensions counts tokens.
   var isOfVocabulary: Bool { axes.contains(.axis(.vocabulary)) }
 

@@ -49,6 +49,13 @@ public struct LowRankAdaptation: Hashable, Codable, Sendable {
         what: "a rank of \(rank) with alpha \(alpha) for \(chosen.count) weights",
         fix: "use a positive rank, and a model that multiplies by matrices")
     }
+    if let smallest = chosen.min(by: { $0.smallerSide < $1.smallerSide }),
+      rank > smallest.smallerSide
+    {
+      throw AdaptationError(
+        what: "a rank of \(rank)",
+        fix: "use a rank of at most \(smallest.smallerSide), the smaller side of \(smallest.name)")
+    }
     return chosen
   }
 

@@ -1,3 +1,4 @@
+import DeepEPElements
 import DeepEPTensors
 
 extension Strategy {
@@ -11,7 +12,8 @@ extension Strategy {
     let sizes = SplitSizes(program)
     guard let problem = problem(sizes, rankCount) else { return }
     let nearest = nearest(sizes, rankCount).map { "the nearest that works is '\($0)'" }
-    let start = "start \(self.rankCount) ranks, as with deepep launch -n \(self.rankCount)"
+    let start =
+      "start \(self.rankCount.counted("rank")), as with deepep launch -n \(self.rankCount)"
     let isOfBatch = ownProblem == nil && rankProblem(rankCount) == nil && batchProblem(sizes) != nil
     let batch = "make the batch a multiple of \(data)"
     let fixes = [isOfOtherRanks(rankCount) ? start : nil, isOfBatch ? batch : nil, nearest]
@@ -67,7 +69,7 @@ extension Strategy {
 
   private func rankProblem(_ ranks: Int?) -> Problem? {
     guard let ranks, ranks != rankCount else { return nil }
-    return ("the strategy needs \(rankCount) ranks, there are \(ranks)", "strategy, mesh")
+    return ("the strategy needs \(rankCount.counted("rank")), there are \(ranks)", "strategy, mesh")
   }
 
   private func batchProblem(_ sizes: SplitSizes) -> Problem? {
