@@ -1,4 +1,5 @@
-# make builds; make help lists what else there is. Set-up, build and tests need no environment variables; see Scripts/setup.sh for what is fetched.
+# make builds; make help lists what else there is. Set-up, build and tests need no environment variables; see
+# Scripts/setup.sh for what is fetched.
 PREFIX ?= /usr/local
 # Options of the main job or the benchmark; yours replace these: make train ARGS="--steps 20".
 train: ARGS ?= --steps 3000
@@ -49,7 +50,7 @@ benchmark-ranks: build  ## measures training on several ranks
 	@Benchmarks/peers/setup.sh
 	@python3 Benchmarks/ranks.py $(ARGS)
 
-# Muon beside AdamW on the text of make train, each with several learning rates; about a quarter of an hour.
+# Muon beside AdamW on the text of make train, each with several learning rates; about 21,000 steps.
 benchmark-optimizers: build  ## compares Muon and AdamW
 	@python3 Benchmarks/optimizers.py $(ARGS)
 

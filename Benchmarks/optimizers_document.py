@@ -36,8 +36,8 @@ def text(record):
         "# Optimizers\n\n"
         "Does Muon reach with fewer steps what AdamW does? `make benchmark-optimizers` trains the model of `make train` with "
         "both. They are tuned alike, by learning rates a factor of two apart until the best one's neighbours are both worse, "
-        "all else as `deepep train` has it by itself: cosine to the end of the run, weight decay 0.1. With Muon tables of tokens and positions and "
-        "vectors follow AdamW with its own rate of 0.003.\n\n"
+        "all else as `deepep train` has it by itself: cosine to the end of the run, weight decay 0.1. With Muon tables of "
+        "tokens and positions and vectors follow AdamW with its own rate of 0.003.\n\n"
         f"Run on {record['processor']}, {record['class']}, {record['date']}; losses are on the held-out 5 % of the text.\n\n"
         + table(["optimizer", "learning rate", "steps", "validation loss"], rows)
         + f"\n- {verdict(record)}\n\n![The best curve of each](optimizers.svg)\n"

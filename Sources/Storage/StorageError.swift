@@ -16,6 +16,11 @@ public struct StorageError: Error, CustomStringConvertible, Equatable, Sendable 
     self.fix = fix
   }
 
+  /// The same error of something that is in a file or folder.
+  func within(_ path: String) -> StorageError {
+    StorageError(what, at: "\(path), \(place)", fix: fix)
+  }
+
   /// The error on two lines: what and where, then the fix.
   public var description: String { "\(what) (\(place))\n  \(fix)" }
 }

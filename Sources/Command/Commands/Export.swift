@@ -29,9 +29,9 @@ struct Export {
         fix: "choose another folder, or remove this one")
     }
     let model = try Checkpoint(checkpoint.file())
-    try HuggingFaceFolder.write(model, to: folder, byAverages: usesAverages)
+    let hasTokenizer = try HuggingFaceFolder.write(model, to: folder, byAverages: usesAverages)
     try output.write("saved   \(folder)   (AutoModelForCausalLM.from_pretrained(\"\(folder)\"))\n")
-    guard try HuggingFaceFolder(folder).tokenizer() == nil else { return }
+    guard !hasTokenizer else { return }
     try output.write(
       "no tokenizer.json is written: transformers has none of this kind; "
         + "deepep train --from \(model.path) goes on with the model and its tokens\n")

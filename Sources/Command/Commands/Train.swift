@@ -138,8 +138,7 @@ struct Train {
 
   private static var rankParameters: [Parameter<Train>] {
     [
-      .option(
-        "strategy", \.strategy, .strategy, "how the run is spread over ranks"),
+      .option("strategy", \.strategy, .strategy, "how the run is spread over ranks"),
       .option("communication", \.communication, .choice, "how ranks reach one another").seldom,
       .option(
         "threads", \.threads, .positiveInteger, "threads of a rank; by default its cores"

@@ -8,11 +8,11 @@ extension CheckpointChoice {
   ///
   /// - Throws: ``StorageError`` if there is none, or it is damaged.
   func pretrained() throws -> any PretrainedModel {
-    if case .path(let path) = self, HuggingFaceFolder.exists(path) {
-      return try HuggingFaceFolder(path)
-    }
-    if case .path(let path) = self, !FileManager.default.fileExists(atPath: path) {
-      throw StorageError("there is no such file or folder", at: path, fix: Self.forms)
+    if case .path(let path) = self {
+      if HuggingFaceFolder.exists(path) { return try HuggingFaceFolder(path) }
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw StorageError("there is no such file or folder", at: path, fix: Self.forms)
+      }
     }
     do {
       return try Checkpoint(file())

@@ -15,6 +15,8 @@ struct FirstModel {
   let sequenceLength: Int
   /// Whose sizes and tokens it has; nil for a new one.
   private let trained: (any PretrainedModel)?
+  /// What makes the tokens that it has learned; nil if it comes without.
+  private let own: (any Tokenizer)?
   private let sizes: any LanguageModelConfiguration
   private let options: Train
 
@@ -36,18 +38,27 @@ struct FirstModel {
     try sizes.check()
     (self.trained, self.sizes, self.options) = (trained, sizes, options)
     sequenceLength = options.context ?? min(sizes.context, Self.longestSequence)
-    tokenizer = try options.tokenizer ?? Self.tokenizer(of: trained)
+    let json = try trained?.tokenizer()
+    if let wanted = options.tokenizer {
+      own = json.flatMap { try? StoredTokenizer.tokenizer(json: $0) }
+      tokenizer = wanted
+    } else {
+      own = try json.map { try StoredTokenizer.tokenizer(json: $0) }
+      tokenizer = try Self.choice(own, of: trained)
+    }
   }
 
-  private static func tokenizer(of trained: (any PretrainedModel)?) throws -> TokenizerChoice {
+  private static func choice(
+    _ own: (any Tokenizer)?, of trained: (any PretrainedModel)?
+  ) throws -> TokenizerChoice {
     guard let trained else { return .characters }
-    guard let json = try trained.tokenizer() else {
+    guard let own else {
       throw StorageError(
         "there is no tokenizer.json, which says what the model's tokens mean", at: trained.path,
         fix: "give it by --tokenizer FILE.json; a run of one's own has it: --from RUN")
     }
     // As checkpoints hold it, so that a run which goes on finds the tokens that were made.
-    return .json(try StoredTokenizer.tokenizer(json: json).json)
+    return .json(try own.json)
   }
 
   private static func new(_ options: Train) -> any LanguageModelConfiguration {
@@ -93,7 +104,6 @@ struct FirstModel {
   }
 
   private func check(_ tokenizer: any Tokenizer, _ trained: any PretrainedModel) throws {
-    let own = try trained.tokenizer().flatMap { try? StoredTokenizer.tokenizer(json: $0) }
     let fix =
       own == nil
       ? "give the tokenizer of the model: --tokenizer FILE.json"

@@ -5,7 +5,7 @@ import DeepEPTraining
 /// Where a run writes, and from where it goes on: what its first rank has decided for all.
 struct RunPlace {
   /// What the run goes on from; nil if it begins.
-  let checkpoint: String?
+  let checkpoint: Checkpoint?
   /// A folder that is given; nil for a new one.
   private let folder: String?
   /// Whether the run takes the place of one that has lost ranks.
@@ -24,26 +24,30 @@ struct RunPlace {
     ]).check(job.control)
     isRestart = job.control.restart != nil
     let lost = job.control.restart?.checkpoint
-    let checkpoint = try job.told("checkpoint") {
-      let path = try lost ?? resume?.file()
-      // What is none is said before options are looked for beside it.
-      return try path.map { try Checkpoint($0).file.path }
+    // What is none is said before options are looked for beside it.
+    var own: Checkpoint?
+    let path = try job.told("checkpoint") {
+      own = try (lost ?? resume?.file()).map { try Checkpoint($0) }
+      return own?.path
     }
+    let checkpoint = try own ?? path.map { try Checkpoint($0) }
     self.checkpoint = checkpoint
     folder = try job.told("folder") { [isRestart] in
-      try out ?? Self.folder(goingOnFrom: checkpoint, isRestart: isRestart)
+      out ?? Self.folder(goingOnFrom: checkpoint, isRestart: isRestart)
     }
   }
 
   /// The folder of the run that a checkpoint is of; nil if it belongs to none, or is not the last word of its run.
-  private static func folder(goingOnFrom checkpoint: String?, isRestart: Bool) throws -> String? {
-    guard let checkpoint, let run = RunListing.run(ofCheckpoint: checkpoint) else { return nil }
-    return try isRestart || Checkpoint(checkpoint).state.step == run.steps.last ? run.folder : nil
+  private static func folder(goingOnFrom checkpoint: Checkpoint?, isRestart: Bool) -> String? {
+    guard let checkpoint, let run = RunListing.run(ofCheckpoint: checkpoint.path) else {
+      return nil
+    }
+    return isRestart || checkpoint.state.step == run.steps.last ? run.folder : nil
   }
 
   /// The file with the options of the run that goes on; nil if there is none.
   var settingsPath: String? {
-    let run = checkpoint.flatMap { RunListing.run(ofCheckpoint: $0) }
+    let run = checkpoint.flatMap { RunListing.run(ofCheckpoint: $0.path) }
     return run.flatMap { $0.hasSettings ? $0.settingsPath : nil }
   }
 
@@ -52,31 +56,21 @@ struct RunPlace {
     guard let checkpoint, settingsPath == nil else { return nil }
     return StorageError(
       "there is no \(RunListing.settingsName) with the options of the run beside the checkpoint",
-      at: checkpoint,
-      fix:
-        "give its text and options again: deepep train TEXT --model NAME ... --resume \(checkpoint)"
+      at: checkpoint.path,
+      fix: "give its text and options again: "
+        + "deepep train TEXT --model NAME ... --resume \(checkpoint.path)"
     )
   }
 
   /// How many steps the run that goes on has made; nil if none does, or if it takes the place of one that has lost ranks.
-  func stepsMade() throws -> Int? {
-    guard !isRestart else { return nil }
-    return try checkpoint.map { try Checkpoint($0).state.step }
-  }
-
-  /// The tokenizer of the run that goes on, as JSON; nil if none does.
-  func tokenizer() throws -> String? {
-    let json = try checkpoint.map { try Checkpoint($0).state.tokenizer }
-    return json?.isEmpty ?? true ? nil : json
-  }
+  var stepsMade: Int? { isRestart ? nil : checkpoint?.state.step }
 
   /// Looks whether the run can write where it wants to: before it begins, not when it has ended.
   ///
   /// - Throws: ``StorageError`` if not.
   func check() throws {
     guard let folder else { return try Folder.make(RunShelf.standard.path) }
-    let step = try checkpoint.map { try Checkpoint($0).state.step } ?? 0
-    _ = try RunFolder(folder, goingOnFrom: isRestart ? nil : step)
+    _ = try RunFolder(folder, goingOnFrom: isRestart ? nil : checkpoint?.state.step ?? 0)
   }
 
   /// The folder of the run, which is made if none is given; collective over all ranks.

@@ -26,12 +26,12 @@ struct TrainingRun {
 
   /// Trains.
   func run(until stop: StopRequest) throws -> TrainingEnd {
-    let checkpoint = try place.checkpoint.map { try Checkpoint($0) }
+    let checkpoint = place.checkpoint
     let model = try FirstModel(options, goingOnFrom: checkpoint)
     if job.isFirst { try place.check() }
     let data = try TrainingData(
-      options, model.tokenizer, sequenceLength: model.sequenceLength, known: place.tokenizer(),
-      in: job)
+      options, model.tokenizer, sequenceLength: model.sequenceLength,
+      known: checkpoint?.tokenizer(), in: job)
     let description = try model.description(for: data.tokenizer)
     if let checkpoint { try ResumedModel(checkpoint).check(description, options) }
     return try run(description.sizes.model(), of: description, model.pretrained, data, until: stop)
@@ -44,7 +44,7 @@ struct TrainingRun {
     let total =
       options.steps
       ?? max(1, options.epochs * data.loader.batchesPerEpoch / options.gradientAccumulation)
-    if let made = try place.stepsMade(), made >= total {
+    if let made = place.stepsMade, made >= total {
       if job.isFirst {
         try output.write(
           "already at step \(made) of \(total): nothing to do; --steps N with a larger N goes on\n")
@@ -100,7 +100,7 @@ struct TrainingRun {
       threads: options.threads, kernelCache: options.kernelCache,
       memoryBudgetBytes: options.memoryBudget?.bytes, debugsNumerics: options.debugNumerics)
     trainer.join(job)
-    if let checkpoint = place.checkpoint { try trainer.resume(from: checkpoint) }
+    if let checkpoint = place.checkpoint { try trainer.resume(from: checkpoint.path) }
     return trainer
   }
 

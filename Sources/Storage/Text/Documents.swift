@@ -41,7 +41,11 @@ public struct Documents: Sendable {
   ///
   /// - Throws: ``StorageError`` if there is nothing to read.
   public static func byteCount(at path: String) throws -> Int? {
-    try files(at: path).reduce(0) { sum, file in
+    byteCount(of: try files(at: path))
+  }
+
+  static func byteCount(of files: [String]) -> Int? {
+    files.reduce(0) { sum, file in
       var status = stat()
       guard let sum, stat(file, &status) == 0, status.isRegularFile else { return nil }
       return sum + Int(status.st_size)

@@ -20,7 +20,7 @@ public enum TokenizerChoice: Hashable, Sendable {
     case .bytes: try BytePairTokenizer(trainingOn: [], vocabularySize: 257)
     case .bytePairs(let count):
       try BytePairTokenizer(trainingOn: texts.flatMap(\.texts), vocabularySize: count)
-    case .file: try read().tokenizer(for: texts)
+    case .file: try tokenizer(for: texts, read: read())
     case .json(let json): try StoredTokenizer.tokenizer(json: json)
     }
   }
@@ -28,13 +28,17 @@ public enum TokenizerChoice: Hashable, Sendable {
   /// The choice without a file that could change.
   func read() throws -> TokenizerChoice {
     guard case .file(let path) = self else { return self }
-    let json = try TextFile(path, kind: "tokenizer").text
+    return .json(try TextFile(path, kind: "tokenizer").text)
+  }
+
+  /// The tokenizer for texts, of what was read; errors name the file.
+  func tokenizer(for texts: [Documents], read: TokenizerChoice) throws -> any Tokenizer {
     do {
-      _ = try StoredTokenizer.tokenizer(json: json)
+      return try read.tokenizer(for: texts)
     } catch let error as StorageError {
-      throw StorageError(error.what, at: "\(path), \(error.place)", fix: error.fix)
+      guard case .file(let path) = self else { throw error }
+      throw error.within(path)
     }
-    return .json(json)
   }
 }
 

@@ -6,11 +6,12 @@ struct TextDigest {
   ///
   /// - Throws: ``StorageError`` for a file that cannot be read.
   init?(_ paths: [String]) throws {
-    let sizes = try paths.compactMap { try Documents.byteCount(at: $0) }
-    guard sizes.count == paths.count, sizes.reduce(0, +) >= TokenCache.smallestTextByteCount
+    let files = try paths.map { try Documents.files(at: $0) }
+    guard let byteCount = Documents.byteCount(of: Array(files.joined())),
+      byteCount >= TokenCache.smallestTextByteCount
     else { return nil }
-    sums = try paths.map { path in
-      try Documents.files(at: path).map { path in
+    sums = try files.map { files in
+      try files.map { path in
         let kind = Documents.areLines(path) ? "lines" : "text"
         return try MappedFile(path).withBytes { "\(kind) \($0.count) \(XXH64($0).hexadecimal)" }
       }.joined(separator: ",")

@@ -25,14 +25,14 @@ public struct TokenizedTexts: Sendable {
     _ paths: [String], _ choice: TokenizerChoice = .characters, cache: TokenCache = .standard,
     notice: (StorageError) -> Void = { _ in }
   ) throws {
-    let choice = try choice.read()
-    let source = try cache == .off ? nil : TextDigest(paths).map { $0.source(with: choice) }
+    let read = try choice.read()
+    let source = try cache == .off ? nil : TextDigest(paths).map { $0.source(with: read) }
     if let source, let file = cache.file(of: source, notice: notice) {
       (tokenizer, texts, path, areReused) = (file.tokenizer, file.texts, file.path, true)
       return
     }
     let documents = try paths.map { try Documents($0) }
-    let tokenizer = try choice.tokenizer(for: documents)
+    let tokenizer = try choice.tokenizer(for: documents, read: read)
     let tokens = try documents.map { try tokenizer.tokens(of: $0) }
     let file = source.flatMap { cache.keep(tokens, by: tokenizer, of: $0) }
     self.tokenizer = tokenizer
@@ -47,7 +47,7 @@ extension Tokenizer {
     do {
       return try encode(documents)
     } catch let error as StorageError {
-      throw StorageError(error.what, at: "\(documents.path), \(error.place)", fix: error.fix)
+      throw error.within(documents.path)
     }
   }
 }

@@ -148,8 +148,8 @@ public struct TraceError: Error, Hashable, CustomStringConvertible, Sendable {
   /// A sentence for people.
   public var description: String {
     // Operators do not know their line, and a module does not say when it ends.
-    let isSure = source != nil
-    let module = path.isEmpty ? "" : " in module \(path)\(isSure ? "" : " or after it")"
+    let end = source == nil ? " or after it" : ""
+    let module = path.isEmpty ? "" : " in module \(path)\(end)"
     let place = source.map { " at \($0.file):\($0.line)" } ?? ""
     return "\(problem)\(module)\(place)"
   }

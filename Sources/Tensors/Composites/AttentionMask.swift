@@ -15,11 +15,11 @@ public enum AttentionMask: Hashable, Codable, Sendable {
 
   /// What a key has to be for a query to see it, all of it: Booleans of the shape of both.
   package func conditions(queries: Tensor, keys: Tensor) -> [Tensor] {
-    let isBefore = queries.compare(.greaterOrEqual, keys)
-    return switch self {
-    case .none: []
-    case .causal: [isBefore]
-    case .window(let length): [isBefore, queries.compare(.less, keys + Double(length))]
+    var all: [Tensor] = []
+    if self != .none { all.append(queries.compare(.greaterOrEqual, keys)) }
+    if case .window(let length) = self {
+      all.append(queries.compare(.less, keys + Double(length)))
     }
+    return all
   }
 }

@@ -14,7 +14,7 @@ package struct Silu: Composite {
 
   package func gradient(byOperand operand: Int, _ context: GradientContext) -> Tensor? {
     let x = context.operands[0]
-    let share = 1 / (1 + (-x).exponential())
+    let share = x.sigmoid()
     return context.gradient * (share * (1 + x * (1 - share)))
   }
 }

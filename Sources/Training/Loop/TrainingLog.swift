@@ -79,18 +79,18 @@ package struct TrainingLog {
     }
     recent.append((now, session.step))
     if recent.count > 50 { recent.removeFirst() }
-    let report = report(step.loss, step.validationLoss, now)
+    let report = report(step, now)
     curve.add(step: step.step, loss: step.loss, validationLoss: step.validationLoss)
     try record(step, report, now)
     try progress.report(report, nowSeconds: now)
   }
 
-  private func report(_ loss: Double, _ validationLoss: Double?, _ now: Double) -> StepReport {
+  private func report(_ step: TrainingStep, _ now: Double) -> StepReport {
     let steps = Double(session.step - recent[0].step)
     let rate = steps / max(now - recent[0].seconds, 1e-9)
     let gigaflops = rate * session.contractionFlops * Double(rankCount) / 1e9
     return StepReport(
-      step: session.step, stepCount: stepCount, loss: loss, validationLoss: validationLoss,
+      step: step.step, stepCount: stepCount, loss: step.loss, validationLoss: step.validationLoss,
       speed: rate * Double(unitsPerStep), speedUnit: speedUnit, gigaflopsPerSecond: gigaflops,
       peakShare: peakGigaflops.map { gigaflops / ($0 * Double(rankCount)) },
       memoryBytes: ProcessMemory.residentBytes - othersBytes,
@@ -108,6 +108,7 @@ package struct TrainingLog {
     line.memoryBytes = report.memoryBytes
     line.taps = step.taps
     try metrics?.write(line)
+    try board?.write("loss", step.loss, step: step.step)
     for (name, number) in line.numbers where name != "memory_bytes" {
       try board?.write(name, number, step: step.step)
     }

@@ -11,11 +11,12 @@ extension HuggingFaceFolder {
   ///   - checkpoint: A checkpoint that says which ``GPT2`` or ``Llama`` it is of.
   ///   - path: The folder.
   ///   - byAverages: Whether the moving averages of the weights are written in their place.
+  /// - Returns: Whether it has a tokenizer of byte pairs, which was written too.
   /// - Throws: ``StorageError`` if the checkpoint does not say which model it is of, `transformers` has no such
   ///   model, there are no averages, or the folder cannot be written.
-  public static func write(
+  @discardableResult public static func write(
     _ checkpoint: Checkpoint, to path: String, byAverages: Bool = false
-  ) throws {
+  ) throws -> Bool {
     let model = try ModelDescription(checkpoint)
     let tokenizer = try? BytePairTokenizer(json: checkpoint.state.tokenizer)
     let tensors = try MergedWeights(checkpoint, byAverages: byAverages).tensors.map(\.toWrite)
@@ -32,5 +33,6 @@ extension HuggingFaceFolder {
         "transformers has no \(type(of: model.sizes).family) with a window",
         at: checkpoint.file.path, fix: "export a model without --window, or a Llama")
     }
+    return text != nil
   }
 }

@@ -22,15 +22,11 @@ extension HuggingFaceFolder: PretrainedModel {
 
   /// Its weights, with numbers of narrower types as float32.
   public func weights(named names: [String]) -> [PretrainedTensor] {
-    let known = names.compactMap { name in
-      tensor(ofParameter: name).map { PretrainedTensor($0, named: name) }
-    }
     let used = Set(names.compactMap { tensor(ofParameter: $0)?.name })
     let others = self.names.filter { !used.contains($0) && !Self.isLeftOut($0) }
-    return known
-      + others.compactMap { name in
-        tensor(ofParameter: name).map { PretrainedTensor($0, named: name) }
-      }
+    return (names + others).compactMap { name in
+      tensor(ofParameter: name).map { PretrainedTensor($0, named: name) }
+    }
   }
 
   /// Whether a tensor says nothing that the model does not know: masks and frequencies that older versions of

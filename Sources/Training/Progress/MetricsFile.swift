@@ -25,10 +25,10 @@ package final class MetricsFile {
       (self.step, self.loss, self.seconds) = (step, loss, seconds)
     }
 
-    /// What was measured, by name.
+    /// What was measured beside the loss, by name.
     var numbers: [(name: String, number: Double)] {
       let all: [(name: String, number: Double?)] = [
-        ("loss", loss), ("validation_loss", validationLoss), ("learning_rate", learningRate),
+        ("validation_loss", validationLoss), ("learning_rate", learningRate),
         ("gradient_norm", gradientNorm), (speedUnit.metricName, speed),
         ("gflops", gigaflopsPerSecond), ("memory_bytes", memoryBytes.map(Double.init)),
       ]
@@ -106,7 +106,7 @@ extension MetricsFile.Line {
       ("step", "\(step)"), ("loss", JSONText.number(loss)),
       ("seconds", Quantity.fixed(seconds, 6)),
     ]
-    for (name, number) in numbers.dropFirst() { fields.append((name, JSONText.number(number))) }
+    for (name, number) in numbers { fields.append((name, JSONText.number(number))) }
     if !taps.isEmpty {
       fields.append(("taps", "{\(taps.map(\.json).joined(separator: ","))}"))
     }

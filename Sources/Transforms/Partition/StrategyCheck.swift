@@ -12,23 +12,22 @@ extension Strategy {
     let sizes = SplitSizes(program)
     guard let problem = problem(sizes, rankCount) else { return }
     let nearest = nearest(sizes, rankCount).map { "the nearest that works is '\($0)'" }
-    let start =
-      "start \(self.rankCount.counted("rank")), as with deepep launch -n \(self.rankCount)"
-    let isOfBatch = ownProblem == nil && rankProblem(rankCount) == nil && batchProblem(sizes) != nil
-    let batch = "make the batch a multiple of \(data)"
-    let fixes = [isOfOtherRanks(rankCount) ? start : nil, isOfBatch ? batch : nil, nearest]
-      .compactMap { $0 }
+    let fixes = [problem.fix, nearest].compactMap { $0 }
     throw StrategyError(
       what: problem.what, place: problem.place,
       fix: fixes.isEmpty ? "train on one rank" : fixes.joined(separator: "; "))
   }
 
-  /// Whether all that is wrong may be the number of ranks.
-  private func isOfOtherRanks(_ ranks: Int?) -> Bool {
-    ownProblem == nil && rankProblem(ranks) != nil
-  }
+  private struct Problem {
+    var what: String
+    var place: String
+    /// What would mend it, beside another strategy.
+    var fix: String?
 
-  private typealias Problem = (what: String, place: String)
+    init(_ what: String, _ place: String, fix: String? = nil) {
+      (self.what, self.place, self.fix) = (what, place, fix)
+    }
+  }
 
   private func problem(_ sizes: SplitSizes, _ ranks: Int?) -> Problem? {
     ownProblem ?? rankProblem(ranks) ?? batchProblem(sizes) ?? tensorProblem(sizes)
@@ -38,28 +37,29 @@ extension Strategy {
   private var ownProblem: Problem? {
     let numbers = [("data", data), ("tensor", tensor)]
     if let (name, value) = numbers.first(where: { !(1...1 << 20).contains($0.1) }) {
-      return ("\(name) is \(value), but there is at least one rank", "strategy, \(name)")
+      return Problem("\(name) is \(value), but there is at least one rank", "strategy, \(name)")
     }
     if !(0...3).contains(zero) {
-      return ("ZeRO has the stages 0 to 3, not \(zero)", "strategy, zero")
+      return Problem("ZeRO has the stages 0 to 3, not \(zero)", "strategy, zero")
     }
     if zero > 0, data == 1 {
-      return ("ZeRO shares state among data-parallel ranks, and there is one", "strategy, zero")
+      return Problem(
+        "ZeRO shares state among data-parallel ranks, and there is one", "strategy, zero")
     }
     if secondary != 1, zero != 3 || secondary < 1 || secondary >= data || data % secondary != 0 {
-      return (
+      return Problem(
         "secondary=\(secondary) keeps the parameters of ZeRO's stage 3 in groups of \(data) data-parallel ranks",
         "strategy, secondary"
       )
     }
     if compression != .none, data == 1 {
-      return (
+      return Problem(
         "compress rounds gradients that data-parallel ranks add, and there is one",
         "strategy, compress"
       )
     }
     if sequenceParallel, tensor == 1 {
-      return (
+      return Problem(
         "sequence-parallel splits the sequence among tensor-parallel ranks, and there is one",
         "strategy, sequence-parallel"
       )
@@ -69,23 +69,30 @@ extension Strategy {
 
   private func rankProblem(_ ranks: Int?) -> Problem? {
     guard let ranks, ranks != rankCount else { return nil }
-    return ("the strategy needs \(rankCount.counted("rank")), there are \(ranks)", "strategy, mesh")
+    let wanted = rankCount.counted("rank")
+    return Problem(
+      "the strategy needs \(wanted), there are \(ranks)", "strategy, mesh",
+      fix: "start \(wanted), as with deepep launch -n \(rankCount)")
   }
 
   private func batchProblem(_ sizes: SplitSizes) -> Problem? {
     guard let batch = sizes.batches.first(where: { $0.size % data != 0 }) else { return nil }
-    return ("a batch of \(batch.size) does not split \(data) ways", "input '\(batch.name)'")
+    return Problem(
+      "a batch of \(batch.size) does not split \(data) ways", "input '\(batch.name)'",
+      fix: "make the batch a multiple of \(data)")
   }
 
   private func tensorProblem(_ sizes: SplitSizes) -> Problem? {
     guard tensor > 1 else { return nil }
     guard !sizes.layers.isEmpty else {
-      return ("no parameter has heads, hidden units or a vocabulary to split", "strategy, tensor")
+      return Problem(
+        "no parameter has heads, hidden units or a vocabulary to split", "strategy, tensor")
     }
     // Heads are computed together, so they do not share; other dimensions are padded.
     let bad = sizes.layers.first { $0.axis == .heads ? $0.size % tensor != 0 : $0.size < tensor }
     return bad.map {
-      ("\($0.size) \($0.axis.rawValue) do not split \(tensor) ways", "parameter '\($0.name)'")
+      Problem(
+        "\($0.size) \($0.axis.rawValue) do not split \(tensor) ways", "parameter '\($0.name)'")
     }
   }
 
